@@ -1,0 +1,150 @@
+/*
+ * board.h - the shared page that every process writes its numbers on
+ *
+ * The supervisor maps the board before it starts the roles; they inherit it.
+ * It is how /metrics sees the media process and how the supervisor sees a stuck
+ * thread. Everything on it is an atomic or was written before the first role
+ * started; there are no locks and no pointers, so a process may die at any
+ * instant without leaving it unusable.
+ *
+ *   series     one number with its labels: counter, gauge, or histogram
+ *   heartbeats one per thread: who, which process, when it last moved
+ *   journals   how far each live journal is durable (a reader's limit)
+ *   flags      what the whole server is doing: draining, refusing, database up
+ *
+ * A series is looked up once (a linear search) and then kept as a pointer: the
+ * hot path adds to it with one relaxed atomic instruction. A full table answers
+ * with a spare series that is not exported, never NULL, and counts the miss
+ * (METRIC_BOARD_MISSES_TOTAL).
+ *
+ * Thread: any, any process.
+ */
+#ifndef SERVER_BOARD_H
+#define SERVER_BOARD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum board_metric {
+	METRIC_CALLS_ACTIVE,		    /* gauge */
+	METRIC_CALLS_TOTAL,		    /* {provider,end_reason} */
+	METRIC_CALLS_REFUSED_TOTAL,	    /* {reason} */
+	METRIC_CONNECTIONS_UNSTARTED_TOTAL, /* {reason}: never sent a start */
+	METRIC_FRAMES_TOTAL,		    /* {direction} */
+	METRIC_FRAMES_LOST_TOTAL,
+	METRIC_FRAMES_LATE_TOTAL,    /* late, repeated or out of order */
+	METRIC_FRAMES_DROPPED_TOTAL, /* outgoing, given up: back-pressure */
+	METRIC_LOOP_LAG_SECONDS,     /* histogram */
+	METRIC_QUEUE_RECORDS,	     /* gauge: handed over, not yet journaled */
+	METRIC_OUTBOX_RECORDS,	     /* gauge */
+	METRIC_OUTBOX_BYTES,	     /* gauge */
+	METRIC_OUTBOX_OLDEST_SECONDS, /* gauge */
+	METRIC_OUTBOX_COMMIT_SECONDS, /* histogram */
+	METRIC_OUTBOX_SYNC_ERRORS_TOTAL,
+	METRIC_OUTBOX_CORRUPT_RECORDS_TOTAL,
+	METRIC_RECORDS_SHED_TOTAL, /* {kind} */
+	METRIC_DEAD_LETTERS,	   /* gauge */
+	METRIC_DB_UP,		   /* gauge */
+	METRIC_DB_DOWN_TOTAL,	   /* {op,reason} */
+	METRIC_DB_BREAKER_STATE,   /* gauge: 0 closed, 1 open, 2 half-open */
+	METRIC_DRAINED_TOTAL,
+	METRIC_ESTATES_SETTLED_TOTAL,
+	METRIC_THREAD_CRASHES_TOTAL,	/* {name} */
+	METRIC_PROCESS_RESTARTS_TOTAL,	/* {role} */
+	METRIC_RECORDING_DROPPED_TOTAL, /* frames without buffer or disk */
+	METRIC_RECORDING_BYTES_TOTAL,
+	METRIC_RECORDINGS_REPAIRED_TOTAL,
+	METRIC_RECORDING_BUFFERS_USED, /* gauge */
+	METRIC_LOG_DROPPED_TOTAL,
+	METRIC_BOARD_MISSES_TOTAL, /* look-ups that a full table refused */
+	METRIC_COUNT
+};
+
+enum board_type { BOARD_COUNTER, BOARD_GAUGE, BOARD_HISTOGRAM };
+
+/* What a metric is called and means: the one table, in board.c. Values are
+ * kept as integers; `scale` is what one unit is worth in the exported unit
+ * (1e-6 for microseconds shown as seconds). */
+struct board_family {
+	const char *name, *help;
+	enum board_type type;
+	double scale;
+};
+extern const struct board_family board_families[METRIC_COUNT];
+
+#define BOARD_BUCKETS 20 /* upper bounds: 100us * 2^i, the last is +Inf */
+
+struct board_series {
+	_Atomic uint32_t state; /* 0 free, 1 being named, 2 in use, 3 void */
+	uint32_t metric;
+	char labels[112];	    /* `provider="twilio",end_reason="stop"` */
+	_Atomic int64_t value;	    /* counter and gauge; sum of a histogram */
+	_Atomic uint32_t histogram; /* 1-based index of its buckets, or 0 */
+};
+
+/* NULL-safe for tests: all functions work on the board of this process, which
+ * is a private one until board_create() has mapped the shared one. */
+int board_create(void); /* 0 or -errno; call before any fork */
+
+/* The series of that metric with those labels ("" for none), made at need. */
+struct board_series *board_series(enum board_metric metric, const char *labels);
+void board_add(struct board_series *series, int64_t n);
+void board_set(struct board_series *series, int64_t value);
+int64_t board_get(const struct board_series *series);
+/* One observation, in units of the family's scale. */
+void board_observe(struct board_series *series, int64_t value);
+
+/* For the exporter: the i-th series in use, or NULL past the last; and the
+ * buckets of a histogram (BOARD_BUCKETS counts, not cumulative). */
+const struct board_series *board_series_at(size_t i);
+const _Atomic uint64_t *board_buckets(const struct board_series *series);
+double board_bucket_bound(size_t i); /* seconds; infinity for the last */
+
+/* Heartbeats. */
+struct board_thread {
+	_Atomic int32_t pid; /* 0 free */
+	_Atomic uint32_t watched;
+	_Atomic uint64_t beats; /* grows while the thread moves */
+	char name[16];
+};
+#define BOARD_THREADS 256
+struct board_thread *board_thread_claim(const char *name, bool watched);
+void board_thread_release(struct board_thread *slot);
+struct board_thread *board_thread_at(size_t i); /* i < BOARD_THREADS */
+/* The supervisor clears what a dead process left. */
+void board_forget_process(int32_t pid);
+
+/* Journals: how far a live journal is durable. Written by its owner after each
+ * sync; a reader in another process goes no further, so that nothing reaches
+ * the store that a power cut could still take away. */
+struct board_journal {
+	_Atomic int32_t pid;	      /* owner, 0 free */
+	_Atomic uint64_t durable_seq; /* the last sequence that is safe */
+	char name[64];		      /* the journal's directory name */
+};
+struct board_journal *board_journal_claim(const char *name);
+void board_journal_release(struct board_journal *slot);
+struct board_journal *board_journal_find(const char *name); /* or NULL */
+
+/* The server's state, each written by one process. */
+enum board_db_state { BOARD_DB_UNKNOWN, BOARD_DB_UP, BOARD_DB_DOWN };
+#define BOARD_MEDIA_MAX 16
+struct board_flags {
+	_Atomic uint32_t draining;    /* supervisor: SIGTERM has come */
+	_Atomic uint32_t outbox_full; /* spooler: no new calls, records first */
+	_Atomic uint32_t outbox_broken;	 /* spooler: -errno of the disk, or 0 */
+	_Atomic uint32_t media_roles_up; /* supervisor: media processes up */
+	_Atomic uint32_t db_state;	 /* drainer */
+	_Atomic int64_t db_since_us;	 /* drainer: wall time of that state */
+	_Atomic int32_t calls_active;	 /* sum over all loops, for max_calls */
+	/* Of each media process, so that its successor takes back what a dead
+	 * one had counted. */
+	_Atomic int32_t calls_of[BOARD_MEDIA_MAX];
+	/* Of each media process: how many of its loops take calls. */
+	_Atomic uint32_t loops_of[BOARD_MEDIA_MAX];
+};
+struct board_flags *board_flags(void);
+
+#endif

@@ -1,0 +1,515 @@
+/*
+ * settings.c - file, environment and flags into struct settings (settings.h)
+ *
+ * Every source ends in set(), with the place where the text stood for the
+ * complaint. What follows from other settings comes last.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/setting.h"
+#include "server/yaml_file.h"
+
+/* Where a value stands, for the complaint. */
+struct origin {
+	char where[320]; /* "holdline.yaml:12: media.listen" */
+};
+
+struct loading {
+	struct settings *settings;
+	const char *file;
+	FILE *err;
+	bool given[SETTINGS_MAX];	  /* in the file: twice is an error */
+	unsigned route_words[ROUTES_MAX]; /* bits of what a route has said */
+	unsigned route_lines[ROUTES_MAX]; /* where it begins */
+};
+
+__attribute__((format(printf, 3, 4))) static int
+wrong(const struct loading *load, const struct origin *origin,
+      const char *format, ...)
+{
+	va_list args;
+
+	(void)fprintf(load->err, "%s: ", origin->where);
+	va_start(args, format);
+	(void)vfprintf(load->err, format, args);
+	va_end(args);
+	(void)fputc('\n', load->err);
+	return 2;
+}
+
+static int set(struct loading *load, const struct setting *s, const char *text,
+	       const struct origin *origin)
+{
+	int r = setting_read(s, (char *)load->settings + s->offset, text);
+	/* A URL may hold a password, and what is wrong with it may hide it
+	 * from the mask: such a text is not repeated. */
+	const char *shown = s->kind == URL ? "this" : text;
+	const char *quote = s->kind == URL ? "" : "\"";
+	char range[80];
+
+	if (r == 0)
+		return 0;
+	setting_format_range(s, range, sizeof(range));
+	if (r == -ENAMETOOLONG)
+		return wrong(load, origin, "longer than %zu bytes",
+			     s->room - 1);
+	if (r == -ERANGE)
+		return wrong(load, origin, "%s%s%s is out of range (%s)", quote,
+			     shown, quote, range);
+	if (!*text)
+		return wrong(load, origin, "needs a value, %s%s%s%s",
+			     setting_kind_hint(s->kind), *range ? " (" : "",
+			     range, *range ? ")" : "");
+	return wrong(load, origin, "%s%s%s is not %s%s%s%s", quote, shown,
+		     quote, setting_kind_hint(s->kind), *range ? " (" : "",
+		     range, *range ? ")" : "");
+}
+
+static int unknown(const struct loading *load, const struct origin *origin,
+		   const char *key)
+{
+	if (setting_comes_later(key))
+		return wrong(load, origin, "not in this version of Holdline");
+	if (setting_is_group(key))
+		return wrong(load, origin,
+			     "a group of settings, not one; its keys stand "
+			     "below it, indented");
+	if (setting_is_below(key))
+		return wrong(load, origin,
+			     "takes one value, not a list or a group");
+	return wrong(load, origin, "unknown setting; did you mean %s?",
+		     setting_nearest(key, false));
+}
+
+/* ---- media.routes ----------------------------------------------------------
+ */
+
+static const char *const route_keys[] = { "path", "provider", "handler",
+					  "record" };
+#define ROUTE_KEYS 4
+
+static int set_path(const struct loading *load, const struct origin *origin,
+		    struct route *route, const char *text)
+{
+	const struct settings *s = load->settings;
+
+	if (text[0] != '/' || strcspn(text, "?# \t") != strlen(text))
+		return wrong(load, origin,
+			     "\"%s\" is not a path; write it like "
+			     "/media/twilio",
+			     text);
+	if (strlen(text) >= sizeof(route->path))
+		return wrong(load, origin, "longer than %zu bytes",
+			     sizeof(route->path) - 1);
+	for (size_t i = 0; i < s->media.route_count; i++)
+		if (strcmp(s->media.routes[i].path, text) == 0)
+			return wrong(load, origin,
+				     "another route has the path %s", text);
+	memcpy(route->path, text, strlen(text) + 1);
+	return 0;
+}
+
+static int set_route_word(const struct loading *load,
+			  const struct origin *origin, struct route *route,
+			  size_t key, const char *text)
+{
+	int word;
+
+	switch (key) {
+	case 0: return set_path(load, origin, route, text);
+	case 1:
+		if (strcmp(text, "twilio") != 0)
+			return wrong(load, origin,
+				     "\"%s\" is not a provider; this version "
+				     "knows twilio",
+				     text);
+		memcpy(route->provider, text, strlen(text) + 1);
+		return 0;
+	case 2:
+		word = setting_word_index(text, setting_handler_words, 2);
+		if (word < 0)
+			return wrong(load, origin,
+				     "\"%s\" is not a handler; write record "
+				     "or echo",
+				     text);
+		route->handler = (enum route_handler)word;
+		return 0;
+	default:
+		if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+			return wrong(load, origin, "\"%s\" is not %s", text,
+				     setting_kind_hint(BOOL));
+		route->record = text[0] == 't';
+		return 0;
+	}
+}
+
+/* The route that begins here, or NULL when there is no room for it. The first
+ * replaces the defaults. */
+static struct route *route_at(struct loading *load, unsigned index,
+			      unsigned line)
+{
+	struct settings *s = load->settings;
+
+	if (index >= ROUTES_MAX)
+		return NULL;
+	if (load->route_lines[0] == 0)
+		s->media.route_count = 0;
+	if (index >= s->media.route_count) {
+		s->media.routes[index] = (struct route){ .record = true };
+		s->media.route_count = index + 1;
+		load->route_lines[index] = line;
+	}
+	return &s->media.routes[index];
+}
+
+/* "media.routes[0].path" */
+static int set_route(struct loading *load, const struct yaml_value *value,
+		     const struct origin *origin)
+{
+	struct route *route;
+	unsigned index;
+	char word[32];
+	int key;
+
+	if (sscanf(value->key, "media.routes[%4u].%31s", &index, word) != 2)
+		return wrong(load, origin,
+			     "a list of routes; begin each like \"- path: "
+			     "/media/twilio\"");
+	key = setting_word_index(word, route_keys, ROUTE_KEYS);
+	if (key < 0)
+		return wrong(load, origin,
+			     "unknown; a route has path, provider, handler and "
+			     "record");
+	route = route_at(load, index, value->line);
+	if (!route)
+		return wrong(load, origin, "more than %d routes", ROUTES_MAX);
+	if (load->route_words[index] & (1u << key))
+		return wrong(load, origin, "stands there twice");
+	load->route_words[index] |= 1u << key;
+	return set_route_word(load, origin, route, (size_t)key, value->value);
+}
+
+/* Has each route what it cannot do without? */
+static int check_routes(const struct loading *load)
+{
+	const struct settings *s = load->settings;
+	struct origin origin;
+
+	for (size_t i = 0; i < s->media.route_count; i++) {
+		if (s->media.routes[i].path[0] &&
+		    s->media.routes[i].provider[0])
+			continue;
+		(void)snprintf(origin.where, sizeof(origin.where),
+			       "%.150s:%u: media.routes[%zu]", load->file,
+			       load->route_lines[i], i);
+		return wrong(load, &origin,
+			     "a route needs a path and a provider");
+	}
+	return 0;
+}
+
+/* ---- the sources, in their order -------------------------------------------
+ */
+
+static int load_defaults(struct loading *load)
+{
+	static const struct route routes[] = {
+		{ "/media/twilio", "twilio", ROUTE_RECORD, true },
+		{ "/media/twilio/echo", "twilio", ROUTE_ECHO, true },
+	};
+
+	for (size_t i = 0; i < settings_table_size; i++) {
+		struct origin origin;
+
+		if (setting_is_text(settings_table[i].kind) &&
+		    !*settings_table[i].standard)
+			continue; /* follows from others: see complete() */
+		(void)snprintf(origin.where, sizeof(origin.where), "default %s",
+			       settings_table[i].key);
+		if (set(load, &settings_table[i], settings_table[i].standard,
+			&origin) != 0)
+			return 2;
+	}
+	memcpy(load->settings->media.routes, routes, sizeof(routes));
+	load->settings->media.route_count = 2;
+	return 0;
+}
+
+static int take_from_file(const struct yaml_value *value, void *arg)
+{
+	struct loading *load = arg;
+	const struct setting *s = setting_find(value->key);
+	struct origin origin;
+
+	(void)snprintf(origin.where, sizeof(origin.where), "%.150s:%u: %.120s",
+		       load->file, value->line, value->key);
+	if (strncmp(value->key, "media.routes", 12) == 0)
+		return set_route(load, value, &origin);
+	if (!s && !*value->value && setting_is_group(value->key))
+		return 0; /* all of its keys are commented out */
+	if (!s)
+		return unknown(load, &origin, value->key);
+	if (load->given[s - settings_table])
+		return wrong(load, &origin, "stands there twice");
+	load->given[s - settings_table] = true;
+	return set(load, s, value->value, &origin);
+}
+
+static int load_file(struct loading *load)
+{
+	char err[512];
+	int r;
+
+	if (!load->file)
+		return 0;
+	r = yaml_file_read(load->file, take_from_file, load, err, sizeof(err));
+	if (r < 0)
+		(void)fprintf(load->err, "%s\n", err);
+	return r == 0 ? check_routes(load) : 2;
+}
+
+/* A variable of ours that is no setting is likely a slip, but other programs
+ * may keep theirs under our name: it is told, not refused. */
+static int check_variable(const struct loading *load, const char *name,
+			  bool told)
+{
+	char variable[VARIABLE_SIZE];
+	struct origin origin;
+
+	for (size_t i = 0; i < settings_table_size; i++) {
+		setting_format_variable(settings_table[i].key, variable);
+		if (strcmp(variable, name) == 0)
+			return 0;
+	}
+	(void)snprintf(origin.where, sizeof(origin.where), "%s", name);
+	for (size_t i = 0; i < settings_later_count; i++) {
+		setting_format_variable(settings_later[i], variable);
+		if (strcmp(variable, name) == 0)
+			return unknown(load, &origin, settings_later[i]);
+	}
+	if (!told) {
+		setting_format_variable(setting_nearest(name, true), variable);
+		log_warn("SETTINGS", "variable=%s effect=none nearest=%s", name,
+			 variable);
+	}
+	return 0;
+}
+
+static int check_variables(const struct loading *load)
+{
+	/* Once a server is enough, however often it reloads. */
+	static bool told;
+
+	for (char **entry = environ; entry && *entry; entry++) {
+		size_t length = strcspn(*entry, "=");
+		char name[VARIABLE_SIZE];
+
+		if (strncmp(*entry, "HOLDLINE_", 9) != 0)
+			continue;
+		(void)snprintf(name, sizeof(name), "%.*s",
+			       (int)(length < sizeof(name) ? length
+							   : sizeof(name) - 1),
+			       *entry);
+		if (check_variable(load, name, told) != 0)
+			return 2;
+	}
+	told = true;
+	return 0;
+}
+
+static int load_environment(struct loading *load)
+{
+	for (size_t i = 0; i < settings_table_size; i++) {
+		char name[VARIABLE_SIZE];
+		struct origin origin;
+		const char *text;
+
+		setting_format_variable(settings_table[i].key, name);
+		text = getenv(name);
+		if (!text)
+			continue;
+		(void)snprintf(origin.where, sizeof(origin.where), "%s", name);
+		if (set(load, &settings_table[i], text, &origin) != 0)
+			return 2;
+	}
+	return check_variables(load);
+}
+
+/* One flag, and the value behind it if it has none of its own: how many words
+ * that was, or -1 when it is wrong. */
+static int take_flag(struct loading *load, const char *flag, const char *next)
+{
+	size_t length = strcspn(flag, "=");
+	const char *text = flag[length] ? flag + length + 1 : next;
+	const struct setting *s;
+	struct origin origin;
+	char key[80];
+
+	/* Without its value, which may be a secret. */
+	(void)snprintf(origin.where, sizeof(origin.where), "%.*s",
+		       length < 200 ? (int)length : 200, flag);
+	if (strncmp(flag, "--", 2) != 0 || length - 2 >= sizeof(key)) {
+		(void)wrong(load, &origin, "expected --KEY VALUE; see --help");
+		return -1;
+	}
+	memcpy(key, flag + 2, length - 2);
+	key[length - 2] = '\0';
+	s = setting_find(key);
+	if (!s && strcmp(key, "media.routes") == 0)
+		(void)wrong(load, &origin, "can only be set in a file");
+	else if (!s)
+		(void)unknown(load, &origin, key);
+	else if (!text)
+		(void)wrong(load, &origin, "needs a value");
+	else if (set(load, s, text, &origin) == 0)
+		return flag[length] ? 1 : 2;
+	return -1;
+}
+
+static int load_flags(struct loading *load, char *const *argv)
+{
+	while (argv && *argv) {
+		int words = take_flag(load, argv[0], argv[1]);
+
+		if (words < 0)
+			return 2;
+		argv += words;
+	}
+	return 0;
+}
+
+/* ---- what follows from other settings --------------------------------------
+ */
+
+static int absolute(struct loading *load, const char *key, char *path,
+		    size_t size)
+{
+	struct origin origin;
+	char full[PATH_MAX * 2], here[PATH_MAX];
+	size_t length;
+
+	if (path[0] == '/')
+		return 0;
+	(void)snprintf(origin.where, sizeof(origin.where), "%s", key);
+	if (!getcwd(here, sizeof(here)))
+		return wrong(load, &origin, "the working directory is gone");
+	(void)snprintf(full, sizeof(full), "%s/%s", here,
+		       strncmp(path, "./", 2) == 0 ? path + 2 : path);
+	length = strlen(full);
+	if (length >= size)
+		return wrong(load, &origin, "the path is too long: %s", full);
+	memcpy(path, full, length + 1);
+	return 0;
+}
+
+static int below_data_dir(struct loading *load, const char *key, char *path,
+			  size_t size, const char *name)
+{
+	struct origin origin;
+
+	if (path[0])
+		return absolute(load, key, path, size);
+	if ((size_t)snprintf(path, size, "%s/%s", load->settings->data_dir,
+			     name) < size)
+		return 0;
+	(void)snprintf(origin.where, sizeof(origin.where), "%s", key);
+	return wrong(load, &origin, "data_dir is too long");
+}
+
+/* What each value alone cannot tell. */
+static int check_together(const struct loading *load)
+{
+	const struct settings *s = load->settings;
+	struct origin origin = { "control.listen" };
+
+	if (strcmp(s->control.listen, s->media.listen) == 0)
+		return wrong(load, &origin,
+			     "media.listen has the same address; choose "
+			     "another port");
+	(void)snprintf(origin.where, sizeof(origin.where), "%s",
+		       "database.retry.max");
+	if (s->database.retry_max_ms < s->database.retry_initial_ms)
+		return wrong(load, &origin, "less than database.retry.initial");
+	return 0;
+}
+
+/* Those that we may run on, as far as media.threads may go. */
+static unsigned cores(void)
+{
+	cpu_set_t set;
+
+	unsigned count;
+
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		return 1;
+	count = (unsigned)CPU_COUNT(&set);
+	return count < THREADS_MAX ? count : THREADS_MAX;
+}
+
+static void complete_node_id(struct settings *s)
+{
+	char host[sizeof(s->node_id)] = "";
+
+	if (s->node_id[0])
+		return;
+	if (gethostname(host, sizeof(host) - 1) < 0 || !host[0])
+		(void)snprintf(host, sizeof(host), "holdline");
+	memcpy(s->node_id, host, sizeof(host));
+}
+
+static int complete_paths(struct loading *load)
+{
+	struct settings *s = load->settings;
+	int r = absolute(load, "data_dir", s->data_dir, sizeof(s->data_dir));
+
+	if (r == 0)
+		r = below_data_dir(load, "recording.dir", s->recording.dir,
+				   sizeof(s->recording.dir), "recordings");
+	if (r == 0)
+		r = below_data_dir(
+			load, "control.token_file", s->control.token_file,
+			sizeof(s->control.token_file), "admin.token");
+	return r;
+}
+
+static int complete(struct loading *load)
+{
+	struct settings *s = load->settings;
+	int r = complete_paths(load);
+
+	complete_node_id(s);
+	if (s->media.threads == 0)
+		s->media.threads = cores();
+	if (!s->database.url[0])
+		(void)snprintf(s->database.url, sizeof(s->database.url),
+			       "sqlite:%s/holdline.db", s->data_dir);
+	return r == 0 ? check_together(load) : r;
+}
+
+int settings_load(struct settings **ret, const char *file, char *const *argv,
+		  FILE *err)
+{
+	struct loading load = { .file = file, .err = err };
+
+	load.settings = calloc(1, sizeof(*load.settings));
+	if (!load.settings) {
+		(void)fprintf(err, "settings: no memory\n");
+		return 2;
+	}
+	if (load_defaults(&load) || load_file(&load) ||
+	    load_environment(&load) || load_flags(&load, argv) ||
+	    complete(&load)) {
+		free(load.settings);
+		return 2;
+	}
+	*ret = load.settings;
+	return 0;
+}

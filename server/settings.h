@@ -1,0 +1,131 @@
+/*
+ * settings.h - every setting of Holdline, from one table
+ *
+ * The table in settings.c has a row for each setting: key, kind, default,
+ * range, whether SIGHUP may change it, and one line of help. From it come the
+ * file's keys, the flags (--media.listen X), the variables
+ * (HOLDLINE_MEDIA_LISTEN), --help, the man page and `holdline config`.
+ * Flags beat variables, variables beat the file, the file beats the defaults.
+ *
+ * The file is YAML, read with libyaml's events rather than libcyaml: a value
+ * that is well-formed and wrong must be reported with its line, and libcyaml
+ * forgets the lines once it has loaded.
+ *
+ * A wrong setting is one message that names the key, where it stands (line,
+ * flag or variable) and what would be right.
+ *
+ * Thread: load and reload on the main thread; a loaded struct is read-only.
+ */
+#ifndef SERVER_SETTINGS_H
+#define SERVER_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "log.h"
+
+enum route_handler { ROUTE_RECORD, ROUTE_ECHO };
+
+/* One row of media.routes: what a path means. */
+struct route {
+	char path[128]; /* exact, such as /media/twilio */
+	char provider[24];
+	enum route_handler handler;
+	bool record; /* write a recording? */
+};
+#define ROUTES_MAX    64
+
+#define PROCESSES_MAX 16 /* of media */
+#define THREADS_MAX   64 /* in each of them */
+
+struct settings {
+	char node_id[64];
+	char data_dir[256]; /* absolute after loading */
+	struct {
+		char listen[64];  /* host:port */
+		uint32_t threads; /* resolved: never 0 */
+		uint32_t processes;
+		uint32_t max_calls;
+		uint32_t max_message; /* bytes; 0: by dialect */
+		int32_t tick_us;      /* -1 auto, 0 off */
+		uint32_t handshake_timeout_ms, start_timeout_ms;
+		uint32_t idle_timeout_ms, max_call_duration_ms;
+		uint32_t checkpoint_interval_ms;
+		uint32_t send_buffer; /* bytes a call may have unsent */
+		struct route routes[ROUTES_MAX];
+		size_t route_count;
+	} media;
+	struct {
+		bool enabled;
+		char dir[256];		/* absolute */
+		uint64_t min_free_disk; /* bytes */
+		uint64_t buffer; /* bytes of audio waiting for the disk */
+		uint32_t threads;
+	} recording;
+	struct {
+		uint64_t max_bytes, min_free_disk;
+		uint64_t keep_delivered_ms;
+		uint64_t segment_bytes;
+		uint32_t queue_records; /* the memory queue's size */
+	} outbox;
+	struct {
+		char url[1024];
+		uint32_t connect_timeout_ms, statement_timeout_ms;
+		uint32_t pool_size, pool_recycle_ms;
+		uint32_t batch_records;
+		uint32_t retry_initial_ms, retry_max_ms;
+		double retry_jitter;
+		uint32_t breaker_open_after_ms, breaker_pause_ms;
+	} database;
+	struct {
+		char listen[64];
+		char token_file[256];
+	} control;
+	uint32_t drain_timeout_ms;
+	uint32_t watchdog_timeout_ms;
+	enum log_level log_level;
+	enum log_format log_format;
+};
+
+/* Loads defaults, then the file (NULL: none), then the environment, then the
+ * flags (argv without the program and the subcommand). Returns 0, or 2 after
+ * it wrote the complaint to `err`. `*ret` is malloc'd; free() it. */
+int settings_load(struct settings **ret, const char *file, char *const *argv,
+		  FILE *err);
+
+/* The effective configuration as YAML that settings_load() accepts; secrets
+ * (a password in database.url) are masked. */
+void settings_print(const struct settings *settings, FILE *out);
+
+/* One value alone, for scripts: 0, or -ENOENT for no such key. */
+int settings_print_one(const struct settings *settings, const char *key,
+		       FILE *out);
+
+/* A database url without its password, for people and logs. */
+void settings_mask_url(const char *url, char *out, size_t size);
+
+/* One line a setting: --key KIND  help (default). */
+void settings_print_help(FILE *out);
+
+/* The keys in which two configurations differ and that a reload cannot change,
+ * logged one by one; returns how many. */
+int settings_log_unchangeable(const struct settings *old,
+			      const struct settings *new_);
+
+/* What a reload may change, routes included, as `from` has it. */
+void settings_take_reloadable(struct settings *settings,
+			      const struct settings *from);
+
+/* "30s", "5min", "64MiB" as people write them. 0 or -EINVAL / -ERANGE. */
+int settings_parse_duration_ms(const char *text, uint64_t *ms);
+int settings_parse_size(const char *text, uint64_t *bytes);
+
+/* "127.0.0.1:8080", "[::1]:8080", "localhost:8080"; no host or "*" is any IPv4
+ * address. Other names would need DNS, which may wait. 0 or -EINVAL. */
+int settings_parse_address(const char *text, struct sockaddr_storage *address,
+			   socklen_t *length);
+
+#endif

@@ -1,0 +1,248 @@
+/*
+ * settings_table.c - the one table of all settings (see setting.h)
+ *
+ * The table says where a setting lives in the struct, how its text is read, and
+ * what it may be. A new setting is a new row.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/setting.h"
+
+#define RELOAD true
+#define FIXED  false
+
+#define AT(field) \
+	offsetof(struct settings, field), sizeof(((struct settings *)0)->field)
+#define KI  1024.0
+#define MI  (1024.0 * KI)
+#define GI  (1024.0 * MI)
+#define S   1000.0
+#define MIN (60 * S)
+#define H   (60 * MIN)
+
+const struct setting settings_table[] = {
+	{ "node.id", NAME, FIXED, AT(node_id), "", 0, 0,
+	  "this node, in every row and log line (default: the host name)" },
+	{ "data_dir", PATH, FIXED, AT(data_dir), "./holdline-data", 1, 0,
+	  "outbox, recordings, embedded store" },
+	{ "drain_timeout", DURATION, RELOAD, AT(drain_timeout_ms), "30s", 0,
+	  24 * H, "how long live calls may finish after SIGTERM" },
+	{ "watchdog_timeout", DURATION, RELOAD, AT(watchdog_timeout_ms), "10s",
+	  2 * S, H, "a role whose loop stands still that long is restarted" },
+	{ "media.listen", ADDRESS, FIXED, AT(media.listen), "127.0.0.1:8080", 1,
+	  0, "address for calls" },
+	{ "media.threads", COUNT, FIXED, AT(media.threads), "0", 0, THREADS_MAX,
+	  "loops a process (0: one per core)" },
+	{ "media.processes", COUNT, FIXED, AT(media.processes), "1", 1,
+	  PROCESSES_MAX, "media processes" },
+	{ "media.tick", TICK, RELOAD, AT(media.tick_us), "auto", 0, 10000,
+	  "auto, 0 (wake at once) to 10ms" },
+	{ "media.max_calls", COUNT, RELOAD, AT(media.max_calls), "10000", 1,
+	  1000000, "beyond: 503 at the handshake" },
+	{ "media.max_message", SIZE, RELOAD, AT(media.max_message), "0", 0,
+	  16 * MI, "longer messages end the call, 1009 (0: by dialect)" },
+	{ "media.handshake_timeout", DURATION, FIXED,
+	  AT(media.handshake_timeout_ms), "5s", 1 * S, MIN,
+	  "from connecting to the upgrade" },
+	{ "media.start_timeout", DURATION, RELOAD, AT(media.start_timeout_ms),
+	  "10s", 100, H, "from the upgrade to the start message" },
+	{ "media.idle_timeout", DURATION, RELOAD, AT(media.idle_timeout_ms),
+	  "30s", 100, 24 * H, "without media the call is ended" },
+	{ "media.max_call_duration", DURATION, RELOAD,
+	  AT(media.max_call_duration_ms), "4h", 1 * S, 7 * 24 * H,
+	  "longer calls are ended" },
+	{ "media.checkpoint_interval", DURATION, RELOAD,
+	  AT(media.checkpoint_interval_ms), "15s", 1 * S, H,
+	  "how often a live call's numbers are kept" },
+	{ "media.send_buffer", SIZE, RELOAD, AT(media.send_buffer), "64KiB",
+	  4 * KI, 16 * MI, "audio a call may have unsent; more is dropped" },
+	{ "recording.enabled", BOOL, RELOAD, AT(recording.enabled), "true", 0,
+	  0, "record calls (a route may say no)" },
+	{ "recording.dir", PATH, FIXED, AT(recording.dir), "", 0, 0,
+	  "where recordings go (default: <data_dir>/recordings)" },
+	{ "recording.min_free_disk", SIZE, FIXED, AT(recording.min_free_disk),
+	  "512MiB", 0, 1e15, "below: audio is dropped and counted" },
+	{ "recording.buffer", SIZE, FIXED, AT(recording.buffer), "64MiB",
+	  1 * MI, 64 * GI, "audio in memory, waiting for the disk" },
+	{ "recording.threads", COUNT, FIXED, AT(recording.threads), "1", 1, 16,
+	  "threads that write recordings" },
+	{ "outbox.max_bytes", SIZE, FIXED, AT(outbox.max_bytes), "1GiB",
+	  16 * MI, 1e15, "beyond: new calls get 503" },
+	{ "outbox.min_free_disk", SIZE, FIXED, AT(outbox.min_free_disk),
+	  "256MiB", 0, 1e15, "below: new calls get 503" },
+	{ "outbox.keep_delivered", DURATION, FIXED,
+	  AT(outbox.keep_delivered_ms), "15min", 0, 7 * 24 * H,
+	  "delivered records stay that long" },
+	{ "outbox.segment", SIZE, FIXED, AT(outbox.segment_bytes), "16MiB",
+	  2 * MI, 1 * GI, "size of a journal's segment" },
+	{ "outbox.queue", COUNT, FIXED, AT(outbox.queue_records), "32768", 64,
+	  4194304, "records in memory; half full: new calls get 503" },
+	{ "database.url", URL, FIXED, AT(database.url), "", 0, 0,
+	  "sqlite:PATH or postgresql://... (default: "
+	  "sqlite:<data_dir>/holdline.db)" },
+	{ "database.connect_timeout", DURATION, FIXED,
+	  AT(database.connect_timeout_ms), "5s", 100, 5 * MIN,
+	  "for one attempt to connect" },
+	{ "database.statement_timeout", DURATION, FIXED,
+	  AT(database.statement_timeout_ms), "30s", 100, H, "for one batch" },
+	{ "database.pool_size", COUNT, FIXED, AT(database.pool_size), "4", 1,
+	  64, "connections of the control process at the most" },
+	{ "database.pool_recycle", DURATION, FIXED,
+	  AT(database.pool_recycle_ms), "300s", 1 * S, 24 * H,
+	  "a connection's longest life" },
+	{ "database.batch", COUNT, FIXED, AT(database.batch_records), "500", 1,
+	  10000, "records in one transaction" },
+	{ "database.retry.initial", DURATION, FIXED,
+	  AT(database.retry_initial_ms), "1s", 10, MIN,
+	  "the first wait after a failure; it doubles" },
+	{ "database.retry.max", DURATION, FIXED, AT(database.retry_max_ms),
+	  "60s", 10, H, "the longest wait" },
+	{ "database.retry.jitter", FRACTION, FIXED, AT(database.retry_jitter),
+	  "0.2", 0, 1, "spread of each wait, so that a herd spreads" },
+	{ "database.breaker.open_after", DURATION, FIXED,
+	  AT(database.breaker_open_after_ms), "5min", 1 * S, 24 * H,
+	  "down that long: rest" },
+	{ "database.breaker.pause", DURATION, FIXED,
+	  AT(database.breaker_pause_ms), "1min", 1 * S, H,
+	  "the rest, before one probe" },
+	{ "control.listen", ADDRESS, FIXED, AT(control.listen),
+	  "127.0.0.1:9090", 1, 0, "address for health, metrics and status" },
+	{ "control.token_file", PATH, FIXED, AT(control.token_file), "", 0, 0,
+	  "made at first start (default: <data_dir>/admin.token)" },
+	{ "log.level", LEVEL, RELOAD, AT(log_level), "info", 0, 0,
+	  "debug, info, warn or error" },
+	{ "log.format", FORMAT, RELOAD, AT(log_format), "text", 0, 0,
+	  "text or json" },
+};
+const size_t settings_table_size =
+	sizeof(settings_table) / sizeof(settings_table[0]);
+_Static_assert(sizeof(settings_table) / sizeof(settings_table[0]) <=
+		       SETTINGS_MAX,
+	       "raise SETTINGS_MAX");
+
+/* Named by the contract, built by a later version: better said than guessed. */
+const char *const settings_later[] = {
+	"media.tls.cert",      "media.tls.key",
+	"webhooks.listen",     "sessions.idle_timeout",
+	"sessions.interval",   "whatsapp.verify_token",
+	"whatsapp.app_secret", "alerts.db_down_count",
+	"alerts.window",       "alerts.webhook",
+};
+const size_t settings_later_count =
+	sizeof(settings_later) / sizeof(settings_later[0]);
+
+const char *const setting_level_words[4] = { "debug", "info", "warn", "error" };
+const char *const setting_format_words[2] = { "text", "json" };
+const char *const setting_handler_words[2] = { "record", "echo" };
+
+/* ---- finding the setting ---------------------------------------------------
+ */
+
+const struct setting *setting_find(const char *key)
+{
+	for (size_t i = 0; i < settings_table_size; i++)
+		if (strcmp(settings_table[i].key, key) == 0)
+			return &settings_table[i];
+	return NULL;
+}
+
+/* Edit distance (Levenshtein), for keys of ordinary length. */
+static unsigned distance(const char *a, const char *b)
+{
+	unsigned row[64];
+	size_t width = strlen(b);
+
+	if (width >= 64)
+		return UINT_MAX;
+	for (size_t j = 0; j <= width; j++)
+		row[j] = (unsigned)j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		unsigned diagonal = row[0];
+
+		row[0] = (unsigned)i;
+		for (size_t j = 1; j <= width; j++) {
+			unsigned best = diagonal + (a[i - 1] != b[j - 1]);
+
+			diagonal = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[width];
+}
+
+/* The key as a variable: HOLDLINE_MEDIA_LISTEN. */
+void setting_format_variable(const char *key, char out[VARIABLE_SIZE])
+{
+	size_t i = (size_t)snprintf(out, VARIABLE_SIZE, "HOLDLINE_");
+
+	for (; *key && i < VARIABLE_SIZE - 1; key++)
+		out[i++] =
+			*key == '.' ? '_' : (char)toupper((unsigned char)*key);
+	out[i] = '\0';
+}
+
+/* The key that looks most like it; as_variable: as the variable's name. */
+const char *setting_nearest(const char *text, bool as_variable)
+{
+	const char *best = settings_table[0].key;
+	unsigned least = UINT_MAX;
+
+	for (size_t i = 0; i <= settings_table_size; i++) {
+		const char *key = i < settings_table_size
+					  ? settings_table[i].key
+					  : "media.routes";
+		char variable[VARIABLE_SIZE];
+		unsigned d;
+
+		if (as_variable && i == settings_table_size)
+			break; /* routes are no variable */
+		setting_format_variable(key, variable);
+		d = distance(text, as_variable ? variable : key);
+		if (d < least) {
+			least = d;
+			best = key;
+		}
+	}
+	return best;
+}
+
+bool setting_comes_later(const char *key)
+{
+	for (size_t i = 0; i < settings_later_count; i++)
+		if (strcmp(settings_later[i], key) == 0)
+			return true;
+	return false;
+}
+
+/* Does the key name a group, such as "media" or "database.retry"? */
+bool setting_is_group(const char *key)
+{
+	size_t length = strlen(key);
+
+	for (size_t i = 0; i < settings_table_size; i++)
+		if (strncmp(settings_table[i].key, key, length) == 0 &&
+		    settings_table[i].key[length] == '.')
+			return true;
+	return false;
+}
+
+/* Does the key lead through a setting: "log.level[0]", "log.level.x"? */
+bool setting_is_below(const char *key)
+{
+	for (size_t i = 0; i < settings_table_size; i++) {
+		size_t length = strlen(settings_table[i].key);
+
+		if (strncmp(settings_table[i].key, key, length) == 0 &&
+		    (key[length] == '[' || key[length] == '.'))
+			return true;
+	}
+	return false;
+}
