@@ -1,0 +1,38 @@
+/*
+ * ack_log.h - how far a journal has been delivered
+ *
+ * An append-only log beside the journal's segments, written by the drainer
+ * alone. It is not synced: losing its tail repeats a delivery, which changes
+ * nothing. A torn or damaged entry is passed over; the highest seq counts.
+ *
+ * Thread: belongs to one thread.
+ */
+#ifndef PERSISTENCE_ACK_LOG_H
+#define PERSISTENCE_ACK_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct ack_log {
+	int journal_fd;	    /* the journal's directory; owned */
+	int fd;		    /* the newest file; -1: none yet */
+	uint32_t number;    /* of that file */
+	uint64_t offset;    /* where its next entry goes */
+	uint64_t seq;	    /* all up to it are delivered */
+	int64_t settled_us; /* when the estate was settled; 0: not yet */
+	bool read_only;
+};
+
+/* Reads what is there. 0 or -errno, and then there is nothing to close. */
+int ack_log_open(struct ack_log *log, const char *journal_dir, bool read_only);
+void ack_log_close(struct ack_log *log);
+
+/* 0 or -errno; what `log` says is right either way. */
+int ack_log_delivered(struct ack_log *log, uint64_t seq);
+int ack_log_settled(struct ack_log *log);
+
+/* The wall time at which all up to seq was delivered, or somewhat later; 0 when
+ * that is not known. Reads the file. */
+int64_t ack_log_when(const struct ack_log *log, uint64_t seq);
+
+#endif

@@ -1,0 +1,152 @@
+/* db_health.c - how the database is doing (see db_health.h) */
+#include "persistence/db_health.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "server/board.h"
+#include "server/clock.h"
+#include "server/log.h"
+#include "server/settings.h"
+
+/* "4s", "7.1s" */
+struct seconds {
+	char text[24];
+};
+
+static struct seconds seconds(uint64_t ms)
+{
+	struct seconds out;
+	uint64_t tenths = (ms + 50) / 100;
+
+	if (tenths % 10 == 0)
+		(void)snprintf(out.text, sizeof(out.text), "%llus",
+			       (unsigned long long)(tenths / 10));
+	else
+		(void)snprintf(out.text, sizeof(out.text), "%llu.%llus",
+			       (unsigned long long)(tenths / 10),
+			       (unsigned long long)(tenths % 10));
+	return out;
+}
+
+void db_health_init(struct db_health *health, const char *op,
+		    const struct settings *settings)
+{
+	const struct retry_policy policy = {
+		.initial_ms = settings->database.retry_initial_ms,
+		.max_ms = settings->database.retry_max_ms,
+		.jitter = settings->database.retry_jitter,
+	};
+
+	*health = (struct db_health){
+		.op = op,
+		.up_gauge = board_series(METRIC_DB_UP, ""),
+		.breaker_gauge = board_series(METRIC_DB_BREAKER_STATE, ""),
+	};
+	retry_init(&health->retry, &policy);
+	breaker_init(&health->breaker, op,
+		     settings->database.breaker_open_after_ms,
+		     settings->database.breaker_pause_ms);
+}
+
+static void publish(struct db_health *health, bool up)
+{
+	struct board_flags *flags = board_flags();
+	uint32_t state = up ? BOARD_DB_UP : BOARD_DB_DOWN;
+
+	health->up = up;
+	board_set(health->up_gauge, up);
+	board_set(health->breaker_gauge, health->breaker.state);
+	if (atomic_load(&flags->db_state) == state)
+		return;
+	atomic_store(&flags->db_since_us, clock_wall_us());
+	atomic_store(&flags->db_state, state);
+}
+
+bool db_health_may_try(struct db_health *health, uint64_t now_ms)
+{
+	bool may = breaker_allow(&health->breaker, now_ms);
+
+	board_set(health->breaker_gauge, health->breaker.state);
+	return may;
+}
+
+static void count_failure(const struct db_health *health,
+			  const struct db_error *err)
+{
+	char labels[112];
+
+	(void)snprintf(labels, sizeof(labels), "op=\"%s\",reason=\"%s\"",
+		       health->op, err->reason);
+	board_add(board_series(METRIC_DB_DOWN_TOTAL, labels), 1);
+}
+
+/* It answers, and will go on answering the same until somebody repairs it: one
+ * line says what. */
+static uint32_t pause_for(struct db_health *health, const struct db_error *err,
+			  uint64_t now_ms, double random)
+{
+	const struct retry_policy *policy = &health->retry.policy;
+	struct retry slow;
+
+	breaker_success(&health->breaker, now_ms);
+	if (strcmp(health->paused_for, err->reason) != 0)
+		log_error("DB_PAUSED", "op=%s reason=%s sqlstate=%s err=\"%s\"",
+			  health->op, err->reason,
+			  *err->sqlstate ? err->sqlstate : "none", err->text);
+	(void)snprintf(health->paused_for, sizeof(health->paused_for), "%s",
+		       err->reason);
+	retry_init(&slow, &(struct retry_policy){ .initial_ms = policy->max_ms,
+						  .max_ms = policy->max_ms,
+						  .jitter = policy->jitter });
+	return retry_failed(&slow, now_ms, random);
+}
+
+static uint32_t back_off(struct db_health *health, const struct db_error *err,
+			 uint64_t now_ms, uint32_t wait_ms)
+{
+	uint32_t closed_ms;
+
+	health->paused_for[0] = '\0';
+	breaker_failure(&health->breaker, now_ms);
+	closed_ms = breaker_wait_ms(&health->breaker, now_ms);
+	if (wait_ms < closed_ms)
+		wait_ms = closed_ms;
+	log_warn("DB_DOWN",
+		 "op=%s try=%u sleep=%s reason=%s sqlstate=%s err=\"%s\"",
+		 health->op, health->retry.tries, seconds(wait_ms).text,
+		 err->reason, *err->sqlstate ? err->sqlstate : "none",
+		 err->text);
+	if (strcmp(err->reason, "NeonEndpointDisabled") == 0)
+		log_warn("NEON", "op=%s endpoint disabled or asleep",
+			 health->op);
+	return wait_ms;
+}
+
+uint32_t db_health_failed(struct db_health *health, const struct db_error *err,
+			  uint64_t now_ms, double random)
+{
+	uint32_t wait_ms = retry_failed(&health->retry, now_ms, random);
+
+	count_failure(health, err);
+	if (err->family == DB_SETUP)
+		wait_ms = pause_for(health, err, now_ms, random);
+	else
+		wait_ms = back_off(health, err, now_ms, wait_ms);
+	publish(health, false);
+	return wait_ms;
+}
+
+void db_health_succeeded(struct db_health *health, uint64_t now_ms)
+{
+	const struct retry *retry = &health->retry;
+
+	if (retry->tries > 0)
+		log_info("DB_RECOVERED", "op=%s attempts=%u down_for=%s",
+			 health->op, retry->tries,
+			 seconds(now_ms - retry->failing_since_ms).text);
+	retry_succeeded(&health->retry);
+	breaker_success(&health->breaker, now_ms);
+	health->paused_for[0] = '\0';
+	publish(health, true);
+}

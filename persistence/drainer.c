@@ -1,0 +1,201 @@
+/*
+ * drainer.c - the drainer's thread: how it starts and how it ends (drainer.h)
+ *
+ * What it does is drain.c's business. The store is made before the thread and
+ * goes after it, so that drainer_stop() can interrupt whatever call is running.
+ */
+#include "persistence/drainer.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "persistence/drain.h"
+#include "persistence/store.h"
+#include "server/board.h"
+#include "server/clock.h"
+#include "server/log.h"
+#include "server/settings.h"
+#include "server/thread.h"
+
+#define LOCK_WAIT_MS 100 /* while a former drainer is still going */
+
+struct drainer {
+	const struct settings *settings; /* borrowed */
+	struct thread *thread;
+	struct store *store;
+	char outbox_dir[320];
+	char application[128];
+	int wake_fd, done_fd;
+	_Atomic uint64_t stop_by_ms;
+	atomic_bool running;
+};
+
+static void signal_fd(int fd)
+{
+	uint64_t one = 1;
+
+	(void)!write(fd, &one, sizeof(one));
+}
+
+static void wake(void *arg)
+{
+	const struct drainer *d = arg;
+
+	signal_fd(d->wake_fd);
+}
+
+/* After a crash of the control process its former drainer may still be going;
+ * its lock says so. 0 with *ret, 0 without it when told to stop, or -errno. */
+static int open_drain(struct drain **ret, struct drainer *d,
+		      struct thread *self)
+{
+	const struct drain_options options = {
+		.settings = d->settings,
+		.outbox_dir = d->outbox_dir,
+		.store = d->store,
+		.self = self,
+		.wake_fd = d->wake_fd,
+	};
+	struct pollfd woken = { .fd = d->wake_fd, .events = POLLIN };
+	bool said = false;
+	int r;
+
+	while ((r = drain_open(ret, &options)) == -EBUSY) {
+		if (thread_stopping(self))
+			return 0;
+		if (!said)
+			log_warn("OUTBOX_BUSY",
+				 "dir=%s waiting for its former drainer",
+				 d->outbox_dir);
+		said = true;
+		(void)poll(&woken, 1, LOCK_WAIT_MS);
+	}
+	return r;
+}
+
+/* Told to stop, we look around once more, and deliver what there is unless the
+ * database is away or the time is over. */
+static void empty(const struct drainer *d, struct drain *drain)
+{
+	drain_look_again(drain);
+	while (!drain_is_idle(drain) && drain_is_up(drain) &&
+	       clock_mono_ms() < atomic_load(&d->stop_by_ms))
+		drain_turn(drain);
+}
+
+static int body(struct thread *self, void *arg)
+{
+	struct drain *drain = NULL;
+	struct drainer *d = arg;
+	int r;
+
+	atomic_store(&d->running, true);
+	r = open_drain(&drain, d, self);
+	if (drain) {
+		while (!thread_stopping(self)) {
+			thread_beat(self);
+			drain_turn(drain);
+		}
+		empty(d, drain);
+	}
+	drain_close(drain);
+	atomic_store(&d->running, false);
+	signal_fd(d->done_fd);
+	return r;
+}
+
+static void say_hello(const struct settings *settings)
+{
+	char url[sizeof(settings->database.url)];
+
+	store_mask_url(settings->database.url, url, sizeof(url));
+	log_info("DB_POOL",
+		 "pool_pre_ping=true pool_recycle=%us statement_timeout=%us "
+		 "url=\"%s\"",
+		 settings->database.pool_recycle_ms / 1000,
+		 settings->database.statement_timeout_ms / 1000, url);
+}
+
+static struct drainer *drainer_free(struct drainer *d)
+{
+	store_destroy(d->store);
+	if (d->wake_fd >= 0)
+		(void)close(d->wake_fd);
+	if (d->done_fd >= 0)
+		(void)close(d->done_fd);
+	free(d);
+	return NULL;
+}
+
+static int create_store(struct drainer *d, const struct settings *settings)
+{
+	const struct store_options options = {
+		.url = settings->database.url,
+		.application = d->application,
+		.connect_timeout_ms = settings->database.connect_timeout_ms,
+		.statement_timeout_ms = settings->database.statement_timeout_ms,
+		.recycle_ms = settings->database.pool_recycle_ms,
+	};
+
+	(void)snprintf(d->application, sizeof(d->application), "holdline/%s/%d",
+		       settings->node_id, (int)getpid());
+	return store_create(&d->store, &options);
+}
+
+int drainer_start(struct drainer **ret, const struct settings *settings)
+{
+	struct drainer *d = calloc(1, sizeof(*d));
+	const struct thread_options options = {
+		.name = "drainer",
+		.body = body,
+		.arg = d,
+		.wake = wake,
+	};
+	int r;
+
+	if (!d)
+		return -ENOMEM;
+	d->settings = settings;
+	d->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	d->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	r = -errno;
+	if (d->wake_fd < 0 || d->done_fd < 0)
+		goto fail;
+	(void)snprintf(d->outbox_dir, sizeof(d->outbox_dir), "%s/outbox",
+		       settings->data_dir);
+	r = create_store(d, settings);
+	if (r < 0)
+		goto fail;
+	say_hello(settings);
+	r = thread_start(&d->thread, &options);
+	if (r < 0)
+		goto fail;
+	*ret = d;
+	return 0;
+fail:
+	drainer_free(d);
+	return r;
+}
+
+/* The thread ends by itself, unless it is in the middle of a call: then, or at
+ * once when the database is away, the call is interrupted. */
+void drainer_stop(struct drainer *d, uint32_t timeout_ms)
+{
+	bool up = atomic_load(&board_flags()->db_state) == BOARD_DB_UP;
+	struct pollfd done = { .fd = d->done_fd, .events = POLLIN };
+
+	assert(timeout_ms <= INT32_MAX);
+	atomic_store(&d->stop_by_ms, clock_mono_ms() + timeout_ms);
+	thread_stop(d->thread);
+	if (up && atomic_load(&d->running))
+		(void)poll(&done, 1, (int)timeout_ms);
+	store_interrupt(d->store);
+	thread_join(d->thread);
+	drainer_free(d);
+}

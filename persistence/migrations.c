@@ -1,0 +1,14 @@
+/* migrations.c - the list of migrations (see migrations.h) */
+#include "persistence/migrations.h"
+
+#include "migrations_sql.h" /* made from migrations/ by the build */
+
+const struct migration migrations[] = {
+	{ 1, sql_0001_first_tables_postgres, sql_0001_first_tables_sqlite },
+};
+const size_t migration_count = sizeof(migrations) / sizeof(migrations[0]);
+
+int migrations_latest(void)
+{
+	return migrations[migration_count - 1].version;
+}

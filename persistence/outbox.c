@@ -1,0 +1,302 @@
+/*
+ * outbox.c - the directory of journals, from the end that empties it (outbox.h)
+ *
+ *   20261123T061700-media-0a1b2c3d/   a journal (a name that begins with a
+ * digit) .new-20261123T...                 one that is being made (journal.c)
+ *   .old-20261123T...                 one that is being removed
+ *   DRAINER                           flock'd by the one drainer, holds its pid
+ *
+ * Anything else is not ours and left alone. What one journal does is told in
+ * outbox_journal.c.
+ */
+#include "persistence/outbox.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "persistence/disk.h"
+#include "persistence/outbox_journal.h"
+#include "server/board.h"
+#include "server/log.h"
+
+#define JOURNALS_MAX 4096
+#define NEW_PREFIX   ".new-"
+#define OLD_PREFIX   ".old-"
+
+struct outbox {
+	struct outbox_options options;
+	char dir[384];
+	int dir_fd, lock_fd;
+	uint64_t bytes;			  /* on disk, at the last scan */
+	struct outbox_journal **journals; /* by name, so oldest first */
+	size_t count;
+};
+
+/* ---- opening and closing ---------------------------------------------------
+ */
+
+static int take_drainer_lock(struct outbox *outbox)
+{
+	char pid[16];
+	int length;
+
+	outbox->lock_fd = openat(outbox->dir_fd, "DRAINER",
+				 O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (outbox->lock_fd < 0)
+		return -errno;
+	if (flock(outbox->lock_fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? -EBUSY : -errno;
+	/* The pid is for people: a full disk must not keep us from draining. */
+	length = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
+	if (ftruncate(outbox->lock_fd, 0) == 0)
+		(void)disk_write(outbox->lock_fd, pid, (size_t)length, 0);
+	return 0;
+}
+
+static int open_dir(struct outbox *outbox)
+{
+	const char *dir = outbox->options.dir;
+	int r;
+
+	if ((size_t)snprintf(outbox->dir, sizeof(outbox->dir), "%s", dir) >=
+	    sizeof(outbox->dir))
+		return -ENAMETOOLONG;
+	outbox->options.dir = outbox->dir;
+	if (!outbox->options.read_only) {
+		r = disk_make_path(dir);
+		if (r < 0)
+			return r;
+	}
+	outbox->dir_fd = disk_open_dir(AT_FDCWD, dir, false);
+	if (outbox->dir_fd < 0)
+		return outbox->dir_fd;
+	return outbox->options.read_only ? 0 : take_drainer_lock(outbox);
+}
+
+int outbox_open(struct outbox **ret, const struct outbox_options *options)
+{
+	struct outbox *outbox = calloc(1, sizeof(*outbox));
+	int r;
+
+	if (!outbox)
+		return -ENOMEM;
+	outbox->options = *options;
+	outbox->dir_fd = outbox->lock_fd = -1;
+	r = open_dir(outbox);
+	if (r == 0)
+		r = outbox_scan(outbox);
+	if (r < 0) {
+		outbox_close(outbox);
+		return r;
+	}
+	*ret = outbox;
+	return 0;
+}
+
+struct outbox *outbox_close(struct outbox *outbox)
+{
+	if (!outbox)
+		return NULL;
+	for (size_t i = 0; i < outbox->count; i++)
+		outbox_journal_close(outbox->journals[i]);
+	free(outbox->journals);
+	if (outbox->dir_fd >= 0)
+		(void)close(outbox->dir_fd);
+	if (outbox->lock_fd >= 0)
+		(void)close(outbox->lock_fd);
+	free(outbox);
+	return NULL;
+}
+
+/* ---- finding journals ------------------------------------------------------
+ */
+
+static bool is_known(const struct outbox *outbox, const char *name)
+{
+	for (size_t i = 0; i < outbox->count; i++)
+		if (strcmp(outbox->journals[i]->name, name) == 0)
+			return true;
+	return false;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct outbox_journal *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static int adopt(struct outbox *outbox, const char *name)
+{
+	struct outbox_journal **more, *journal;
+	int r;
+
+	if (outbox->count >= JOURNALS_MAX)
+		return 0; /* the rest when these are gone */
+	more = realloc(outbox->journals,
+		       (outbox->count + 1) * sizeof(struct outbox_journal *));
+	if (!more)
+		return -ENOMEM;
+	outbox->journals = more;
+	r = outbox_journal_open(&journal, outbox->dir, name,
+				outbox->options.read_only);
+	if (r < 0) {
+		/* It must not hold up the others; the next scan tries again. */
+		log_error("OUTBOX_JOURNAL", "journal=%s err=\"%s\"", name,
+			  strerror(-r));
+		return r == -ENOMEM ? r : 0;
+	}
+	if (journal->refused)
+		log_error("OUTBOX_JOURNAL",
+			  "journal=%s err=\"written by a newer version; left "
+			  "alone\"",
+			  name);
+	more[outbox->count++] = journal;
+	return 0;
+}
+
+static bool is_orphan(const struct outbox *outbox, const char *name)
+{
+	char path[512];
+
+	/* Its maker takes a slot on the board, then makes the directory. */
+	if (strncmp(name, NEW_PREFIX, sizeof(NEW_PREFIX) - 1) != 0 ||
+	    board_journal_find(name + sizeof(NEW_PREFIX) - 1))
+		return false;
+	(void)snprintf(path, sizeof(path), "%s/%s/pend", outbox->dir, name);
+	/* The lock is taken before pend is made: without pend it is too early
+	 * to tell, and there is nothing in it. */
+	if (access(path, F_OK) < 0)
+		return false;
+	path[strlen(path) - sizeof("/pend") + 1] = '\0';
+	return !journal_is_live(path);
+}
+
+/* A journal's files, and its directories if nobody else's file is in them. */
+static void remove_journal(const struct outbox *outbox, const char *name)
+{
+	int dir = disk_open_dir(outbox->dir_fd, name, false);
+
+	if (dir < 0)
+		return;
+	(void)disk_remove_dir(dir, "pend", ".seg");
+	(void)disk_remove_dir(dir, "ack", ".ack");
+	(void)close(dir);
+	(void)disk_remove_dir(outbox->dir_fd, name, "LOCK");
+}
+
+static int visit(struct outbox *outbox, const char *name)
+{
+	bool old = strncmp(name, OLD_PREFIX, sizeof(OLD_PREFIX) - 1) == 0;
+
+	if (isdigit((unsigned char)name[0]))
+		return is_known(outbox, name) ? 0 : adopt(outbox, name);
+	/* What a process left half-made or half-removed. */
+	if (!outbox->options.read_only && (old || is_orphan(outbox, name)))
+		remove_journal(outbox, name);
+	return 0;
+}
+
+int outbox_scan(struct outbox *outbox)
+{
+	DIR *dir = disk_list(outbox->dir_fd, ".");
+	struct dirent *file;
+	int r = 0;
+
+	if (!dir)
+		return -errno;
+	for (size_t i = 0; i < outbox->count; i++)
+		outbox_journal_look(outbox->journals[i]);
+	while (r == 0 && (file = readdir(dir)))
+		r = visit(outbox, file->d_name);
+	(void)closedir(dir);
+	if (outbox->count > 1)
+		qsort(outbox->journals, outbox->count,
+		      sizeof(struct outbox_journal *), by_name);
+	outbox->bytes = disk_usage(outbox->dir_fd, ".");
+	return r;
+}
+
+struct outbox_journal *outbox_next_journal(struct outbox *outbox,
+					   size_t *cursor)
+{
+	while (*cursor < outbox->count) {
+		struct outbox_journal *journal = outbox->journals[(*cursor)++];
+
+		if (!journal->refused)
+			return journal;
+	}
+	return NULL;
+}
+
+/* ---- what may go -----------------------------------------------------------
+ */
+
+/* Renamed first, so that nobody reads half of it. */
+static bool discard(struct outbox *outbox, const char *name)
+{
+	char old[80];
+
+	(void)snprintf(old, sizeof(old), OLD_PREFIX "%s", name);
+	if (renameat(outbox->dir_fd, name, outbox->dir_fd, old) < 0)
+		return false;
+	remove_journal(outbox, old);
+	return true;
+}
+
+int outbox_sweep(struct outbox *outbox, int64_t now_wall_us)
+{
+	const struct outbox_options *options = &outbox->options;
+	int64_t keep_us = (int64_t)options->keep_delivered_ms * 1000;
+	size_t kept = 0;
+
+	if (options->read_only)
+		return -EROFS;
+	/* What is delivered must not keep new calls out. */
+	if (options->max_bytes && outbox->bytes > options->max_bytes / 2)
+		keep_us = 0;
+	for (size_t i = 0; i < outbox->count; i++) {
+		struct outbox_journal *journal = outbox->journals[i];
+
+		outbox_journal_sweep(journal, now_wall_us, keep_us);
+		if (outbox_journal_may_go(journal, now_wall_us, keep_us) &&
+		    discard(outbox, journal->name))
+			outbox_journal_close(journal);
+		else
+			outbox->journals[kept++] = journal;
+	}
+	outbox->count = kept;
+	return 0;
+}
+
+struct outbox_stats outbox_stats(const struct outbox *outbox)
+{
+	struct outbox_stats stats = { .journals = outbox->count,
+				      .bytes = outbox->bytes };
+
+	for (size_t i = 0; i < outbox->count; i++) {
+		struct outbox_journal *journal = outbox->journals[i];
+		struct journal_damage damage;
+		int64_t oldest_us;
+
+		if (journal->refused)
+			continue;
+		damage = journal_reader_damage(journal->reader);
+		oldest_us = outbox_journal_oldest_us(journal);
+		stats.live_journals += journal->live;
+		stats.pending += outbox_journal_pending(journal);
+		stats.damage.records += damage.records;
+		stats.damage.bytes += damage.bytes;
+		stats.damage.gaps += damage.gaps;
+		if (oldest_us &&
+		    (!stats.oldest_us || oldest_us < stats.oldest_us))
+			stats.oldest_us = oldest_us;
+	}
+	return stats;
+}

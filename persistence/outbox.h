@@ -1,0 +1,90 @@
+/*
+ * outbox.h - the directory of journals, seen from the end that empties it
+ *
+ * The drainer walks the journals, takes what is next, and writes down how far
+ * the store has committed (ack). Acks are an append-only log of their own, a
+ * directory beside the segments; losing them costs duplicates, which ids
+ * absorb. A segment goes when everything in it is acked, its successor's
+ * snapshot has been read, and `keep_delivered` has passed; a finished journal
+ * goes when it is empty and its estate is settled.
+ *
+ * holdctl opens the same directory read-only, while the server runs or not.
+ *
+ * Thread: an outbox belongs to one thread.
+ */
+#ifndef PERSISTENCE_OUTBOX_H
+#define PERSISTENCE_OUTBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "persistence/journal_reader.h"
+
+struct outbox;
+struct outbox_journal;
+struct estate;
+
+struct outbox_options {
+	const char *dir;
+	uint64_t keep_delivered_ms;
+	uint64_t max_bytes; /* beyond half of it, what is delivered goes at
+			       once; 0: no bound */
+	bool read_only;	    /* tools: no acks, no sweeping, no drainer lock */
+};
+
+struct outbox_stats {
+	uint64_t journals, live_journals;
+	uint64_t pending;  /* records not yet acked */
+	uint64_t bytes;	   /* on disk, all of it */
+	int64_t oldest_us; /* created_us of the oldest pending; 0 none */
+	struct journal_damage damage;
+};
+
+/* Takes the drainer's lock (unless read-only): -EBUSY when another drainer has
+ * it. Scans once. 0 or -errno. */
+int outbox_open(struct outbox **ret, const struct outbox_options *options);
+struct outbox *outbox_close(struct outbox *outbox);
+
+/* Looks for journals that came since, and for those whose owner has gone. */
+int outbox_scan(struct outbox *outbox);
+
+/* The journals, oldest first; *cursor starts at 0; NULL at the end. Those of a
+ * newer format are left alone and not among them. */
+struct outbox_journal *outbox_next_journal(struct outbox *outbox,
+					   size_t *cursor);
+
+const char *outbox_journal_name(const struct outbox_journal *journal);
+bool outbox_journal_live(const struct outbox_journal *journal);
+
+/* The next entry that is not acked and not a snapshot; 1, 0 or -errno as
+ * journal_reader_next(). Feeds the journal's estate on the way. For a live
+ * journal it goes no further than its owner's durable sequence on the board
+ * (read-only users, who have no board, read all that is there). */
+int outbox_journal_next(struct outbox_journal *journal,
+			struct journal_entry *entry);
+
+/* What the journal has opened and not closed, as far as it was read, and when
+ * it was last heard of (wall time). */
+struct estate *outbox_journal_estate(struct outbox_journal *journal);
+int64_t outbox_journal_last_us(const struct outbox_journal *journal);
+
+/* How many of its records are not acked, as far as is known. */
+uint64_t outbox_journal_pending(const struct outbox_journal *journal);
+
+/* The store has committed everything up to and including seq. */
+int outbox_ack(struct outbox_journal *journal, uint64_t seq);
+/* A finished journal was read to its end, acked, and its estate settled: it
+ * may go once keep_delivered has passed. */
+int outbox_settled(struct outbox_journal *journal);
+bool outbox_journal_is_settled(const struct outbox_journal *journal);
+
+/* Starts reading that journal again behind its last ack: after a failed batch
+ * the entries come once more. */
+int outbox_rewind(struct outbox_journal *journal);
+
+/* Removes what may go. */
+int outbox_sweep(struct outbox *outbox, int64_t now_wall_us);
+struct outbox_stats outbox_stats(const struct outbox *outbox);
+
+#endif

@@ -1,0 +1,429 @@
+/*
+ * outbox_journal.c - one journal, from the end that empties it (outbox.h)
+ *
+ *   reader --> estate notes it --> acked before? passed over
+ *                                  otherwise    given out, until outbox_ack()
+ *
+ * Reading begins at the newest segment that has all of what is not acked, so
+ * what was delivered long ago is not read again after a restart.
+ *
+ * Segments of a live journal go once a later one can stand in for them: its
+ * snapshot was read whole, and a record behind it, which the same sync made
+ * durable. A finished journal goes as a whole.
+ */
+#include "persistence/outbox_journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "persistence/disk.h"
+#include "persistence/estate.h"
+#include "persistence/record.h"
+#include "persistence/segment_reader.h"
+#include "server/board.h"
+#include "server/log.h"
+
+/* ---- opening ---------------------------------------------------------------
+ */
+
+/* Places a fresh reader and an empty estate behind the last ack. */
+static int begin_reading(struct outbox_journal *journal)
+{
+	struct journal_reader *reader = NULL;
+	struct estate *estate = NULL;
+	int r = estate_create(&estate);
+
+	if (r == 0)
+		r = journal_reader_open(&reader, journal->dir);
+	if (r == 0)
+		r = journal_reader_seek(reader, journal->acks.seq + 1);
+	if (r < 0) {
+		journal_reader_close(reader);
+		estate_destroy(estate);
+		return r;
+	}
+	journal_reader_close(journal->reader);
+	estate_destroy(journal->estate);
+	free(journal->ahead.record);
+	journal->ahead.record = NULL;
+	journal->reader = reader;
+	journal->estate = estate;
+	journal->given_seq = 0;
+	journal->waiting_us = 0;
+	journal->astray = false;
+	return 0;
+}
+
+/* Nobody writes it any more, but what its last writes left in the page cache
+ * is not on the disk yet. A row that the store has must not stem from a record
+ * that a power cut could still take: nobody would close it. */
+static void make_durable(const struct outbox_journal *journal)
+{
+	char name[SEGMENT_NAME_SIZE];
+	uint32_t *numbers;
+	size_t count;
+	int pend = openat(journal->acks.journal_fd, "pend",
+			  O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (pend < 0 || segment_list(pend, &numbers, &count) < 0)
+		goto out;
+	for (size_t i = 0; i < count; i++) {
+		int fd, r;
+
+		segment_name(numbers[i], name);
+		fd = openat(pend, name, O_RDONLY | O_CLOEXEC);
+		r = fd < 0 ? -errno : disk_sync_data(fd);
+		if (r < 0)
+			log_warn("OUTBOX_SEGMENT",
+				 "journal=%s segment=%u err=\"sync: %s\"",
+				 journal->name, numbers[i], strerror(-r));
+		if (fd >= 0)
+			(void)close(fd);
+	}
+	free(numbers);
+out:
+	if (pend >= 0)
+		(void)close(pend);
+}
+
+/* The newest sequence in the journal; reads its last segment only. */
+static uint64_t find_end(const struct outbox_journal *journal)
+{
+	struct journal_reader *reader;
+	struct journal_entry entry;
+	uint64_t end;
+
+	if (journal_reader_open(&reader, journal->dir) < 0)
+		return 0;
+	(void)journal_reader_seek(reader, UINT64_MAX);
+	while (journal_reader_next(reader, UINT64_MAX, !journal->live,
+				   &entry) == 1)
+		free(entry.record);
+	end = journal_reader_last_seq(reader);
+	journal_reader_close(reader);
+	return end;
+}
+
+static void look_at_end(struct outbox_journal *journal)
+{
+	if (journal->live && !journal->read_only)
+		return; /* its owner tells, on the board */
+	if (!journal->read_only)
+		make_durable(journal);
+	journal->end_seq = find_end(journal);
+}
+
+static int open_parts(struct outbox_journal *journal)
+{
+	int r = ack_log_open(&journal->acks, journal->dir, journal->read_only);
+
+	if (r < 0)
+		return r;
+	/* Looked at before anything is read: once the lock is free, nothing
+	 * more will come. */
+	journal->live = journal_is_live(journal->dir);
+	r = begin_reading(journal);
+	if (r == -EPROTONOSUPPORT) {
+		journal->refused = true;
+		return 0;
+	}
+	if (r == 0)
+		look_at_end(journal);
+	return r;
+}
+
+int outbox_journal_open(struct outbox_journal **ret, const char *outbox_dir,
+			const char *name, bool read_only)
+{
+	struct outbox_journal *journal = calloc(1, sizeof(*journal));
+	int r = -ENAMETOOLONG;
+
+	if (!journal)
+		return -ENOMEM;
+	journal->acks.fd = journal->acks.journal_fd = -1;
+	journal->read_only = read_only;
+	if ((size_t)snprintf(journal->name, sizeof(journal->name), "%s",
+			     name) >= sizeof(journal->name) ||
+	    (size_t)snprintf(journal->dir, sizeof(journal->dir), "%s/%s",
+			     outbox_dir, name) >= sizeof(journal->dir))
+		goto fail;
+	r = open_parts(journal);
+	if (r < 0)
+		goto fail;
+	*ret = journal;
+	return 0;
+fail:
+	outbox_journal_close(journal);
+	return r;
+}
+
+struct outbox_journal *outbox_journal_close(struct outbox_journal *journal)
+{
+	if (!journal)
+		return NULL;
+	free(journal->ahead.record);
+	journal_reader_close(journal->reader);
+	estate_destroy(journal->estate);
+	ack_log_close(&journal->acks);
+	free(journal);
+	return NULL;
+}
+
+void outbox_journal_look(struct outbox_journal *journal)
+{
+	if (!journal->live || journal->refused || journal_is_live(journal->dir))
+		return;
+	journal->live = false;
+	look_at_end(journal);
+}
+
+/* ---- reading ---------------------------------------------------------------
+ */
+
+/* How far a reader may go: what a power cut could still take is not ours. */
+static uint64_t limit_of(struct outbox_journal *journal)
+{
+	struct board_journal *slot;
+
+	if (!journal->live || journal->read_only)
+		return UINT64_MAX;
+	if (journal_reader_last_seq(journal->reader) < journal->limit)
+		return journal->limit;
+	/* Without a slot its owner has just died; the next look will tell. */
+	slot = board_journal_find(journal->name);
+	if (slot)
+		journal->limit = atomic_load(&slot->durable_seq);
+	if (journal->limit > journal->end_seq)
+		journal->end_seq = journal->limit;
+	return journal->limit;
+}
+
+static void report_damage(struct outbox_journal *journal)
+{
+	struct journal_damage damage = journal_reader_damage(journal->reader);
+	uint64_t lost = damage.records + damage.gaps;
+
+	if (lost <= journal->damage_reported || journal->read_only)
+		return; /* nothing new, or read once more after a rewind */
+	log_error("OUTBOX_DAMAGED",
+		  "journal=%s records=%llu bytes=%llu gaps=%llu", journal->name,
+		  (unsigned long long)damage.records,
+		  (unsigned long long)damage.bytes,
+		  (unsigned long long)damage.gaps);
+	board_add(board_series(METRIC_OUTBOX_CORRUPT_RECORDS_TOTAL, ""),
+		  (int64_t)(lost - journal->damage_reported));
+	journal->damage_reported = lost;
+}
+
+static int note_entry(struct outbox_journal *journal,
+		      const struct journal_entry *entry)
+{
+	int r = estate_note(journal->estate, entry->record);
+
+	if (r < 0)
+		return r;
+	if (entry->snapshot)
+		return 0;
+	if (entry->seq > journal->end_seq)
+		journal->end_seq = entry->seq;
+	if (journal_reader_snapshot(journal->reader) == entry->segment)
+		journal->safe_segment = entry->segment;
+	return 0;
+}
+
+/* Fills `ahead` with the next record that is not acked: 1, 0 or -errno. */
+static int fetch(struct outbox_journal *journal)
+{
+	uint64_t limit = limit_of(journal);
+	struct journal_entry entry;
+	int r;
+
+	while ((r = journal_reader_next(journal->reader, limit, !journal->live,
+					&entry)) == 1) {
+		r = note_entry(journal, &entry);
+		if (r < 0) {
+			/* The reader is past it, the estate is not. */
+			free(entry.record);
+			journal->astray = true;
+			return r;
+		}
+		if (!entry.snapshot && entry.seq > journal->acks.seq) {
+			journal->ahead = entry;
+			return 1;
+		}
+		free(entry.record);
+	}
+	report_damage(journal);
+	if (r == -EPROTONOSUPPORT)
+		journal->refused = true;
+	else if (r < 0)
+		log_error("OUTBOX_UNREADABLE", "journal=%s err=\"%s\"",
+			  journal->name, strerror(-r));
+	return r;
+}
+
+/* 1: there is one ahead. */
+static int look_ahead(struct outbox_journal *journal)
+{
+	if (journal->refused || journal->acks.settled_us)
+		return 0;
+	if (journal->ahead.record)
+		return 1;
+	if (journal->astray) {
+		int r = begin_reading(journal);
+
+		if (r < 0)
+			return r;
+	}
+	return fetch(journal);
+}
+
+int outbox_journal_next(struct outbox_journal *journal,
+			struct journal_entry *entry)
+{
+	int r = look_ahead(journal);
+
+	if (r <= 0)
+		return r;
+	*entry = journal->ahead;
+	journal->ahead.record = NULL;
+	journal->given_seq = entry->seq;
+	if (!journal->waiting_us)
+		journal->waiting_us = entry->record->created_us;
+	return 1;
+}
+
+int outbox_rewind(struct outbox_journal *journal)
+{
+	/* Nothing was given out since the last ack: we stand there already. */
+	if (journal->given_seq <= journal->acks.seq && !journal->astray)
+		return 0;
+	return begin_reading(journal);
+}
+
+/* ---- acks ------------------------------------------------------------------
+ */
+
+int outbox_ack(struct outbox_journal *journal, uint64_t seq)
+{
+	if (seq >= journal->given_seq)
+		journal->waiting_us = 0;
+	return ack_log_delivered(&journal->acks, seq);
+}
+
+int outbox_settled(struct outbox_journal *journal)
+{
+	return ack_log_settled(&journal->acks);
+}
+
+bool outbox_journal_is_settled(const struct outbox_journal *journal)
+{
+	return journal->acks.settled_us != 0;
+}
+
+/* ---- what is known ---------------------------------------------------------
+ */
+
+const char *outbox_journal_name(const struct outbox_journal *journal)
+{
+	return journal->name;
+}
+
+bool outbox_journal_live(const struct outbox_journal *journal)
+{
+	return journal->live;
+}
+
+struct estate *outbox_journal_estate(struct outbox_journal *journal)
+{
+	return journal->estate;
+}
+
+int64_t outbox_journal_last_us(const struct outbox_journal *journal)
+{
+	return journal_reader_last_us(journal->reader);
+}
+
+uint64_t outbox_journal_pending(const struct outbox_journal *journal)
+{
+	return journal->end_seq > journal->acks.seq && !journal->acks.settled_us
+		       ? journal->end_seq - journal->acks.seq
+		       : 0;
+}
+
+int64_t outbox_journal_oldest_us(struct outbox_journal *journal)
+{
+	if (journal->waiting_us)
+		return journal->waiting_us;
+	return look_ahead(journal) == 1 ? journal->ahead.record->created_us : 0;
+}
+
+/* ---- what may go -----------------------------------------------------------
+ */
+
+static bool is_old(int64_t then_us, int64_t now_us, int64_t keep_us)
+{
+	/* A clock that was set far back must not keep it for ever. */
+	return llabs(now_us - then_us) >= keep_us;
+}
+
+/* Is all of that segment delivered, long enough ago? What it has beyond the
+ * first record of the next is repeated there. */
+static bool was_delivered(struct outbox_journal *journal, int pend,
+			  uint32_t number, uint32_t next, int64_t now_us,
+			  int64_t keep_us)
+{
+	struct segment_header header;
+
+	if (segment_read_header(pend, next, &header) != 1 ||
+	    header.first_seq > journal->acks.seq + 1)
+		return false;
+	if (journal->oldest.number != number) {
+		journal->oldest.number = number;
+		journal->oldest.delivered_us =
+			ack_log_when(&journal->acks, header.first_seq - 1);
+	}
+	return is_old(journal->oldest.delivered_us, now_us, keep_us);
+}
+
+void outbox_journal_sweep(struct outbox_journal *journal, int64_t now_us,
+			  int64_t keep_us)
+{
+	uint32_t *numbers = NULL;
+	char name[SEGMENT_NAME_SIZE];
+	size_t count;
+	int pend;
+
+	if (!journal->live || journal->refused || journal->safe_segment == 0 ||
+	    journal_reader_passed_over(journal->reader) > 0)
+		return;
+	pend = disk_open_dir(journal->acks.journal_fd, "pend", false);
+	if (pend < 0 || segment_list(pend, &numbers, &count) < 0)
+		goto out;
+	for (size_t i = 0; i + 1 < count; i++) {
+		if (numbers[i] >= journal->safe_segment ||
+		    !was_delivered(journal, pend, numbers[i], numbers[i + 1],
+				   now_us, keep_us))
+			break;
+		segment_name(numbers[i], name);
+		if (unlinkat(pend, name, 0) < 0)
+			break;
+	}
+out:
+	free(numbers);
+	if (pend >= 0)
+		(void)close(pend);
+}
+
+bool outbox_journal_may_go(const struct outbox_journal *journal, int64_t now_us,
+			   int64_t keep_us)
+{
+	return !journal->live && !journal->refused &&
+	       journal->acks.settled_us != 0 &&
+	       journal_reader_passed_over(journal->reader) == 0 &&
+	       is_old(journal->acks.settled_us, now_us, keep_us);
+}

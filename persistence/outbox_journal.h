@@ -1,0 +1,61 @@
+/*
+ * outbox_journal.h - one journal, as the outbox keeps it (not for others)
+ *
+ * outbox.h has what the drainer and the tools may do with a journal; this is
+ * what outbox.c does with it besides.
+ */
+#ifndef PERSISTENCE_OUTBOX_JOURNAL_H
+#define PERSISTENCE_OUTBOX_JOURNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "persistence/ack_log.h"
+#include "persistence/journal_reader.h"
+#include "persistence/outbox.h"
+
+struct outbox_journal {
+	char name[64];
+	char dir[512];
+	bool read_only;
+	bool live;    /* its writer held the lock when we looked */
+	bool refused; /* of a newer format: left alone */
+	bool astray;  /* the reader must begin anew */
+	struct journal_reader *reader;
+	struct estate *estate;
+	struct ack_log acks;
+	struct journal_entry ahead; /* read, noted, not yet given; record NULL:
+				       there is none */
+	uint64_t limit;		    /* how far it is known to be durable */
+	uint64_t end_seq;	    /* the newest record known to be there */
+	uint64_t given_seq;	    /* the newest one given out */
+	int64_t waiting_us;	    /* created_us of the oldest that was given
+				       out and not acked; 0: none */
+	uint32_t safe_segment;	    /* a record behind its whole snapshot was
+				       read: those before it are not needed */
+	uint64_t damage_reported;
+	struct {		 /* what sweeping has found out */
+		uint32_t number; /* of the oldest segment */
+		int64_t delivered_us;
+	} oldest;
+};
+
+/* Opens outbox_dir/name, whoever writes it. 0 or -errno. */
+int outbox_journal_open(struct outbox_journal **ret, const char *outbox_dir,
+			const char *name, bool read_only);
+struct outbox_journal *outbox_journal_close(struct outbox_journal *journal);
+
+/* Has its writer gone meanwhile? */
+void outbox_journal_look(struct outbox_journal *journal);
+
+/* created_us of the oldest record that is not acked; 0: none. */
+int64_t outbox_journal_oldest_us(struct outbox_journal *journal);
+
+/* Removes segments that were delivered at least keep_us ago. */
+void outbox_journal_sweep(struct outbox_journal *journal, int64_t now_us,
+			  int64_t keep_us);
+/* True when nothing of the journal is needed any more. */
+bool outbox_journal_may_go(const struct outbox_journal *journal, int64_t now_us,
+			   int64_t keep_us);
+
+#endif

@@ -1,0 +1,237 @@
+/*
+ * store.c - one interface, two databases (see store.h)
+ *
+ * The url chooses the database. What holds for both stands here: nothing is
+ * asked of a session before it was found good and its schema known.
+ */
+#include "persistence/store.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "persistence/migrations.h"
+#include "persistence/store_ops.h"
+#include "server/uuid.h"
+
+static const struct store_ops *const databases[] = {
+	&store_postgres_ops,
+	&store_sqlite_ops,
+};
+
+static const struct store_ops *find_database(const char *url)
+{
+	for (size_t i = 0; i < sizeof(databases) / sizeof(databases[0]); i++)
+		for (const char *const *s = databases[i]->schemes; *s; s++)
+			if (strncmp(url, *s, strlen(*s)) == 0)
+				return databases[i];
+	return NULL;
+}
+
+int store_create(struct store **ret, const struct store_options *options)
+{
+	const struct store_ops *ops = find_database(options->url);
+	int r;
+
+	if (!ops)
+		return -EINVAL;
+	r = ops->create(ret, options);
+	if (r < 0)
+		return r;
+	(*ret)->ops = ops;
+	(*ret)->read_only = options->read_only;
+	return 0;
+}
+
+struct store *store_destroy(struct store *store)
+{
+	if (store)
+		store->ops->destroy(store);
+	return NULL;
+}
+
+static int refuse_newer(int has, struct db_error *err)
+{
+	char text[128];
+
+	(void)snprintf(text, sizeof(text),
+		       "the database has schema %d, this program brings %d",
+		       has, migrations_latest());
+	db_error_set(err, DB_SETUP, "NewerSchema", text);
+	return -1;
+}
+
+/* Most of the time there is nothing to do, and no lock is taken to see that. */
+static int check_schema(struct store *store, struct db_error *err)
+{
+	int has;
+
+	if (store->ops->version(store, &has, err) < 0)
+		return -1;
+	if (has > migrations_latest())
+		return refuse_newer(has, err);
+	if (has < migrations_latest() && store->ops->migrate(store, err) < 0)
+		return -1;
+	store->migrated = true;
+	return 0;
+}
+
+int store_ready(struct store *store, struct db_error *err)
+{
+	if (store->ops->connect(store, err) < 0)
+		return -1;
+	if (store->read_only || store->migrated)
+		return 0;
+	return check_schema(store, err);
+}
+
+void store_disconnect(struct store *store)
+{
+	store->ops->disconnect(store);
+}
+
+int store_socket(const struct store *store)
+{
+	return store->ops->socket(store);
+}
+
+int store_write(struct store *store, struct record *const *records,
+		size_t count, struct db_error *err)
+{
+	assert(!store->read_only);
+	if (store_ready(store, err) < 0)
+		return -1;
+	return count > 0 ? store->ops->write(store, records, count, err) : 0;
+}
+
+int store_ping(struct store *store, struct db_error *err)
+{
+	if (store_ready(store, err) < 0)
+		return -1;
+	return store->ops->ping(store, err);
+}
+
+int store_schema_version(struct store *store, int *has, int *wants,
+			 struct db_error *err)
+{
+	*wants = migrations_latest();
+	if (store->ops->connect(store, err) < 0)
+		return -1;
+	return store->ops->version(store, has, err);
+}
+
+int store_migrate(struct store *store, struct db_error *err)
+{
+	assert(!store->read_only);
+	store->migrated = false;
+	return store_ready(store, err);
+}
+
+/* Into the one form in which ids are kept. */
+static bool normalise_id(const char *text, char out[UUID_TEXT_SIZE])
+{
+	struct uuid id;
+
+	if (!uuid_parse(text, &id))
+		return false;
+	uuid_format(&id, out);
+	return true;
+}
+
+int store_list_calls(struct store *store, const struct store_call_filter *f,
+		     json_t **rows, struct db_error *err)
+{
+	struct store_call_filter filter = *f;
+	char before[UUID_TEXT_SIZE];
+
+	if (f->before_call_id) {
+		if (!normalise_id(f->before_call_id, before)) {
+			db_error_set(err, DB_POISON, "InvalidParameterValue",
+				     "the cursor is not a call's id");
+			return -1;
+		}
+		filter.before_call_id = before;
+	}
+	if (store_ready(store, err) < 0)
+		return -1;
+	return store->ops->list_calls(store, &filter, rows, err);
+}
+
+int store_get_call(struct store *store, const char *call_id, json_t **row,
+		   struct db_error *err)
+{
+	json_t *calls = NULL, *events = NULL;
+	char id[UUID_TEXT_SIZE];
+
+	*row = NULL;
+	if (!normalise_id(call_id, id))
+		return 0;
+	if (store_ready(store, err) < 0 ||
+	    store->ops->get_call(store, id, &calls, &events, err) < 0)
+		return -1;
+	if (json_array_size(calls) > 0) {
+		*row = json_incref(json_array_get(calls, 0));
+		(void)json_object_set(*row, "events", events);
+	}
+	json_decref(calls);
+	json_decref(events);
+	return 0;
+}
+
+int store_add_row(json_t *rows, const char *text, struct db_error *err)
+{
+	json_t *row = json_loads(text, 0, NULL);
+
+	if (json_array_append_new(rows, row) == 0)
+		return 0;
+	db_error_set(err, DB_TRANSIENT, row ? "OutOfMemory" : "InvalidAnswer",
+		     "a row could not be read as JSON");
+	return -1;
+}
+
+void store_interrupt(struct store *store)
+{
+	store->ops->interrupt(store);
+}
+
+/* Where the password of scheme://user:password@host stands. It may hold any
+ * character, escaped or not, so it goes up to the last @ there is. */
+static const char *find_password(const char *url, const char **end)
+{
+	const char *authority = strstr(url, "://");
+	const char *limit = strstr(url, "password=");
+
+	if (!authority)
+		return NULL;
+	authority += strlen("://");
+	if (!limit || limit < authority)
+		limit = authority + strlen(authority);
+	*end = memrchr(authority, '@', (size_t)(limit - authority));
+	return *end ? memchr(authority, ':', (size_t)(*end - authority)) : NULL;
+}
+
+void store_mask_url(const char *url, char *out, size_t size)
+{
+	static const char parameter[] = "password=";
+	const char *password_end = NULL;
+	const char *password = find_password(url, &password_end);
+	FILE *text = fmemopen(out, size, "w");
+
+	out[0] = '\0';
+	if (!text)
+		return;
+	while (*url) {
+		if (url == password) {
+			fputs(":***", text);
+			url = password_end;
+		} else if (strncmp(url, parameter, strlen(parameter)) == 0) {
+			fprintf(text, "%s***", parameter);
+			url += strcspn(url, "&#");
+		} else {
+			fputc(*url++, text);
+		}
+	}
+	(void)fclose(text);
+	out[size - 1] = '\0';
+}

@@ -1,0 +1,404 @@
+/*
+ * store_postgres.c - the rows in PostgreSQL (see store.h)
+ *
+ * A batch is one round trip: BEGIN, timeouts, a statement a table, COMMIT, all
+ * in one pipeline. What postgres_session.c cannot vouch for is closed and
+ * opened anew; nothing is repeated here, that is the drainer's to decide.
+ *
+ * A session is renewed after recycle_ms, between transactions. One that was
+ * idle for longer than IDLE_TRUST_MS is asked before it is trusted: servers
+ * and firewalls hang up on the idle, and that is no outage.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "persistence/migrations.h"
+#include "persistence/postgres_session.h"
+#include "persistence/store_ops.h"
+#include "persistence/store_tables.h"
+#include "server/clock.h"
+
+#define IDLE_TRUST_MS 30000u
+/* Any number that no other program locks: "holdline" in ASCII. */
+#define MIGRATION_LOCK "7525055303364374117"
+
+struct store_postgres {
+	struct store base;
+	char *url, *application;
+	struct pg_session_options session_options;
+	uint32_t recycle_ms;
+	struct pg_session *session; /* NULL: not connected */
+	uint64_t opened_ms, used_ms;
+	char *write_sql[TABLE_COUNT];
+	char *list_sql, *call_sql, *events_sql;
+};
+
+static struct store_postgres *self(struct store *store)
+{
+	return (struct store_postgres *)store;
+}
+
+static void postgres_destroy(struct store *store)
+{
+	struct store_postgres *pg = self(store);
+
+	pg->session = pg_session_close(pg->session);
+	if (pg->session_options.interrupt_fd >= 0)
+		(void)close(pg->session_options.interrupt_fd);
+	for (enum store_table_id t = 0; t < TABLE_COUNT; t++)
+		free(pg->write_sql[t]);
+	free(pg->list_sql);
+	free(pg->call_sql);
+	free(pg->events_sql);
+	free(pg->application);
+	free(pg->url);
+	free(pg);
+}
+
+/* The row of a table as JSON, for those that `where` says. */
+static int make_read_sql(char **ret, enum store_table_id table,
+			 const char *where)
+{
+	char *row = store_tables_read_sql(table, DIALECT_POSTGRES);
+	int n = row ? asprintf(ret, "SELECT %s%s", row, where) : -1;
+
+	free(row);
+	if (n >= 0)
+		return 0;
+	*ret = NULL;
+	return -ENOMEM;
+}
+
+static int make_sql(struct store_postgres *pg)
+{
+	for (enum store_table_id t = 0; t < TABLE_COUNT; t++) {
+		pg->write_sql[t] = store_tables_write_sql(t, DIALECT_POSTGRES);
+		if (!pg->write_sql[t])
+			return -ENOMEM;
+	}
+	if (make_read_sql(&pg->list_sql, TABLE_CALLS,
+			  " FROM calls"
+			  " WHERE ($1::text IS NULL OR state = $1)"
+			  " AND ($2::text IS NULL OR provider = $2)"
+			  " AND ($3::uuid IS NULL OR call_id < $3)"
+			  " ORDER BY call_id DESC LIMIT $4") < 0 ||
+	    make_read_sql(&pg->call_sql, TABLE_CALLS,
+			  " FROM calls WHERE call_id = $1") < 0 ||
+	    make_read_sql(&pg->events_sql, TABLE_CALL_EVENTS,
+			  " FROM call_events WHERE call_id = $1"
+			  " ORDER BY at, event_id") < 0)
+		return -ENOMEM;
+	return 0;
+}
+
+/* Would libpq understand it? A url that it does not is wrong at start. */
+static int check_url(const char *url)
+{
+	PQconninfoOption *parsed = PQconninfoParse(url, NULL);
+
+	PQconninfoFree(parsed);
+	return parsed ? 0 : -EINVAL;
+}
+
+static int postgres_create(struct store **ret,
+			   const struct store_options *options)
+{
+	struct store_postgres *pg;
+	int r = check_url(options->url);
+
+	if (r < 0)
+		return r;
+	pg = calloc(1, sizeof(*pg));
+	if (!pg)
+		return -ENOMEM;
+	pg->url = strdup(options->url);
+	pg->application = strdup(options->application ? options->application
+						      : "holdline");
+	pg->recycle_ms = options->recycle_ms;
+	pg->session_options = (struct pg_session_options){
+		.url = pg->url,
+		.application = pg->application,
+		.connect_timeout_ms = options->connect_timeout_ms,
+		.statement_timeout_ms = options->statement_timeout_ms,
+		.interrupt_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+		.read_only = options->read_only,
+	};
+	if (pg->session_options.interrupt_fd < 0)
+		r = -errno;
+	else if (!pg->url || !pg->application)
+		r = -ENOMEM;
+	else
+		r = make_sql(pg);
+	if (r < 0) {
+		postgres_destroy(&pg->base);
+		return r;
+	}
+	*ret = &pg->base;
+	return 0;
+}
+
+static void postgres_disconnect(struct store *store)
+{
+	struct store_postgres *pg = self(store);
+
+	pg->session = pg_session_close(pg->session);
+}
+
+/* After each use: keeps the session, or not. */
+static int settle(struct store_postgres *pg, int r, const struct db_error *err)
+{
+	if (r < 0 && err->connection_lost)
+		postgres_disconnect(&pg->base);
+	pg->used_ms = clock_mono_ms();
+	return r;
+}
+
+static int ask(struct store_postgres *pg, struct db_error *err)
+{
+	static const struct pg_statement nothing = { .sql = "SELECT 1" };
+
+	return settle(pg, pg_session_run(pg->session, &nothing, 1, NULL, err),
+		      err);
+}
+
+/* Closes a session that is too old, or that was idle and does not answer. */
+static void doubt(struct store_postgres *pg)
+{
+	uint64_t now_ms = clock_mono_ms();
+	struct db_error ignored;
+
+	if (now_ms - pg->opened_ms >= pg->recycle_ms ||
+	    (now_ms - pg->used_ms >= IDLE_TRUST_MS && ask(pg, &ignored) < 0))
+		postgres_disconnect(&pg->base);
+}
+
+static int postgres_connect(struct store *store, struct db_error *err)
+{
+	struct store_postgres *pg = self(store);
+
+	if (pg->session)
+		doubt(pg);
+	if (pg->session)
+		return 0;
+	if (pg_session_open(&pg->session, &pg->session_options, err) < 0)
+		return -1;
+	pg->opened_ms = pg->used_ms = clock_mono_ms();
+	store->migrated = false;
+	return 0;
+}
+
+static int postgres_version(struct store *store, int *version,
+			    struct db_error *err)
+{
+	static const struct pg_statement newest = {
+		.sql = "SELECT coalesce(max(version), 0) FROM schema_migrations"
+	};
+	struct store_postgres *pg = self(store);
+	PGresult *result;
+	int r = pg_session_run(pg->session, &newest, 1, &result, err);
+
+	if (r == 0) {
+		*version = (int)strtol(PQgetvalue(result, 0, 0), NULL, 10);
+		PQclear(result);
+	} else if (strcmp(err->sqlstate, "42P01") == 0) {
+		*version = 0; /* an empty database */
+		r = 0;
+	}
+	return settle(pg, r, err);
+}
+
+/* Begins the transaction, and learns where others have got to meanwhile. */
+static int lock_schema(struct pg_session *session, int *version,
+		       struct db_error *err)
+{
+	static const struct pg_statement statements[] = {
+		{ .sql = "BEGIN" },
+		{ .sql = "SELECT pg_advisory_xact_lock(" MIGRATION_LOCK ")" },
+		{ .sql = "CREATE TABLE IF NOT EXISTS schema_migrations ("
+			 "version integer PRIMARY KEY, "
+			 "applied_at timestamptz NOT NULL)" },
+		{ .sql = "SELECT coalesce(max(version), 0) "
+			 "FROM schema_migrations" },
+	};
+	PGresult *results[4];
+
+	if (pg_session_run(session, statements, 4, results, err) < 0)
+		return -1;
+	*version = (int)strtol(PQgetvalue(results[3], 0, 0), NULL, 10);
+	for (size_t i = 0; i < 4; i++)
+		PQclear(results[i]);
+	return 0;
+}
+
+static int run_migration(struct pg_session *session,
+			 const struct migration *migration,
+			 struct db_error *err)
+{
+	struct pg_statement note = {
+		.sql = "INSERT INTO schema_migrations VALUES ($1, $2)",
+		.count = 2,
+	};
+	char version[16], now[CLOCK_ISO_SIZE];
+
+	(void)snprintf(version, sizeof(version), "%d", migration->version);
+	clock_format_iso(clock_wall_us(), now);
+	note.values[0] = version;
+	note.values[1] = now;
+	if (pg_session_script(session, migration->postgres, err) < 0)
+		return -1;
+	return pg_session_run(session, &note, 1, NULL, err);
+}
+
+static int run_migrations(struct pg_session *session, struct db_error *err)
+{
+	static const struct pg_statement commit = { .sql = "COMMIT" };
+	int has;
+
+	if (lock_schema(session, &has, err) < 0)
+		return -1;
+	for (size_t i = 0; i < migration_count; i++)
+		if (migrations[i].version > has &&
+		    run_migration(session, &migrations[i], err) < 0)
+			return -1;
+	return pg_session_run(session, &commit, 1, NULL, err);
+}
+
+static int postgres_migrate(struct store *store, struct db_error *err)
+{
+	struct store_postgres *pg = self(store);
+	int r = run_migrations(pg->session, err);
+
+	if (r < 0) /* in the middle of a transaction */
+		err->connection_lost = true;
+	return settle(pg, r, err);
+}
+
+static int postgres_write(struct store *store, struct record *const *records,
+			  size_t count, struct db_error *err)
+{
+	struct pg_statement statements[TABLE_COUNT];
+	struct store_postgres *pg = self(store);
+	struct store_batch batch;
+	size_t used = 0;
+	int r;
+
+	if (store_batch_init(&batch, records, count) < 0) {
+		db_error_set(err, DB_SMALLER, "OutOfMemory", "no memory");
+		return -1;
+	}
+	for (enum store_table_id t = 0; t < TABLE_COUNT; t++)
+		if (batch.rows[t])
+			statements[used++] = (struct pg_statement){
+				.sql = pg->write_sql[t],
+				.count = 1,
+				.values = { batch.rows[t] },
+			};
+	r = pg_session_transact(pg->session, statements, used, NULL, err);
+	store_batch_finish(&batch);
+	return settle(pg, r, err);
+}
+
+static int postgres_ping(struct store *store, struct db_error *err)
+{
+	return ask(self(store), err);
+}
+
+/* Takes the result. */
+static int read_rows(PGresult *result, json_t **ret, struct db_error *err)
+{
+	json_t *rows = json_array();
+	int r = 0;
+
+	for (int i = 0; i < PQntuples(result) && r == 0; i++)
+		r = store_add_row(rows, PQgetvalue(result, i, 0), err);
+	PQclear(result);
+	if (r == 0)
+		*ret = rows;
+	else
+		json_decref(rows);
+	return r;
+}
+
+static int postgres_list_calls(struct store *store,
+			       const struct store_call_filter *filter,
+			       json_t **rows, struct db_error *err)
+{
+	struct store_postgres *pg = self(store);
+	struct pg_statement list = {
+		.sql = pg->list_sql,
+		.count = 4,
+		.values = { filter->state, filter->provider,
+			    filter->before_call_id },
+	};
+	PGresult *result;
+	char limit[16];
+	int r;
+
+	(void)snprintf(limit, sizeof(limit), "%u", filter->limit);
+	list.values[3] = limit;
+	r = pg_session_transact(pg->session, &list, 1, &result, err);
+	if (r == 0)
+		r = read_rows(result, rows, err);
+	return settle(pg, r, err);
+}
+
+static int postgres_get_call(struct store *store, const char *call_id,
+			     json_t **calls, json_t **events,
+			     struct db_error *err)
+{
+	struct store_postgres *pg = self(store);
+	struct pg_statement statements[] = {
+		{ .sql = pg->call_sql, .count = 1, .values = { call_id } },
+		{ .sql = pg->events_sql, .count = 1, .values = { call_id } },
+	};
+	PGresult *results[2];
+
+	if (pg_session_transact(pg->session, statements, 2, results, err) < 0)
+		return settle(pg, -1, err);
+	if (read_rows(results[0], calls, err) < 0) {
+		PQclear(results[1]);
+		return -1;
+	}
+	if (read_rows(results[1], events, err) == 0)
+		return settle(pg, 0, err);
+	json_decref(*calls);
+	return -1;
+}
+
+static void postgres_interrupt(struct store *store)
+{
+	uint64_t one = 1;
+
+	/* It stays readable, for every later wait. */
+	(void)!write(self(store)->session_options.interrupt_fd, &one,
+		     sizeof(one));
+}
+
+static int postgres_socket(const struct store *store)
+{
+	const struct store_postgres *pg = (const struct store_postgres *)store;
+
+	return pg->session ? pg_session_socket(pg->session) : -1;
+}
+
+static const char *const schemes[] = { "postgresql://", "postgres://", NULL };
+
+const struct store_ops store_postgres_ops = {
+	.schemes = schemes,
+	.create = postgres_create,
+	.destroy = postgres_destroy,
+	.connect = postgres_connect,
+	.disconnect = postgres_disconnect,
+	.version = postgres_version,
+	.migrate = postgres_migrate,
+	.write = postgres_write,
+	.ping = postgres_ping,
+	.list_calls = postgres_list_calls,
+	.get_call = postgres_get_call,
+	.interrupt = postgres_interrupt,
+	.socket = postgres_socket,
+};

@@ -1,0 +1,292 @@
+/*
+ * store_tables.c - the tables that records go to (see store_tables.h)
+ *
+ * Written, a batch of calls looks like this in PostgreSQL:
+ *
+ *   INSERT INTO calls (call_id, ..., rev)
+ *   SELECT DISTINCT ON (call_id) call_id, ..., rev
+ *   FROM json_to_recordset($1::json) AS r(call_id uuid, ..., rev bigint)
+ *   ORDER BY call_id, rev DESC
+ *   ON CONFLICT (call_id) DO UPDATE SET node_id = excluded.node_id, ...
+ *   WHERE calls.rev < excluded.rev
+ *
+ * DISTINCT ON, because one statement may not touch a row twice there. SQLite
+ * may, and takes the rows in turn; its "WHERE true" only tells the parser that
+ * ON CONFLICT is not a join's ON.
+ */
+#include "persistence/store_tables.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "persistence/record.h"
+
+enum column_type { UUID, TEXT, INTEGER, TIME, JSON };
+
+struct column {
+	const char *name;
+	enum column_type type;
+};
+
+struct table {
+	const char *name;
+	const struct column *columns; /* the first is the key */
+	size_t count;
+	bool revised; /* has a rev */
+};
+
+static const struct column calls[] = {
+	{ "call_id", UUID },	    { "node_id", TEXT },
+	{ "provider", TEXT },	    { "provider_call_id", TEXT },
+	{ "stream_id", TEXT },	    { "account_id", TEXT },
+	{ "direction", TEXT },	    { "from_number", TEXT },
+	{ "to_number", TEXT },	    { "state", TEXT },
+	{ "started_at", TIME },	    { "ended_at", TIME },
+	{ "duration_ms", INTEGER }, { "end_reason", TEXT },
+	{ "codec", TEXT },	    { "sample_rate", INTEGER },
+	{ "frames_in", INTEGER },   { "frames_out", INTEGER },
+	{ "bytes_in", INTEGER },    { "bytes_out", INTEGER },
+	{ "frames_lost", INTEGER }, { "max_gap_ms", INTEGER },
+	{ "dtmf", TEXT },	    { "custom", JSON },
+	{ "recording_path", TEXT }, { "rev", INTEGER },
+};
+
+static const struct column call_events[] = {
+	{ "event_id", UUID }, { "call_id", UUID }, { "at", TIME },
+	{ "kind", TEXT },     { "data", JSON },
+};
+
+static const struct column sessions[] = {
+	{ "session_id", UUID },
+	{ "channel", TEXT },
+	{ "account_id", TEXT },
+	{ "peer", TEXT },
+	{ "peer_phone", TEXT },
+	{ "peer_user_id", TEXT },
+	{ "state", TEXT },
+	{ "opened_at", TIME },
+	{ "last_message_at", TIME },
+	{ "window_expires_at", TIME },
+	{ "closed_at", TIME },
+	{ "close_reason", TEXT },
+	{ "message_count", INTEGER },
+	{ "previous_session_id", UUID },
+	{ "rev", INTEGER },
+};
+
+static const struct column messages[] = {
+	{ "message_id", UUID }, { "session_id", UUID }, { "direction", TEXT },
+	{ "at", TIME },		{ "kind", TEXT },	{ "body", TEXT },
+	{ "data", JSON },
+};
+
+#define COLUMNS(list) (list), sizeof(list) / sizeof((list)[0])
+
+static const struct table tables[TABLE_COUNT] = {
+	[TABLE_CALLS] = { "calls", COLUMNS(calls), .revised = true },
+	[TABLE_CALL_EVENTS] = { "call_events", COLUMNS(call_events),
+				.revised = false },
+	[TABLE_SESSIONS] = { "sessions", COLUMNS(sessions), .revised = true },
+	[TABLE_MESSAGES] = { "messages", COLUMNS(messages), .revised = false },
+};
+
+static const enum store_table_id table_of_kind[RECORD_KIND_COUNT] = {
+	[RECORD_CALL_STARTED] = TABLE_CALLS,
+	[RECORD_CALL_CHECKPOINT] = TABLE_CALLS,
+	[RECORD_CALL_ENDED] = TABLE_CALLS,
+	[RECORD_CALL_EVENT] = TABLE_CALL_EVENTS,
+	[RECORD_SESSION_OPENED] = TABLE_SESSIONS,
+	[RECORD_SESSION_UPDATED] = TABLE_SESSIONS,
+	[RECORD_SESSION_CLOSED] = TABLE_SESSIONS,
+	[RECORD_MESSAGE_RECEIVED] = TABLE_MESSAGES,
+};
+
+/* How a column's value goes into a database and comes out of it again: the
+ * column's name stands between the two strings. */
+struct passage {
+	const char *before, *after;
+};
+
+static const char *const postgres_types[] = {
+	[UUID] = "uuid",	[TEXT] = "text",  [INTEGER] = "bigint",
+	[TIME] = "timestamptz", [JSON] = "jsonb",
+};
+
+static const struct passage postgres_out[] = {
+	[UUID] = { "", "" },
+	[TEXT] = { "", "" },
+	[INTEGER] = { "", "" },
+	[JSON] = { "", "" },
+	[TIME] = { "to_char(", " AT TIME ZONE 'UTC', "
+			       "'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')" },
+};
+
+static const struct passage sqlite_in[] = {
+	[UUID] = { "json_extract(value, '$.", "')" },
+	[TEXT] = { "json_extract(value, '$.", "')" },
+	[INTEGER] = { "json_extract(value, '$.", "')" },
+	[TIME] = { "json_extract(value, '$.", "')" },
+	/* stays JSON, even where it is but a string */
+	[JSON] = { "nullif(value -> '$.", "', 'null')" },
+};
+
+static const struct passage sqlite_out[] = {
+	[UUID] = { "", "" }, [TEXT] = { "", "" },	[INTEGER] = { "", "" },
+	[TIME] = { "", "" }, [JSON] = { "json(", ")" },
+};
+
+static void put_names(FILE *sql, const struct table *table)
+{
+	for (size_t i = 0; i < table->count; i++)
+		fprintf(sql, "%s%s", i > 0 ? ", " : "", table->columns[i].name);
+}
+
+static void put_postgres_source(FILE *sql, const struct table *table)
+{
+	const char *key = table->columns[0].name;
+
+	fprintf(sql, "SELECT DISTINCT ON (%s) ", key);
+	put_names(sql, table);
+	fputs(" FROM json_to_recordset($1::json) AS r(", sql);
+	for (size_t i = 0; i < table->count; i++)
+		fprintf(sql, "%s%s %s", i > 0 ? ", " : "",
+			table->columns[i].name,
+			postgres_types[table->columns[i].type]);
+	fprintf(sql, ") ORDER BY %s%s", key,
+		table->revised ? ", rev DESC" : "");
+}
+
+static void put_sqlite_source(FILE *sql, const struct table *table)
+{
+	fputs("SELECT ", sql);
+	for (size_t i = 0; i < table->count; i++) {
+		const struct column *column = &table->columns[i];
+		const struct passage *in = &sqlite_in[column->type];
+
+		fprintf(sql, "%s%s%s%s", i > 0 ? ", " : "", in->before,
+			column->name, in->after);
+	}
+	fputs(" FROM json_each(?1) WHERE true", sql);
+}
+
+static void put_conflict(FILE *sql, const struct table *table)
+{
+	fprintf(sql, " ON CONFLICT (%s) DO ", table->columns[0].name);
+	if (!table->revised) {
+		fputs("NOTHING", sql);
+		return;
+	}
+	fputs("UPDATE SET ", sql);
+	for (size_t i = 1; i < table->count; i++)
+		fprintf(sql, "%s%s = excluded.%s", i > 1 ? ", " : "",
+			table->columns[i].name, table->columns[i].name);
+	fprintf(sql, " WHERE %s.rev < excluded.rev", table->name);
+}
+
+char *store_tables_write_sql(enum store_table_id id, enum store_dialect dialect)
+{
+	const struct table *table = &tables[id];
+	char *text = NULL;
+	size_t size;
+	FILE *sql = open_memstream(&text, &size);
+
+	if (!sql)
+		return NULL;
+	fprintf(sql, "INSERT INTO %s (", table->name);
+	put_names(sql, table);
+	fputs(") ", sql);
+	if (dialect == DIALECT_POSTGRES)
+		put_postgres_source(sql, table);
+	else
+		put_sqlite_source(sql, table);
+	put_conflict(sql, table);
+	if (fclose(sql) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+char *store_tables_read_sql(enum store_table_id id, enum store_dialect dialect)
+{
+	const struct passage *passages =
+		dialect == DIALECT_POSTGRES ? postgres_out : sqlite_out;
+	const struct table *table = &tables[id];
+	char *text = NULL;
+	size_t size;
+	FILE *sql = open_memstream(&text, &size);
+
+	if (!sql)
+		return NULL;
+	fputs(dialect == DIALECT_POSTGRES ? "json_build_object("
+					  : "json_object(",
+	      sql);
+	for (size_t i = 0; i < table->count; i++) {
+		const struct column *column = &table->columns[i];
+		const struct passage *out = &passages[column->type];
+
+		fprintf(sql, "%s'%s', %s%s%s", i > 0 ? ", " : "", column->name,
+			out->before, column->name, out->after);
+	}
+	fputs(")", sql);
+	if (fclose(sql) == 0)
+		return text;
+	free(text);
+	return NULL;
+}
+
+/* How long the table's array becomes: brackets, payloads, commas, a NUL. */
+static size_t rows_size(enum store_table_id table,
+			struct record *const *records, size_t count)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (table_of_kind[records[i]->kind] == table)
+			size += records[i]->length + 1;
+	return size > 0 ? size + 2 : 0;
+}
+
+static void copy_rows(char *out, enum store_table_id table,
+		      struct record *const *records, size_t count)
+{
+	char separator = '[';
+
+	for (size_t i = 0; i < count; i++) {
+		if (table_of_kind[records[i]->kind] != table)
+			continue;
+		*out++ = separator;
+		memcpy(out, records[i]->payload, records[i]->length);
+		out += records[i]->length;
+		separator = ',';
+	}
+	*out++ = ']';
+	*out = '\0';
+}
+
+int store_batch_init(struct store_batch *batch, struct record *const *records,
+		     size_t count)
+{
+	*batch = (struct store_batch){ .rows = { NULL } };
+	for (enum store_table_id t = 0; t < TABLE_COUNT; t++) {
+		size_t size = rows_size(t, records, count);
+
+		if (size == 0)
+			continue;
+		batch->rows[t] = malloc(size);
+		if (!batch->rows[t]) {
+			store_batch_finish(batch);
+			return -ENOMEM;
+		}
+		copy_rows(batch->rows[t], t, records, count);
+	}
+	return 0;
+}
+
+void store_batch_finish(struct store_batch *batch)
+{
+	for (enum store_table_id t = 0; t < TABLE_COUNT; t++)
+		free(batch->rows[t]);
+	*batch = (struct store_batch){ .rows = { NULL } };
+}

@@ -1,0 +1,50 @@
+/*
+ * store_tables.h - the tables that records go to, and the SQL made from them
+ *
+ * The columns of each table stand once, with their types. From that one list
+ * come the statements of both dialects:
+ *
+ *   write  takes a JSON array of rows as its one parameter; the database
+ *          takes it apart. A row of a higher rev replaces one of a lower, any
+ *          other changes nothing. Tables without rev keep the first row.
+ *   read   an expression that makes one JSON object of a row, so that both
+ *          databases answer in the same words: times as ISO 8601 with a Z,
+ *          JSON columns as objects.
+ *
+ * Thread: any.
+ */
+#ifndef PERSISTENCE_STORE_TABLES_H
+#define PERSISTENCE_STORE_TABLES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct record;
+
+enum store_dialect { DIALECT_POSTGRES, DIALECT_SQLITE };
+
+enum store_table_id {
+	TABLE_CALLS,
+	TABLE_CALL_EVENTS,
+	TABLE_SESSIONS,
+	TABLE_MESSAGES,
+	TABLE_COUNT
+};
+
+/* Malloc'd SQL; NULL when there is no memory. */
+char *store_tables_write_sql(enum store_table_id table,
+			     enum store_dialect dialect);
+char *store_tables_read_sql(enum store_table_id table,
+			    enum store_dialect dialect);
+
+/* What a batch writes: the payloads of each table as one JSON array. */
+struct store_batch {
+	char *rows[TABLE_COUNT]; /* malloc'd; NULL: none for that table */
+};
+
+/* 0 or -ENOMEM. */
+int store_batch_init(struct store_batch *batch, struct record *const *records,
+		     size_t count);
+void store_batch_finish(struct store_batch *batch);
+
+#endif
