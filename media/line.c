@@ -1,0 +1,420 @@
+/*
+ * line.c - the WebSocket side of a call (see line.h)
+ *
+ * A message that arrives in one piece, as nearly all do, is read where
+ * libwebsockets received it. A message in several is put together in a buffer
+ * that exists only meanwhile.
+ *
+ * Out: straight to the socket while it takes everything. When libwebsockets
+ * had to keep a rest back, messages wait in a ring that exists only meanwhile,
+ * and leave one by one as the socket becomes writeable.
+ */
+#include "media/line.h"
+
+#include <errno.h>
+#include <libwebsockets.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "media/call.h"
+#include "media/loop.h"
+#include "server/board.h"
+#include "server/log.h"
+
+#define CLOSE_PROTOCOL 1002u
+#define CLOSE_TOO_BIG  1009u /* RFC 6455, section 7.4.1 */
+#define CLOSE_INTERNAL 1011u
+
+/* Messages one behind the other: a length, then the bytes, wrapping round. */
+struct ring {
+	unsigned char *bytes;
+	size_t size, start, used;
+};
+
+struct line {
+	struct lws *wsi;
+	struct loop *loop;
+	const struct route *route;
+	struct call *call;
+	bool admitted;	     /* counted among the calls */
+	unsigned close_code; /* 0: not closing */
+	bool peer_closed;    /* the peer has sent a close frame */
+	char *partial;	     /* a message in several pieces; owned */
+	size_t partial_length, partial_room;
+	struct ring ring;
+};
+
+/* ---- the ring --------------------------------------------------------------
+ */
+
+static void ring_copy_in(struct ring *ring, const void *bytes, size_t length)
+{
+	size_t at = (ring->start + ring->used) % ring->size;
+	size_t first = length < ring->size - at ? length : ring->size - at;
+
+	memcpy(ring->bytes + at, bytes, first);
+	memcpy(ring->bytes, (const char *)bytes + first, length - first);
+	ring->used += length;
+}
+
+static void ring_copy_out(struct ring *ring, void *bytes, size_t length)
+{
+	size_t first = length < ring->size - ring->start
+			       ? length
+			       : ring->size - ring->start;
+
+	memcpy(bytes, ring->bytes + ring->start, first);
+	memcpy((char *)bytes + first, ring->bytes, length - first);
+	ring->start = (ring->start + length) % ring->size;
+	ring->used -= length;
+}
+
+static bool ring_push(struct ring *ring, size_t size, const void *message,
+		      uint32_t length)
+{
+	if (!ring->bytes) {
+		ring->bytes = malloc(size);
+		if (!ring->bytes)
+			return false;
+		ring->size = size;
+		ring->start = ring->used = 0;
+	}
+	if (ring->used + sizeof(length) + length > ring->size)
+		return false;
+	ring_copy_in(ring, &length, sizeof(length));
+	ring_copy_in(ring, message, length);
+	return true;
+}
+
+/* The oldest message into `out`; 0 when there is none. */
+static uint32_t ring_pop(struct ring *ring, void *out)
+{
+	uint32_t length;
+
+	if (ring->used == 0)
+		return 0;
+	ring_copy_out(ring, &length, sizeof(length));
+	ring_copy_out(ring, out, length);
+	return length;
+}
+
+static void ring_free(struct ring *ring)
+{
+	free(ring->bytes);
+	*ring = (struct ring){ 0 };
+}
+
+/* ---- out -------------------------------------------------------------------
+ */
+
+static bool write_now(struct line *line, size_t length)
+{
+	return lws_write(line->wsi, line->loop->out + LWS_PRE, length,
+			 LWS_WRITE_TEXT) >= 0;
+}
+
+bool line_send(struct line *line, size_t length)
+{
+	if (line->close_code || !line->wsi)
+		return false;
+	if (line->ring.used == 0 && !lws_partial_buffered(line->wsi))
+		return write_now(line, length);
+	if (!ring_push(&line->ring, line->loop->settings->media.send_buffer,
+		       line->loop->out + LWS_PRE, (uint32_t)length))
+		return false;
+	(void)lws_callback_on_writable(line->wsi);
+	return true;
+}
+
+size_t line_drop_queued(struct line *line)
+{
+	size_t dropped = 0;
+
+	while (ring_pop(&line->ring, line->loop->out + LWS_PRE) > 0)
+		dropped++;
+	ring_free(&line->ring);
+	return dropped;
+}
+
+void line_close(struct line *line, unsigned close_code)
+{
+	if (line->close_code)
+		return;
+	line->close_code = close_code;
+	ring_free(&line->ring);
+	if (line->wsi)
+		(void)lws_callback_on_writable(line->wsi);
+}
+
+void line_cut(struct line *line)
+{
+	if (line->wsi)
+		lws_set_timeout(line->wsi, PENDING_TIMEOUT_CLOSE_ACK,
+				LWS_TO_KILL_ASYNC);
+}
+
+/* -1 closes the connection, with the code that was set. */
+static int on_writeable(struct line *line)
+{
+	uint32_t length;
+
+	if (line->close_code) {
+		lws_close_reason(line->wsi,
+				 (enum lws_close_status)line->close_code, NULL,
+				 0);
+		return -1;
+	}
+	length = ring_pop(&line->ring, line->loop->out + LWS_PRE);
+	if (length > 0 && !write_now(line, length))
+		return -1;
+	if (line->ring.used > 0)
+		(void)lws_callback_on_writable(line->wsi);
+	else
+		ring_free(&line->ring);
+	return 0;
+}
+
+/* ---- in --------------------------------------------------------------------
+ */
+
+static size_t longest_message(const struct line *line)
+{
+	uint32_t set = line->loop->settings->media.max_message;
+
+	return set ? set : line->call->provider->max_message;
+}
+
+static bool partial_add(struct line *line, const char *bytes, size_t length)
+{
+	size_t room = line->partial_room ? line->partial_room : 4096;
+	char *more;
+
+	while (room < line->partial_length + length)
+		room *= 2;
+	if (room != line->partial_room) {
+		more = realloc(line->partial, room);
+		if (!more)
+			return false;
+		line->partial = more;
+		line->partial_room = room;
+	}
+	memcpy(line->partial + line->partial_length, bytes, length);
+	line->partial_length += length;
+	return true;
+}
+
+static void partial_free(struct line *line)
+{
+	free(line->partial);
+	line->partial = NULL;
+	line->partial_length = line->partial_room = 0;
+}
+
+static void on_receive(struct line *line, const char *in, size_t length)
+{
+	bool whole = lws_is_final_fragment(line->wsi) &&
+		     lws_remaining_packet_payload(line->wsi) == 0;
+	bool binary = lws_frame_is_binary(line->wsi) != 0;
+
+	if (line->call->state == CALL_ENDING)
+		return;
+	if (line->partial_length + length > longest_message(line)) {
+		partial_free(line);
+		call_fail(line->call, CLOSE_TOO_BIG,
+			  "a message over media.max_message");
+		return;
+	}
+	if (whole && line->partial_length == 0) {
+		call_on_message(line->call, in, length, binary);
+		return;
+	}
+	if (!partial_add(line, in, length)) {
+		partial_free(line);
+		call_fail(line->call, CLOSE_INTERNAL, "no memory");
+		return;
+	}
+	if (whole) {
+		call_on_message(line->call, line->partial, line->partial_length,
+				binary);
+		partial_free(line);
+	}
+}
+
+/* ---- the upgrade -----------------------------------------------------------
+ */
+
+static void count_refused(const char *reason)
+{
+	char labels[64];
+
+	(void)snprintf(labels, sizeof(labels), "reason=\"%s\"", reason);
+	board_add(board_series(METRIC_CALLS_REFUSED_TOTAL, labels), 1);
+}
+
+static const struct route *find_route(const struct settings *settings,
+				      const char *path)
+{
+	for (size_t i = 0; i < settings->media.route_count; i++)
+		if (strcmp(settings->media.routes[i].path, path) == 0)
+			return &settings->media.routes[i];
+	return NULL;
+}
+
+/* A whole answer in plain HTTP. libwebsockets has its own, an HTML page in
+ * HTTP/1.0 that asks for a style sheet. -1 closes. */
+static int answer(struct lws *wsi, unsigned status, const char *phrase,
+		  const char *text)
+{
+	unsigned char bytes[LWS_PRE + 512];
+	char *at = (char *)bytes + LWS_PRE;
+	int length = snprintf(at, sizeof(bytes) - LWS_PRE,
+			      "HTTP/1.1 %u %s\r\ncontent-type: text/plain\r\n"
+			      "content-length: %zu\r\nconnection: close\r\n\r\n"
+			      "%s\n",
+			      status, phrase, strlen(text) + 1, text);
+
+	if (length > 0)
+		(void)lws_write(wsi, bytes + LWS_PRE, (size_t)length,
+				LWS_WRITE_HTTP_HEADERS);
+	return -1;
+}
+
+static int refuse(struct lws *wsi, const char *reason, const char *path)
+{
+	bool unknown = strcmp(reason, "no_route") == 0;
+
+	count_refused(reason);
+	log_info("CALL_REFUSED", "status=%u reason=%s path=\"%.100s\"",
+		 unknown ? 404 : 503, reason, path);
+	if (unknown)
+		return answer(wsi, 404, "Not Found", "no such route");
+	return answer(wsi, 503, "Service Unavailable", reason);
+}
+
+/* Before the handshake. A refusal later on would do as well, but for it
+ * libwebsockets writes a warning, from a buffer that all threads share. */
+static int on_upgrade_asked(struct lws *wsi)
+{
+	const struct loop *loop = lws_context_user(lws_get_context(wsi));
+	const char *full;
+	char path[256];
+
+	if (lws_hdr_copy(wsi, path, sizeof(path), WSI_TOKEN_GET_URI) <= 0)
+		return refuse(wsi, "no_route", "");
+	if (!find_route(loop->settings, path))
+		return refuse(wsi, "no_route", path);
+	full = loop_refusal(loop);
+	return full ? refuse(wsi, full, path) : 0;
+}
+
+static int on_upgrade(struct lws *wsi, struct line *line)
+{
+	struct loop *loop = lws_context_user(lws_get_context(wsi));
+	const char *full;
+	char path[256];
+
+	if (lws_hdr_copy(wsi, path, sizeof(path), WSI_TOKEN_GET_URI) <= 0)
+		return refuse(wsi, "no_route", "");
+	line->route = find_route(loop->settings, path);
+	if (!line->route)
+		return refuse(wsi, "no_route", path);
+	full = loop_admit(loop);
+	if (full)
+		return refuse(wsi, full, path);
+	line->loop = loop;
+	line->admitted = true;
+	return 0;
+}
+
+static int on_established(struct lws *wsi, struct line *line)
+{
+	line->wsi = wsi;
+	line->call = call_create(line->loop, line, line->route);
+	if (line->call)
+		return 0;
+	log_error("CALL_ERROR", "path=%s err=\"no memory\"", line->route->path);
+	return -1;
+}
+
+/* Nobody said goodbye. If libwebsockets had prepared a close code of its own,
+ * or the other end is still there, then it was libwebsockets that hung up, on
+ * frames that broke the protocol. */
+static void note_broken_framing(struct line *line)
+{
+	char byte;
+	ssize_t n;
+
+	if (!line->call || line->close_code || line->peer_closed)
+		return;
+	n = recv(lws_get_socket_fd(line->wsi), &byte, 1,
+		 MSG_PEEK | MSG_DONTWAIT);
+	if (lws_get_close_length(line->wsi) > 0 || n > 0 ||
+	    (n < 0 && errno == EAGAIN))
+		call_fail(line->call, CLOSE_PROTOCOL,
+			  "broken WebSocket framing");
+}
+
+/* Called when the connection goes, whatever it had become. */
+static void on_gone(struct line *line)
+{
+	line->wsi = NULL;
+	call_destroy(line->call);
+	line->call = NULL;
+	partial_free(line);
+	ring_free(&line->ring);
+	if (line->admitted)
+		loop_forget(line->loop);
+	line->admitted = false;
+}
+
+/* A request without an upgrade: tell the person what this port is for. */
+static int on_plain_http(struct lws *wsi)
+{
+	count_refused("no_upgrade");
+	return answer(wsi, 426, "Upgrade Required",
+		      "this port takes calls, as WebSockets");
+}
+
+static int on_line(struct lws *wsi, enum lws_callback_reasons reason,
+		   void *user, void *in, size_t length)
+{
+	struct line *line = user;
+
+	switch (reason) {
+	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return on_upgrade_asked(wsi);
+	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
+		return on_upgrade(wsi, line);
+	case LWS_CALLBACK_ESTABLISHED: return on_established(wsi, line);
+	case LWS_CALLBACK_RECEIVE: on_receive(line, in, length); return 0;
+	case LWS_CALLBACK_SERVER_WRITEABLE: return on_writeable(line);
+	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+		line->peer_closed = true;
+		return 0;
+	case LWS_CALLBACK_CLOSED:
+		note_broken_framing(line);
+		on_gone(line);
+		return 0;
+	case LWS_CALLBACK_WSI_DESTROY: /* also of a handshake that failed */
+		if (line)
+			on_gone(line);
+		return 0;
+	case LWS_CALLBACK_HTTP: return on_plain_http(wsi);
+	default: return 0;
+	}
+}
+
+const struct lws_protocols *line_protocols(void)
+{
+	static const struct lws_protocols protocols[] = {
+		{ .name = "call",
+		  .callback = on_line,
+		  .per_session_data_size = sizeof(struct line),
+		  /* Five 20 ms frames a read; more costs every call memory. */
+		  .rx_buffer_size = 2048 },
+		{ 0 },
+	};
+
+	return protocols;
+}

@@ -1,0 +1,206 @@
+/*
+ * recording.c - the loop's side of a recording
+ *
+ * Time is cut into windows of one chunk each. Audio goes to its place in its
+ * window, whatever order it comes in, as long as the window is kept:
+ *
+ *             oldest kept         newest
+ *   ... ------+---------+---------+---------+
+ *    sent off | chunk   | (none)  | chunk   |  beyond: the windows move on
+ *   ... ------+---------+---------+---------+
+ *
+ * A window that nothing was written to has no chunk: a jump ahead costs
+ * nothing here, the recorder thread makes the silence from the next position.
+ */
+#include "media/recorder.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "media/recorder_inbox.h"
+#include "media/recorder_internal.h"
+#include "media/recorder_pool.h"
+#include "media/recording.h"
+#include "server/board.h"
+
+#define LAG_MAX_MS 500u /* of one track behind another */
+
+/* One track cannot lag behind itself, and its audio should be on disk soon. */
+static uint32_t windows_for_lag(unsigned rate_hz, unsigned channels,
+				uint32_t window_frames)
+{
+	uint64_t lag_frames = (uint64_t)rate_hz * LAG_MAX_MS / 1000;
+	uint64_t windows = (lag_frames + window_frames - 1) / window_frames + 1;
+
+	if (channels == 1)
+		return 1;
+	return windows < WINDOWS_MAX ? (uint32_t)windows : WINDOWS_MAX;
+}
+
+/* A data chunk's length is 32 bits wide, and the header is counted too. */
+static uint64_t frames_limit(const struct recorder *recorder, unsigned rate_hz,
+			     unsigned frame_bytes)
+{
+	uint64_t by_time = recorder->duration_max_ms * rate_hz / 1000;
+	uint64_t by_size = (UINT32_MAX - CHUNK_BYTES) / frame_bytes;
+
+	return by_time < by_size ? by_time : by_size;
+}
+
+struct recording *recording_open(struct recorder *recorder, const char *path,
+				 const struct codec *codec, unsigned rate_hz,
+				 unsigned channels)
+{
+	struct recording *rec = calloc(1, sizeof(*rec) + strlen(path) + 1);
+	unsigned frame_bytes = codec->sample_bytes * channels;
+
+	assert(frame_bytes > 0 && frame_bytes <= CHUNK_BYTES);
+	if (!rec)
+		return NULL;
+	rec->codec = codec;
+	rec->inbox = recorder_next_inbox(recorder);
+	rec->recorder = recorder;
+	rec->rate_hz = rate_hz;
+	rec->channels = channels;
+	rec->frames_max = frames_limit(recorder, rate_hz, frame_bytes);
+	rec->window_frames = CHUNK_BYTES / frame_bytes;
+	rec->windows_kept =
+		windows_for_lag(rate_hz, channels, rec->window_frames);
+	rec->opening = (struct parcel){ .kind = PARCEL_OPEN, .recording = rec };
+	rec->closing =
+		(struct parcel){ .kind = PARCEL_CLOSE, .recording = rec };
+	atomic_init(&rec->intact, true);
+	memcpy(rec->path, path, strlen(path) + 1);
+	recorder_inbox_push(rec->inbox, &rec->opening);
+	return rec;
+}
+
+bool recording_intact(const struct recording *recording)
+{
+	return recording &&
+	       atomic_load_explicit(&recording->intact, memory_order_relaxed);
+}
+
+static void send_off(struct recording *rec, uint64_t window)
+{
+	struct chunk **place = &rec->windows[window % rec->windows_kept];
+
+	if (*place)
+		recorder_inbox_push(rec->inbox, &(*place)->parcel);
+	*place = NULL;
+}
+
+static uint64_t oldest_window(const struct recording *rec)
+{
+	return rec->newest < rec->windows_kept
+		       ? 0
+		       : rec->newest - rec->windows_kept + 1;
+}
+
+/* Sends off, in order, what is no longer kept once `newest` is the newest. */
+static void move_on(struct recording *rec, uint64_t newest)
+{
+	for (uint64_t w = oldest_window(rec);
+	     w <= rec->newest && w + rec->windows_kept <= newest; w++)
+		send_off(rec, w);
+	rec->newest = newest;
+}
+
+static struct chunk *new_chunk(struct recording *rec, uint64_t window)
+{
+	struct chunk *chunk = recorder_pool_take(rec->recorder->pool);
+
+	if (!chunk)
+		return NULL;
+	chunk->parcel = (struct parcel){ .kind = PARCEL_CHUNK,
+					 .recording = rec,
+					 .chunk = chunk };
+	chunk->first = window * rec->window_frames;
+	chunk->frames = 0;
+	chunk->samples = 0;
+	memset(chunk->bytes, rec->codec->silence, CHUNK_BYTES);
+	return chunk;
+}
+
+/* Every channels-th sample, from `channel` on. */
+static void interleave(const struct recording *rec, uint8_t *out,
+		       unsigned channel, const uint8_t *data, uint32_t samples)
+{
+	const unsigned size = rec->codec->sample_bytes;
+
+	if (rec->channels == 1) {
+		memcpy(out, data, (size_t)samples * size);
+		return;
+	}
+	out += (size_t)channel * size;
+	for (uint32_t i = 0; i < samples; i++) {
+		memcpy(out, data, size);
+		out += (size_t)rec->channels * size;
+		data += size;
+	}
+}
+
+/* To one window; false when the samples had to be given up. */
+static bool place(struct recording *rec, unsigned channel, uint64_t position,
+		  const uint8_t *data, uint32_t samples)
+{
+	uint64_t window = position / rec->window_frames;
+	uint32_t offset = (uint32_t)(position % rec->window_frames);
+	struct chunk **chunk = &rec->windows[window % rec->windows_kept];
+
+	if (position + samples > rec->frames_max)
+		return false;
+	if (window > rec->newest)
+		move_on(rec, window);
+	if (window < oldest_window(rec))
+		return false;
+	if (!*chunk)
+		*chunk = new_chunk(rec, window);
+	if (!*chunk) {
+		board_add(rec->recorder->dropped, samples);
+		return false;
+	}
+	interleave(rec,
+		   (*chunk)->bytes + (size_t)offset * rec->channels *
+					     rec->codec->sample_bytes,
+		   channel, data, samples);
+	(*chunk)->samples += samples;
+	if ((*chunk)->frames < offset + samples)
+		(*chunk)->frames = offset + samples;
+	return true;
+}
+
+size_t recording_write(struct recording *rec, unsigned channel,
+		       uint64_t position, const uint8_t *data, size_t samples)
+{
+	size_t lost = 0;
+
+	assert(channel < rec->channels);
+	while (samples > 0) {
+		uint32_t room = rec->window_frames -
+				(uint32_t)(position % rec->window_frames);
+		uint32_t n = samples < room ? (uint32_t)samples : room;
+
+		if (position >= rec->frames_max)
+			return lost + samples;
+		if (!place(rec, channel, position, data, n))
+			lost += n;
+		position += n;
+		data += (size_t)n * rec->codec->sample_bytes;
+		samples -= n;
+	}
+	return lost;
+}
+
+void recording_close(struct recording *rec, uint64_t samples)
+{
+	if (!rec)
+		return;
+	for (uint64_t w = oldest_window(rec); w <= rec->newest; w++)
+		send_off(rec, w);
+	rec->closing_frames =
+		samples < rec->frames_max ? samples : rec->frames_max;
+	/* From here on it is the recorder thread's, which frees it. */
+	recorder_inbox_push(rec->inbox, &rec->closing);
+}

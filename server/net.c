@@ -1,0 +1,398 @@
+/*
+ * net.c - listening sockets, and contexts fed by an acceptor of ours (net.h)
+ *
+ * Each loop thread accepts on a socket of its own; the kernel spreads callers
+ * over all that share the address by SO_REUSEPORT. That option would also let a
+ * second server of ours bind the same port and take half of the calls, so we
+ * first try the address without it: that fails when anyone listens there.
+ *
+ *   listening socket --ev_io--> accept4 --adopt--> libwebsockets --> protocols
+ *
+ * Why not libwebsockets' own listener: it cannot share a port between contexts
+ * (Debian builds it with LWS_MAX_SMP 1). Why a foreign loop: contexts that own
+ * a libev loop each fight over its signal watchers, and the owner of the loop
+ * decides when it sleeps (the media tick).
+ *
+ * How many connections live is counted in a hook in front of the caller's first
+ * protocol: libwebsockets tells it of every connection's first and last moment,
+ * whatever protocol that one used in between.
+ *
+ * What can go wrong in accepting, and what we do:
+ *
+ *   at max_connections      accept and close: the peer learns it at once
+ *   no descriptors (EMFILE) pause for a second, or the loop would spin on a
+ *                           socket that stays readable
+ *   the peer left already   next
+ */
+#include "server/net.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <libwebsockets.h>
+
+#include "server/log.h"
+#include "server/settings.h"
+
+#define BACKLOG	       4096 /* while a role restarts; see somaxconn */
+#define ACCEPT_BATCH   64   /* a wake-up; then live calls have their turn */
+#define ACCEPT_PAUSE_S 1.0  /* when the process is out of descriptors */
+#define TICK_S	       1.0  /* while anyone is connected */
+#define RX_BUFFER      2048 /* 3.4 KB a connection, 5 frames a read */
+
+/* ---- listening -------------------------------------------------------------
+ */
+
+struct bound {
+	union {
+		struct sockaddr any;
+		struct sockaddr_storage room;
+	} to;
+	socklen_t length;
+};
+
+/* A bound socket, or -errno. */
+static int bind_socket(const struct bound *b, bool share)
+{
+	const int on = 1;
+	int fd = socket(b->to.any.sa_family,
+			SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int r = 0;
+
+	if (fd < 0)
+		return -errno;
+	/* So that connections of our last life, still in TIME_WAIT, do not
+	 * keep us from binding. */
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+	    (share &&
+	     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0) ||
+	    bind(fd, &b->to.any, b->length) < 0)
+		r = -errno;
+	if (r == 0)
+		return fd;
+	(void)close(fd);
+	return r;
+}
+
+static int probe(const struct bound *b)
+{
+	int fd = bind_socket(b, false);
+
+	if (fd < 0)
+		return fd;
+	(void)close(fd);
+	return 0;
+}
+
+/* A listening socket, or -errno. Port 0 is replaced by what the kernel chose,
+ * so that the next socket shares it. */
+static int listen_socket(struct bound *b)
+{
+	socklen_t length = sizeof(b->to);
+	int fd = bind_socket(b, true);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	if (listen(fd, BACKLOG) == 0 &&
+	    getsockname(fd, &b->to.any, &length) == 0)
+		return fd;
+	r = -errno;
+	(void)close(fd);
+	return r;
+}
+
+int net_listen(const char *address, int *fds, size_t count)
+{
+	struct bound b;
+	size_t made = 0;
+	int r = settings_parse_address(address, &b.to.room, &b.length);
+
+	if (r == 0)
+		r = probe(&b);
+	while (r == 0 && made < count) {
+		r = fds[made] = listen_socket(&b);
+		if (r >= 0) {
+			made++;
+			r = 0;
+		}
+	}
+	if (r < 0)
+		while (made > 0)
+			(void)close(fds[--made]);
+	return r;
+}
+
+/* ---- one thread's context --------------------------------------------------
+ */
+
+struct net_context {
+	struct ev_loop *loop; /* borrowed */
+	struct lws_context *lws;
+	struct lws_vhost *vhost;
+	struct lws_protocols *protocols; /* the caller's, the first hooked */
+	lws_callback_function *first;	 /* the caller's first callback */
+	const char *server_name;
+	ev_io acceptor;
+	ev_timer pause;
+	ev_timer tick;
+	uint32_t connections, max_connections;
+	bool accepting;	   /* until net_context_stop_accepting() */
+	bool full_logged;  /* since we were last below max_connections */
+	bool error_logged; /* since accept last worked */
+};
+
+/* Creating and destroying contexts touches globals of libwebsockets. */
+static pthread_mutex_t global_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* What libwebsockets has to say may quote the peer: one line, no quotes. Only
+ * errors come here, so the level says nothing. */
+static void emit_log(int level, const char *line)
+{
+	char text[256];
+	size_t n = 0;
+
+	(void)level;
+	for (; n < sizeof(text) - 1 && line[n] != '\0'; n++) {
+		bool plain = line[n] >= ' ' && line[n] <= '~';
+
+		text[n] = plain && line[n] != '"' ? line[n] : '.';
+	}
+	while (n > 0 && (text[n - 1] == '.' || text[n - 1] == ' '))
+		n--;
+	text[n] = '\0';
+	log_error("LWS", "msg=\"%s\"", text);
+}
+
+static struct net_context *net_of(struct lws *wsi)
+{
+	return lws_vhost_user(lws_get_vhost(wsi));
+}
+
+/* libwebsockets' libev plugin sets its one timer anew while it is running,
+ * which libev ignores: no timeout nearer than the first one would ever come.
+ * Being woken makes it look at all of them. */
+static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct net_context *net = w->data;
+
+	(void)loop;
+	(void)revents;
+	lws_cancel_service(net->lws);
+}
+
+static int count_connections(struct lws *wsi, enum lws_callback_reasons reason,
+			     void *user, void *in, size_t len)
+{
+	struct net_context *net = net_of(wsi);
+
+	if (reason == LWS_CALLBACK_WSI_CREATE) {
+		if (net->connections++ == 0)
+			ev_timer_again(net->loop, &net->tick);
+	} else if (reason == LWS_CALLBACK_WSI_DESTROY) {
+		if (--net->connections == 0)
+			ev_timer_stop(net->loop, &net->tick);
+		if (net->connections < net->max_connections)
+			net->full_logged = false;
+	}
+	return net->first(wsi, reason, user, in, len);
+}
+
+/* The caller's protocols with our hook in the first; NULL: out of memory. */
+static struct lws_protocols *hook_protocols(const struct lws_protocols *theirs)
+{
+	struct lws_protocols *ours;
+	size_t count = 1; /* the empty row at the end */
+
+	while (theirs[count - 1].callback)
+		count++;
+	ours = malloc(count * sizeof(*ours));
+	if (!ours)
+		return NULL;
+	memcpy(ours, theirs, count * sizeof(*ours));
+	ours[0].callback = count_connections;
+	for (size_t i = 0; i < count - 1; i++)
+		if (ours[i].rx_buffer_size == 0)
+			ours[i].rx_buffer_size = RX_BUFFER;
+	return ours;
+}
+
+static void refuse(struct net_context *net, int fd)
+{
+	(void)close(fd);
+	if (!net->full_logged)
+		log_warn("NET_FULL", "server=%s connections=%u",
+			 net->server_name, net->connections);
+	net->full_logged = true;
+}
+
+static void admit(struct net_context *net, int fd)
+{
+	const int on = 1;
+
+	if (net->connections >= net->max_connections) {
+		refuse(net, fd);
+		return;
+	}
+	/* Only latency is at stake: a frame must not wait for the last ack. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	/* On failure libwebsockets has closed the socket, and told why. */
+	(void)lws_adopt_socket_vhost(net->vhost, fd);
+}
+
+/* Is it the peer's connection that failed, rather than us? */
+static bool is_passing(int err)
+{
+	return err == EINTR || err == ECONNABORTED || err == EPROTO ||
+	       err == EPERM;
+}
+
+static void pause_accepting(struct net_context *net, int err)
+{
+	if (!net->error_logged)
+		log_error("NET_ACCEPT", "server=%s err=\"%s\" next=%gs",
+			  net->server_name, strerror(err), ACCEPT_PAUSE_S);
+	net->error_logged = true;
+	ev_io_stop(net->loop, &net->acceptor);
+	ev_timer_set(&net->pause, ACCEPT_PAUSE_S, 0.);
+	ev_timer_start(net->loop, &net->pause);
+}
+
+static void on_callers(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct net_context *net = w->data;
+
+	(void)loop;
+	(void)revents;
+	for (int i = 0; i < ACCEPT_BATCH; i++) {
+		int fd = accept4(w->fd, NULL, NULL,
+				 SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0) {
+			net->error_logged = false;
+			admit(net, fd);
+		} else if (errno == EAGAIN) {
+			return;
+		} else if (!is_passing(errno)) {
+			pause_accepting(net, errno);
+			return;
+		}
+	}
+}
+
+static void on_pause_over(struct ev_loop *loop, ev_timer *w, int revents)
+{
+	struct net_context *net = w->data;
+
+	(void)revents;
+	if (net->accepting)
+		ev_io_start(loop, &net->acceptor);
+}
+
+/* The context and, apart from it, the vhost, so that each has its own user
+ * pointer: the caller's and ours. */
+static int create_lws(struct net_context *net, const struct net_options *o)
+{
+	void *loops[1] = { o->loop };
+	struct lws_context_creation_info info = {
+		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
+		.options = LWS_SERVER_OPTION_LIBEV |
+			   LWS_SERVER_OPTION_DISABLE_IPV6 |
+			   LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME |
+			   LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+		.foreign_loops = loops,
+		.protocols = net->protocols,
+		.user = o->user,
+		.timeout_secs = o->timeout_s,
+		.timeout_secs_ah_idle = o->timeout_s,
+		.keepalive_timeout = (int)o->timeout_s,
+		.gid = (gid_t)-1,
+		.uid = (uid_t)-1,
+		.vhost_name = net->server_name,
+	};
+
+	/* Its warnings are about single peers ("User code denied connection");
+	 * whoever decides has logged that, and all threads would compose them
+	 * in one buffer of its own. */
+	lws_set_log_level(LLL_ERR, emit_log);
+	net->lws = lws_create_context(&info);
+	if (!net->lws)
+		return -EIO;
+	info.user = net;
+	net->vhost = lws_create_vhost(net->lws, &info);
+	return net->vhost ? 0 : -EIO;
+}
+
+static void start_accepting(struct net_context *net, int fd)
+{
+	ev_io_init(&net->acceptor, on_callers, fd, EV_READ);
+	ev_timer_init(&net->pause, on_pause_over, 0., 0.);
+	net->acceptor.data = net;
+	net->pause.data = net;
+	net->accepting = fd >= 0;
+	if (net->accepting)
+		ev_io_start(net->loop, &net->acceptor);
+}
+
+int net_context_create(struct net_context **ret, const struct net_options *o)
+{
+	struct net_context *net = calloc(1, sizeof(*net));
+	int r = -ENOMEM;
+
+	if (!net)
+		return r;
+	net->loop = o->loop;
+	net->server_name = o->server_name ? o->server_name : "server";
+	net->max_connections = o->max_connections;
+	net->first = o->protocols[0].callback;
+	ev_timer_init(&net->tick, on_tick, 0., TICK_S);
+	net->tick.data = net;
+	net->protocols = hook_protocols(o->protocols);
+	if (!net->protocols)
+		goto fail;
+	pthread_mutex_lock(&global_lock);
+	r = create_lws(net, o);
+	pthread_mutex_unlock(&global_lock);
+	if (r < 0)
+		goto fail;
+	start_accepting(net, o->listen_fd);
+	*ret = net;
+	return 0;
+fail:
+	net_context_destroy(net);
+	return r;
+}
+
+struct lws_context *net_context_lws(struct net_context *net)
+{
+	return net->lws;
+}
+
+void net_context_stop_accepting(struct net_context *net)
+{
+	net->accepting = false;
+	ev_io_stop(net->loop, &net->acceptor);
+	ev_timer_stop(net->loop, &net->pause);
+}
+
+struct net_context *net_context_destroy(struct net_context *net)
+{
+	if (!net)
+		return NULL;
+	if (net->accepting)
+		net_context_stop_accepting(net);
+	pthread_mutex_lock(&global_lock);
+	if (net->lws)
+		lws_context_destroy(net->lws);
+	pthread_mutex_unlock(&global_lock);
+	ev_timer_stop(net->loop, &net->tick);
+	free(net->protocols);
+	free(net);
+	return NULL;
+}
