@@ -1,0 +1,132 @@
+/* http.c - finds who answers a request, and gives every error one shape */
+#include "server/control/http.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sodium.h>
+
+static const char *const method_names[HTTP_METHOD_COUNT] = {
+	[HTTP_GET] = "GET",	    [HTTP_HEAD] = "HEAD",
+	[HTTP_POST] = "POST",	    [HTTP_PUT] = "PUT",
+	[HTTP_PATCH] = "PATCH",	    [HTTP_DELETE] = "DELETE",
+	[HTTP_OPTIONS] = "OPTIONS",
+};
+
+static const char *error_name(int status)
+{
+	switch (status) {
+	case 400: return "BAD_REQUEST";
+	case 401: return "UNAUTHORIZED";
+	case 403: return "FORBIDDEN";
+	case 404: return "NOT_FOUND";
+	case 405: return "METHOD_NOT_ALLOWED";
+	case 411: return "LENGTH_REQUIRED";
+	case 413: return "PAYLOAD_TOO_LARGE";
+	case 414: return "URI_TOO_LONG";
+	case 431: return "REQUEST_HEADER_FIELDS_TOO_LARGE";
+	case 501: return "NOT_IMPLEMENTED";
+	case 503: return "SERVICE_UNAVAILABLE";
+	default: return "INTERNAL_SERVER_ERROR";
+	}
+}
+
+void http_response_finish(struct http_response *response)
+{
+	free(response->body);
+	*response = (struct http_response){ 0 };
+}
+
+void http_reply(struct http_response *response, int status, const char *type,
+		char *body, size_t length)
+{
+	free(response->body);
+	response->status = body ? status : 503;
+	response->type = type;
+	response->body = body;
+	response->length = body ? length : 0;
+}
+
+void http_reply_json(struct http_response *response, int status, json_t *json)
+{
+	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+
+	json_decref(json);
+	http_reply(response, status, "application/json", text,
+		   text ? strlen(text) : 0);
+}
+
+void http_reply_error(struct http_response *response, int status,
+		      const char *detail)
+{
+	http_reply_json(response, status,
+			json_pack("{s:s, s:s, s:i}", "error",
+				  error_name(status), "detail", detail,
+				  "status", status));
+}
+
+bool http_token_matches(const char *authorization, const char *token)
+{
+	static const char scheme[] = "Bearer ";
+	const char *given = authorization + sizeof(scheme) - 1;
+	size_t length = token ? strlen(token) : 0;
+
+	if (length == 0 ||
+	    strncasecmp(authorization, scheme, sizeof(scheme) - 1) != 0)
+		return false;
+	return strlen(given) == length &&
+	       sodium_memcmp(given, token, length) == 0;
+}
+
+static bool route_takes(const struct http_route *route, enum http_method method)
+{
+	return route->method == method ||
+	       (route->method == HTTP_GET && method == HTTP_HEAD);
+}
+
+static void add_allowed(char *list, size_t size, enum http_method method)
+{
+	size_t used = strlen(list);
+
+	(void)snprintf(list + used, size - used, "%s%s%s", used ? ", " : "",
+		       method_names[method],
+		       method == HTTP_GET ? ", HEAD" : "");
+}
+
+static void run(const struct http_router *router,
+		const struct http_route *route,
+		const struct http_request *request,
+		struct http_response *response)
+{
+	if (route->admin &&
+	    !http_token_matches(request->authorization, router->admin_token)) {
+		http_reply_error(response, 401, "admin token required");
+		return;
+	}
+	route->handle(request, response, router->context);
+}
+
+void http_answer(const struct http_router *router,
+		 const struct http_request *request,
+		 struct http_response *response)
+{
+	*response = (struct http_response){ 0 };
+	for (size_t i = 0; i < router->count; i++) {
+		const struct http_route *route = &router->routes[i];
+
+		if (strcmp(route->path, request->path) != 0)
+			continue;
+		if (route_takes(route, request->method)) {
+			response->allow[0] = '\0';
+			run(router, route, request, response);
+			return;
+		}
+		add_allowed(response->allow, sizeof(response->allow),
+			    route->method);
+	}
+	if (response->allow[0])
+		http_reply_error(response, 405, "this path has other methods");
+	else
+		http_reply_error(response, 404, "no such path");
+}

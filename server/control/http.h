@@ -1,0 +1,82 @@
+/*
+ * http.h - what a request asks, what a response says, and who answers it
+ *
+ * The router knows nothing of sockets: it is handed a request and fills in a
+ * response, so a test can call it directly. http_server.h puts it on the wire.
+ *
+ * Handlers run on the loop and answer from memory, at once. An error has one
+ * shape everywhere: {"error":"NOT_FOUND","detail":"...","status":404}.
+ *
+ * Thread: the loop's.
+ */
+#ifndef SERVER_CONTROL_HTTP_H
+#define SERVER_CONTROL_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <jansson.h>
+
+enum http_method {
+	HTTP_GET,
+	HTTP_HEAD,
+	HTTP_POST,
+	HTTP_PUT,
+	HTTP_PATCH,
+	HTTP_DELETE,
+	HTTP_OPTIONS,
+	HTTP_METHOD_COUNT
+};
+
+struct http_request { /* all of it borrowed for the time of the call */
+	enum http_method method;
+	const char *path;	   /* decoded, without the query */
+	const char *authorization; /* the header's value; "" for none */
+	const char *body;	   /* a NUL follows */
+	size_t body_length;
+};
+
+struct http_response {
+	int status;
+	const char *type; /* content type; a literal */
+	char *body;	  /* owned */
+	size_t length;	  /* bytes of body */
+	char allow[64];	  /* for 405: the methods of that path; else "" */
+};
+
+typedef void http_handler(const struct http_request *request,
+			  struct http_response *response, void *context);
+
+struct http_route {
+	enum http_method method; /* a GET answers HEAD as well */
+	const char *path;	 /* exact */
+	http_handler *handle;
+	bool admin; /* needs the admin token */
+};
+
+struct http_router {
+	const struct http_route *routes; /* borrowed */
+	size_t count;
+	void *context;		 /* for the handlers */
+	const char *admin_token; /* "" or NULL: nobody is admitted */
+};
+
+/* Finds the route, checks the token, lets the handler answer. Always leaves a
+ * complete response in *response, which http_response_finish() releases. */
+void http_answer(const struct http_router *router,
+		 const struct http_request *request,
+		 struct http_response *response);
+void http_response_finish(struct http_response *response);
+
+/* How a handler answers. All take what they are given (the body must come from
+ * malloc); one of NULL means that memory ran out and becomes a 503. */
+void http_reply(struct http_response *response, int status, const char *type,
+		char *body, size_t length);
+void http_reply_json(struct http_response *response, int status, json_t *json);
+void http_reply_error(struct http_response *response, int status,
+		      const char *detail);
+
+/* May the bearer of this Authorization value act as admin? Takes equally long
+ * for every wrong token of the right length. */
+bool http_token_matches(const char *authorization, const char *token);
+
+#endif

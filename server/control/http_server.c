@@ -1,0 +1,385 @@
+/*
+ * http_server.c - carries requests from libwebsockets to the router and back
+ *
+ * A connection holds one exchange at a time:
+ *
+ *   HTTP             the head is in: check it; answer when there is no body
+ *   HTTP_BODY        collect, at most HTTP_BODY_MAX
+ *   BODY_COMPLETION  answer
+ *
+ * An answer comes from memory and is written in one go, inside the callback:
+ * libwebsockets 4.1 goes on parsing pipelined input before an answer that it
+ * was only promised. What the socket does not take at once, it keeps and sends
+ * on; then the connection ends, so that a peer that asks and never reads holds
+ * one answer of ours and not a pile of them.
+ *
+ * A request that is refused before its body was read ends the connection,
+ * since what follows on it could be taken for another request.
+ */
+#include "server/control/http_server.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <libwebsockets.h>
+
+#include "server/net.h"
+
+#define HEAD_BYTES 1024 /* of a response; ours are under 400 */
+
+struct http_server {
+	struct net_context *net;
+	const struct http_router *router;
+	uint32_t timeout_s;
+	struct lws_protocols protocols[2];
+};
+
+/* A request while it is being collected; zeroed by libwebsockets. */
+struct exchange {
+	enum http_method method;
+	char path[HTTP_PATH_MAX];
+	char authorization[320];
+	char *body; /* owned; body_expected bytes and a NUL */
+	size_t body_length;
+	size_t body_expected;
+	bool complete; /* the request is all here, the answer is not */
+};
+
+static void exchange_reset(struct exchange *ex)
+{
+	free(ex->body);
+	memset(ex, 0, sizeof(*ex));
+}
+
+static struct http_server *server_of(struct lws *wsi)
+{
+	return lws_context_user(lws_get_context(wsi));
+}
+
+/* Which method libwebsockets has parsed; false for one we do not know. */
+static bool read_method(struct lws *wsi, enum http_method *method)
+{
+	static const enum http_method methods[] = {
+		[LWSHUMETH_GET] = HTTP_GET,
+		[LWSHUMETH_POST] = HTTP_POST,
+		[LWSHUMETH_OPTIONS] = HTTP_OPTIONS,
+		[LWSHUMETH_PUT] = HTTP_PUT,
+		[LWSHUMETH_PATCH] = HTTP_PATCH,
+		[LWSHUMETH_DELETE] = HTTP_DELETE,
+		[LWSHUMETH_CONNECT] = HTTP_METHOD_COUNT,
+		[LWSHUMETH_HEAD] = HTTP_HEAD,
+	};
+	char *uri;
+	int length;
+	int n = lws_http_get_uri_and_method(wsi, &uri, &length);
+
+	if (n < 0 || (size_t)n >= sizeof(methods) / sizeof(methods[0]))
+		return false;
+	*method = methods[n];
+	return *method != HTTP_METHOD_COUNT;
+}
+
+/* Content-Length as a number: digits alone. 0, or the status to refuse with. */
+static int read_content_length(struct lws *wsi, size_t *length)
+{
+	char text[12] = "";
+	size_t n;
+
+	*length = 0;
+	if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) == 0)
+		return 0;
+	/* Too long for `text` is too long for us as well. */
+	if (lws_hdr_copy(wsi, text, sizeof(text),
+			 WSI_TOKEN_HTTP_CONTENT_LENGTH) < 0)
+		return 413;
+	n = strspn(text, "0123456789");
+	if (n == 0 || text[n] != '\0')
+		return 400;
+	*length = strtoul(text, NULL, 10);
+	return *length > HTTP_BODY_MAX ? 413 : 0;
+}
+
+/* Takes over what the head says. 0, or the status to refuse it with. */
+static int read_head(struct lws *wsi, struct exchange *ex, const char *path,
+		     size_t path_length)
+{
+	bool sends;
+	int status;
+
+	exchange_reset(ex);
+	if (!read_method(wsi, &ex->method))
+		return 501;
+	if (path_length >= sizeof(ex->path))
+		return 414;
+	memcpy(ex->path, path, path_length);
+	if (lws_hdr_copy(wsi, ex->authorization, sizeof(ex->authorization),
+			 WSI_TOKEN_HTTP_AUTHORIZATION) < 0)
+		return 431;
+	/* libwebsockets does not decode chunked requests. */
+	if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0)
+		return 411;
+	sends = ex->method == HTTP_POST || ex->method == HTTP_PUT ||
+		ex->method == HTTP_PATCH;
+	if (sends &&
+	    lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) == 0)
+		return 411;
+	status = read_content_length(wsi, &ex->body_expected);
+	if (status == 0 && ex->body_expected > 0) {
+		ex->body = malloc(ex->body_expected + 1);
+		if (!ex->body)
+			return 503;
+	}
+	return status;
+}
+
+static const char *why_refused(int status)
+{
+	switch (status) {
+	case 400: return "Content-Length is not a number";
+	case 411: return "a body needs a Content-Length";
+	case 413: return "the body is longer than 64 KiB";
+	case 414: return "the path is too long";
+	case 431: return "the Authorization header is too long";
+	case 501: return "this method is not known here, or not so";
+	default: return "out of memory";
+	}
+}
+
+static bool add_header(struct lws *wsi, const char *name, const char *value,
+		       unsigned char **p, unsigned char *end)
+{
+	return lws_add_http_header_by_name(wsi, (const unsigned char *)name,
+					   (const unsigned char *)value,
+					   (int)strlen(value), p, end) == 0;
+}
+
+static bool write_head(struct lws *wsi, const struct http_response *response,
+		       bool hang_up)
+{
+	unsigned char buffer[LWS_PRE + HEAD_BYTES];
+	unsigned char *start = buffer + LWS_PRE, *p = start;
+	unsigned char *end = buffer + sizeof(buffer);
+	unsigned code = (unsigned)response->status | LWSAHH_FLAG_NO_SERVER_NAME;
+
+	if (lws_add_http_header_status(wsi, code, &p, end) ||
+	    !add_header(wsi, "content-type:",
+			response->type ? response->type : "text/plain", &p,
+			end) ||
+	    lws_add_http_header_content_length(wsi, response->length, &p,
+					       end) ||
+	    !add_header(wsi, "cache-control:", "no-store", &p, end) ||
+	    !add_header(wsi, "x-content-type-options:", "nosniff", &p, end) ||
+	    !add_header(wsi, "content-security-policy:",
+			"default-src 'none'; frame-ancestors 'none'", &p, end))
+		return false;
+	if (response->allow[0] &&
+	    !add_header(wsi, "allow:", response->allow, &p, end))
+		return false;
+	if (response->status == 401 &&
+	    !add_header(wsi, "www-authenticate:", "Bearer", &p, end))
+		return false;
+	if (response->status == 503 &&
+	    !add_header(wsi, "retry-after:", "1", &p, end))
+		return false;
+	if (hang_up && !add_header(wsi, "connection:", "close", &p, end))
+		return false;
+	return lws_finalize_write_http_header(wsi, start, &p, end) == 0;
+}
+
+static bool write_body(struct lws *wsi, const struct http_response *response)
+{
+	unsigned char *buffer = malloc(LWS_PRE + response->length);
+	int n;
+
+	if (!buffer)
+		return false;
+	memcpy(buffer + LWS_PRE, response->body, response->length);
+	n = lws_write(wsi, buffer + LWS_PRE, response->length,
+		      LWS_WRITE_HTTP_FINAL);
+	free(buffer);
+	return n >= 0;
+}
+
+/* Sends the response and releases it. False: the connection is of no use. */
+static bool send_response(struct lws *wsi, struct http_response *response,
+			  enum http_method method, bool hang_up)
+{
+	bool ok;
+
+	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT,
+			(int)server_of(wsi)->timeout_s);
+	ok = write_head(wsi, response, hang_up);
+	if (ok && method != HTTP_HEAD && response->length > 0)
+		ok = write_body(wsi, response);
+	http_response_finish(response);
+	return ok;
+}
+
+static int refuse(struct lws *wsi, struct exchange *ex, int status)
+{
+	struct http_response response = { 0 };
+
+	http_reply_error(&response, status, why_refused(status));
+	(void)send_response(wsi, &response, ex->method, true);
+	exchange_reset(ex);
+	return -1; /* libwebsockets sends what is left, then closes */
+}
+
+static bool answer(struct lws *wsi, struct exchange *ex, bool hang_up)
+{
+	struct http_response response;
+	struct http_request request = {
+		.method = ex->method,
+		.path = ex->path,
+		.authorization = ex->authorization,
+		.body = ex->body ? ex->body : "",
+		.body_length = ex->body_length,
+	};
+	bool ok;
+
+	if (ex->body)
+		ex->body[ex->body_length] = '\0';
+	http_answer(server_of(wsi)->router, &request, &response);
+	ok = send_response(wsi, &response, ex->method, hang_up);
+	exchange_reset(ex);
+	return ok;
+}
+
+/* Answers, and makes the connection ready for the next request or ends it. */
+static int complete(struct lws *wsi, struct exchange *ex)
+{
+	if (!answer(wsi, ex, false) || lws_partial_buffered(wsi))
+		return -1;
+	return lws_http_transaction_completed(wsi) ? -1 : 0;
+}
+
+static int on_head(struct lws *wsi, struct exchange *ex, const char *path,
+		   size_t length)
+{
+	int status = read_head(wsi, ex, path, length);
+
+	if (status != 0)
+		return refuse(wsi, ex, status);
+	if (ex->body_expected > 0)
+		return 0;
+	return complete(wsi, ex);
+}
+
+/* libwebsockets 4.1 hands a body that was pipelined behind another request
+ * over from the wrong place: from the beginning of its own head. */
+static bool is_misplaced(const struct exchange *ex, const char *in,
+			 size_t length)
+{
+	static const char *const names[HTTP_METHOD_COUNT] = {
+		[HTTP_POST] = "POST /",	  [HTTP_PUT] = "PUT /",
+		[HTTP_PATCH] = "PATCH /", [HTTP_DELETE] = "DELETE /",
+		[HTTP_GET] = "GET /",
+	};
+	const char *name = names[ex->method];
+	size_t compared;
+
+	if (!name || ex->body_length > 0)
+		return false;
+	compared = strlen(name) < length ? strlen(name) : length;
+	return memcmp(in, name, compared) == 0;
+}
+
+static int on_body(struct lws *wsi, struct exchange *ex, const char *in,
+		   size_t length)
+{
+	if (length == 0)
+		return 0;
+	if (!ex->body || length > ex->body_expected - ex->body_length)
+		return refuse(wsi, ex, 413);
+	if (is_misplaced(ex, in, length))
+		return refuse(wsi, ex, 400);
+	memcpy(ex->body + ex->body_length, in, length);
+	ex->body_length += length;
+	return 0;
+}
+
+/* No route of ours speaks another protocol. A server may ignore an upgrade
+ * (RFC 9110, 7.8), and must where the client only offers it, as Java's does
+ * with h2c: the request is answered as it stands. libwebsockets has not yet
+ * looked at what keeps a connection alive here, so this one ends. */
+static int on_upgrade(struct lws *wsi)
+{
+	struct exchange ex = { 0 };
+	char *path;
+	int length, status;
+
+	if (lws_http_get_uri_and_method(wsi, &path, &length) < 0 || length < 0)
+		return -1;
+	status = read_head(wsi, &ex, path, (size_t)length);
+	if (status == 0 && ex.body_expected > 0)
+		status = 501;
+	if (status != 0)
+		return refuse(wsi, &ex, status);
+	(void)answer(wsi, &ex, true);
+	return -1;
+}
+
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
+		    void *user, void *in, size_t length)
+{
+	struct exchange *ex = user;
+
+	switch (reason) {
+	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return on_upgrade(wsi);
+	case LWS_CALLBACK_HTTP: return on_head(wsi, ex, in, length);
+	case LWS_CALLBACK_HTTP_BODY: return on_body(wsi, ex, in, length);
+	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+		/* Without a body it was answered with its head. */
+		return ex && ex->body ? complete(wsi, ex) : 0;
+	case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
+	case LWS_CALLBACK_CLOSED_HTTP:
+		if (ex)
+			exchange_reset(ex);
+		return 0;
+	default: return 0;
+	}
+}
+
+int http_server_start(struct http_server **ret,
+		      const struct http_server_options *options)
+{
+	struct http_server *server = calloc(1, sizeof(*server));
+	struct net_options net = {
+		.loop = options->loop,
+		.user = server,
+		.listen_fd = options->listen_fd,
+		.timeout_s = options->timeout_s,
+		.max_connections = options->max_connections,
+		.server_name = "control",
+	};
+	int r;
+
+	if (!server)
+		return -ENOMEM;
+	server->router = options->router;
+	server->timeout_s = options->timeout_s;
+	server->protocols[0] = (struct lws_protocols){
+		.name = "http",
+		.callback = on_event,
+		.per_session_data_size = sizeof(struct exchange),
+		.rx_buffer_size = 4096,
+	};
+	net.protocols = server->protocols;
+	r = net_context_create(&server->net, &net);
+	if (r < 0)
+		goto fail;
+	*ret = server;
+	return 0;
+fail:
+	http_server_stop(server);
+	return r;
+}
+
+struct http_server *http_server_stop(struct http_server *server)
+{
+	if (!server)
+		return NULL;
+	net_context_destroy(server->net);
+	free(server);
+	return NULL;
+}

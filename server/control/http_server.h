@@ -1,0 +1,39 @@
+/*
+ * http_server.h - a router on a listening socket
+ *
+ * HTTP/1.1 with keep-alive over libwebsockets. Every request is bounded: its
+ * head by libwebsockets' header block, its body by HTTP_BODY_MAX, its time by
+ * timeout_s; the number of connections is bounded too. A peer that breaks a
+ * bound costs its own connection and nothing else.
+ *
+ * Thread: the loop's.
+ */
+#ifndef SERVER_CONTROL_HTTP_SERVER_H
+#define SERVER_CONTROL_HTTP_SERVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "server/control/http.h"
+
+#define HTTP_BODY_MAX ((size_t)64 * 1024)
+#define HTTP_PATH_MAX 512
+
+struct ev_loop;
+struct http_server;
+
+struct http_server_options {
+	struct ev_loop *loop;		  /* borrowed */
+	int listen_fd;			  /* borrowed */
+	const struct http_router *router; /* borrowed */
+	uint32_t timeout_s; /* to send a request, take a response */
+	uint32_t max_connections;
+};
+
+/* 0 or -errno. */
+int http_server_start(struct http_server **ret,
+		      const struct http_server_options *options);
+/* Accepts NULL, returns NULL. */
+struct http_server *http_server_stop(struct http_server *server);
+
+#endif

@@ -1,0 +1,168 @@
+/* status.c - puts the board together as one JSON object */
+#include "server/control/status.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "holdline_version.h"
+#include "server/board.h"
+#include "server/clock.h"
+#include "server/control/health.h"
+#include "server/settings.h"
+
+static json_int_t gauge(enum board_metric metric)
+{
+	return board_get(board_series(metric, ""));
+}
+
+/* How long the supervisor, our parent, has been running. Our own age would
+ * begin anew whenever the control process is restarted. Field 22 of
+ * /proc/PID/stat is its start in ticks after boot; the name before it, in
+ * brackets, may hold anything. */
+static json_int_t uptime_seconds(void)
+{
+	char path[32], line[1024];
+	const char *rest;
+	unsigned long long ticks = 0;
+	struct timespec now;
+	FILE *in;
+	size_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)getppid());
+	in = fopen(path, "re");
+	if (!in)
+		return 0;
+	n = fread(line, 1, sizeof(line) - 1, in);
+	fclose(in);
+	line[n] = '\0';
+	rest = strrchr(line, ')');
+	if (!rest ||
+	    sscanf(rest + 1,
+		   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d "
+		   "%*d %*d %*d %*d %*d %llu",
+		   &ticks) != 1)
+		return 0;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec -
+	       (json_int_t)(ticks / (unsigned long long)sysconf(_SC_CLK_TCK));
+}
+
+/* Once memory has run out the object is NULL and stays so, and the answer
+ * becomes a 503: half a status would be taken for a whole one. */
+static void put(json_t **object, const char *key, json_t *value)
+{
+	if (json_object_set_new(*object, key, value) == 0)
+		return;
+	json_decref(*object);
+	*object = NULL;
+}
+
+static json_t *outbox_status(const struct settings *settings)
+{
+	const struct board_flags *flags = board_flags();
+	int error = abs((int)atomic_load(&flags->outbox_broken));
+	json_int_t max_bytes = (json_int_t)settings->outbox.max_bytes;
+	json_t *out = json_object();
+
+	put(&out, "records", json_integer(gauge(METRIC_OUTBOX_RECORDS)));
+	put(&out, "bytes", json_integer(gauge(METRIC_OUTBOX_BYTES)));
+	put(&out, "oldest_seconds",
+	    json_integer(gauge(METRIC_OUTBOX_OLDEST_SECONDS)));
+	put(&out, "queued", json_integer(gauge(METRIC_QUEUE_RECORDS)));
+	put(&out, "max_bytes", json_integer(max_bytes));
+	put(&out, "full", json_boolean(atomic_load(&flags->outbox_full)));
+	put(&out, "broken", json_boolean(error));
+	put(&out, "error", error ? json_string(strerror(error)) : json_null());
+	return out;
+}
+
+static const char *db_state_name(uint32_t state)
+{
+	switch (state) {
+	case BOARD_DB_UP: return "up";
+	case BOARD_DB_DOWN: return "down";
+	default: return "unknown";
+	}
+}
+
+static const char *breaker_name(json_int_t state)
+{
+	switch (state) {
+	case 0: return "closed";
+	case 1: return "open";
+	default: return "half-open";
+	}
+}
+
+static json_t *database_status(void)
+{
+	const struct board_flags *flags = board_flags();
+	const char *state = db_state_name(atomic_load(&flags->db_state));
+	int64_t since_us = atomic_load(&flags->db_since_us);
+	char since[CLOCK_ISO_SIZE];
+	json_t *out = json_object();
+
+	clock_format_iso(since_us, since);
+	put(&out, "state", json_string(state));
+	put(&out, "since", since_us ? json_string(since) : json_null());
+	put(&out, "breaker",
+	    json_string(breaker_name(gauge(METRIC_DB_BREAKER_STATE))));
+	return out;
+}
+
+static json_t *thread_status(struct board_thread *thread, int pid)
+{
+	size_t length = strnlen(thread->name, sizeof(thread->name));
+	json_int_t beats = (json_int_t)atomic_load(&thread->beats);
+	json_t *out = json_object();
+
+	put(&out, "pid", json_integer(pid));
+	put(&out, "name", json_stringn(thread->name, length));
+	put(&out, "watched", json_boolean(atomic_load(&thread->watched)));
+	put(&out, "beats", json_integer(beats));
+	return out;
+}
+
+/* Those of all processes: the board is shared. */
+static json_t *threads_status(void)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < BOARD_THREADS; i++) {
+		struct board_thread *thread = board_thread_at(i);
+		int pid = atomic_load(&thread->pid);
+
+		if (pid > 0)
+			json_array_append_new(list, thread_status(thread, pid));
+	}
+	return list;
+}
+
+void status_handle(const struct http_request *request,
+		   struct http_response *response, void *context)
+{
+	const struct settings *settings = context;
+	const struct board_flags *flags = board_flags();
+	uint32_t max_calls = settings->media.max_calls;
+	const char *reason = health_refusal(flags, max_calls);
+	int32_t calls_active = atomic_load(&flags->calls_active);
+	json_t *out = json_object();
+
+	(void)request;
+	put(&out, "version", json_string(HOLDLINE_VERSION));
+	put(&out, "node", json_string(settings->node_id));
+	put(&out, "uptime_seconds", json_integer(uptime_seconds()));
+	put(&out, "ready", json_boolean(!reason));
+	put(&out, "reason", reason ? json_string(reason) : json_null());
+	put(&out, "draining", json_boolean(atomic_load(&flags->draining)));
+	put(&out, "calls_active", json_integer(calls_active));
+	put(&out, "max_calls", json_integer(max_calls));
+	put(&out, "outbox", outbox_status(settings));
+	put(&out, "database", database_status());
+	put(&out, "dead_letters", json_integer(gauge(METRIC_DEAD_LETTERS)));
+	put(&out, "threads", threads_status());
+	http_reply_json(response, 200, out);
+}
