@@ -1,0 +1,148 @@
+/* diagnosis.c - from the server's numbers to "what is wrong, what to do" */
+#include "tools/holdctl/diagnosis.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/clock.h"
+#include "tools/holdctl/human.h"
+
+#define STALE_S 60 /* a record that waits longer, though the database is up */
+
+struct list {
+	struct problem *problems;
+	size_t count;
+};
+
+static void add(struct list *list, const char *remedy, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void add(struct list *list, const char *remedy, const char *format, ...)
+{
+	struct problem *problem = &list->problems[list->count];
+	va_list args;
+
+	if (list->count == PROBLEMS_MAX)
+		return;
+	va_start(args, format);
+	(void)vsnprintf(problem->what, sizeof(problem->what), format, args);
+	va_end(args);
+	problem->remedy = remedy;
+	list->count++;
+}
+
+static json_int_t number(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+static const char *string(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+/* Why the server takes no new calls; the reasons are those of /health/ready. */
+static void diagnose_ready(struct list *list, const json_t *status)
+{
+	const json_t *outbox = json_object_get(status, "outbox");
+	const char *reason = string(status, "reason");
+
+	if (!reason[0])
+		return;
+	if (strcmp(reason, "draining") == 0)
+		add(list, "wait for its end, or start it again",
+		    "The server was told to stop: it lets live calls finish "
+		    "and takes no new ones.");
+	else if (strcmp(reason, "media_down") == 0)
+		add(list,
+		    "the supervisor starts it again; [PROCESS_EXIT] and "
+		    "[THREAD_CRASH] in the log say why it died",
+		    "No media process is running: no calls are taken.");
+	else if (strcmp(reason, "media_starting") == 0)
+		add(list, "wait a moment; callers wait in the backlog",
+		    "The media process is starting: no calls are taken yet.");
+	else if (strcmp(reason, "outbox_broken") == 0)
+		add(list,
+		    "check the disk of data_dir; records wait in memory until "
+		    "it can be written, so do not stop the server now",
+		    "The disk refuses the outbox (%s): no new calls are taken.",
+		    string(outbox, "error"));
+	else if (strcmp(reason, "outbox_full") == 0)
+		add(list,
+		    "bring the database back, free disk space, or raise "
+		    "outbox.max_bytes",
+		    "The outbox is full: no new calls are taken, so that no "
+		    "record of an accepted one is lost.");
+	else if (strcmp(reason, "max_calls") == 0)
+		add(list, "raise media.max_calls or add a node",
+		    "As many calls are live as media.max_calls allows (%lld): "
+		    "new ones are refused.",
+		    (long long)number(status, "max_calls"));
+	else
+		add(list, "see the server's log", "Not ready: %s.", reason);
+}
+
+static void diagnose_database(struct list *list, const json_t *status,
+			      int64_t now_us)
+{
+	static const char remedy[] =
+		"holdctl db ping tells what the database says; [DB_DOWN] in "
+		"the log has the reason";
+	const json_t *database = json_object_get(status, "database");
+	const json_t *outbox = json_object_get(status, "outbox");
+	long long records = number(outbox, "records");
+	char bytes[HUMAN_SIZE], age[HUMAN_SIZE];
+	int64_t since_us;
+
+	if (strcmp(string(database, "state"), "up") == 0)
+		return;
+	human_bytes((uint64_t)number(outbox, "bytes"), bytes);
+	if (clock_parse_iso(string(database, "since"), &since_us) < 0) {
+		add(list, remedy,
+		    "The database has not been reached yet: %lld records "
+		    "wait. Calls go on and nothing is lost.",
+		    records);
+		return;
+	}
+	add(list, remedy,
+	    "The database has been away for %s: %lld records wait, the outbox "
+	    "takes %s. Calls go on and nothing is lost.",
+	    human_age((now_us - since_us) / 1000000, age), records, bytes);
+}
+
+static void diagnose_backlog(struct list *list, const json_t *status)
+{
+	const json_t *database = json_object_get(status, "database");
+	const json_t *outbox = json_object_get(status, "outbox");
+	json_int_t oldest = number(outbox, "oldest_seconds");
+	json_int_t dead = number(status, "dead_letters");
+	char age[HUMAN_SIZE];
+
+	if (oldest >= STALE_S && strcmp(string(database, "state"), "up") == 0)
+		add(list,
+		    "after an outage it shrinks by itself; if it grows, look "
+		    "for [DB_PAUSED] in the log",
+		    "The database is up, but %lld records wait, the oldest for "
+		    "%s.",
+		    (long long)number(outbox, "records"),
+		    human_age(oldest, age));
+	if (dead > 0)
+		add(list, "[DEAD_LETTER] in the log names each with its reason",
+		    "The database refused %lld records for good.",
+		    (long long)dead);
+}
+
+size_t diagnose(const json_t *status, int64_t now_wall_us,
+		struct problem out[PROBLEMS_MAX])
+{
+	struct list list = { .problems = out };
+
+	diagnose_ready(&list, status);
+	diagnose_database(&list, status, now_wall_us);
+	diagnose_backlog(&list, status);
+	return list.count;
+}

@@ -1,0 +1,112 @@
+/*
+ * caller.h - one simulated call: connects, speaks, listens, hangs up
+ *
+ *   IDLE -> CONNECTING -> UPGRADING -> TALKING -> WAITING -> CLOSING -> DONE
+ *
+ * TALKING sends a frame every 20 ms of a monotonic origin; WAITING gives echoes
+ * a moment to arrive, then says stop; CLOSING waits for the server's close.
+ *
+ * Thread: a caller belongs to one worker.
+ * Clock:  monotonic nanoseconds, passed in.
+ */
+#ifndef HOLDLOAD_CALLER_H
+#define HOLDLOAD_CALLER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tools/holdload/dialect.h"
+#include "tools/holdload/histogram.h"
+#include "tools/holdload/wire.h"
+
+struct options;
+
+enum caller_state {
+	CALLER_IDLE,
+	CALLER_CONNECTING,
+	CALLER_UPGRADING,
+	CALLER_TALKING,
+	CALLER_WAITING,
+	CALLER_CLOSING,
+	CALLER_DONE
+};
+
+enum outcome {
+	OUTCOME_NONE,
+	OUTCOME_COMPLETED,
+	OUTCOME_CONNECT_FAILED,
+	OUTCOME_REFUSED,
+	OUTCOME_DROPPED,
+	OUTCOME_TIMEOUT,
+	OUTCOME_BROKEN,
+	OUTCOME_CANCELLED,
+	OUTCOME_COUNT
+};
+
+#define SENT_RING 512 /* send times of the frames that may be on their way */
+#define MARKS_MAX 64
+
+struct mark {
+	uint64_t due_ns;
+	char name[64];
+};
+
+/* What a worker's callers measure together. */
+struct measured {
+	struct histogram connect_us;   /* connect and upgrade */
+	struct histogram echo_us;      /* from when a frame was due */
+	struct histogram echo_sent_us; /* from when it was sent */
+	struct histogram late_us;      /* our own lateness */
+	uint64_t frames_sent, bytes_sent, frames_echoed, echo_lost,
+		echo_changed;
+	uint64_t frames_unsent; /* the socket took no more */
+	uint64_t marks, clears, garbage;
+	uint64_t outcomes[OUTCOME_COUNT];
+	uint64_t statuses[600]; /* refusals by HTTP status */
+};
+
+struct caller {
+	const struct options *options;
+	struct measured *measured;
+	enum caller_state state;
+	enum outcome outcome;
+	int fd;
+	bool wants_write; /* for the worker's epoll */
+	struct dialect_ids ids;
+	char key[WIRE_KEY_SIZE];
+	uint64_t due_ns;      /* when it should connect */
+	uint64_t began_ns;    /* connecting */
+	uint64_t origin_ns;   /* the first frame's time */
+	uint64_t deadline_ns; /* of this state */
+	uint64_t frames_total, frames_sent, frames_echoed;
+	uint64_t seq, digits_sent;
+	uint64_t played_ns; /* our simulated playback ends then */
+	struct mark *marks; /* MARKS_MAX; owned; made at need */
+	unsigned mark_count;
+	uint64_t *sent_ns; /* SENT_RING; owned; only with --echo */
+	uint8_t *in, *out; /* what is not whole, not sent; owned */
+	size_t in_length, in_room, out_length, out_room;
+	bool stop_sent, close_sent, text_open;
+	int status;	     /* of the handshake */
+	unsigned close_code; /* the server's, 0: none came */
+	uint64_t random;
+};
+
+void caller_init(struct caller *caller, const struct options *options,
+		 struct measured *measured, uint64_t seed, uint64_t due_ns);
+void caller_finish(struct caller *caller);
+
+/* Opens the socket; state tells whether that failed. */
+void caller_connect(struct caller *caller, uint64_t now_ns);
+/* The socket is ready. */
+void caller_on_ready(struct caller *caller, bool readable, bool writable,
+		     uint64_t now_ns);
+/* Whatever is due by now: frames, digits, marks, time-outs. `turn_ns` is when
+ * this turn should have been; turns come every 20 ms. */
+void caller_on_time(struct caller *caller, uint64_t turn_ns, uint64_t now_ns);
+/* Hangs up early, in good order (Ctrl-C). */
+void caller_cancel(struct caller *caller, uint64_t now_ns);
+
+const char *outcome_name(enum outcome outcome);
+
+#endif
