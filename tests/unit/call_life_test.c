@@ -1,0 +1,590 @@
+/* call_life_test.c - a call's life, told by its messages and what it leaves
+ *
+ * The loop and the line are ours: time stands still until a test moves it, what
+ * is handed over is kept, what is sent is looked at. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "media/base64.h"
+#include "media/call.h"
+#include "media/call_record.h"
+#include "media/line.h"
+#include "media/loop.h"
+#include "persistence/record.h"
+#include "server/log.h"
+
+/* ---- the loop and the line -------------------------------------------------
+ */
+
+struct line {
+	unsigned close_code; /* the first one; 0: open */
+	bool cut, choked;
+	char sent[512]; /* the newest message */
+	unsigned sent_count;
+};
+
+static struct {
+	struct loop loop;
+	struct settings settings;
+	struct line line;
+	struct route route;
+	struct call *call;
+	uint64_t now_ms;
+	json_t *records; /* [{kind, rev, payload}] */
+	uint8_t audio[65536];
+	char out[65536];
+} world;
+
+uint64_t loop_now_ms(const struct loop *loop)
+{
+	(void)loop;
+	return world.now_ms;
+}
+
+void loop_submit(struct loop *loop, struct record *record)
+{
+	json_t *payload = json_loadb(record->payload, record->length, 0, NULL);
+
+	(void)loop;
+	assert_non_null(payload);
+	json_array_append_new(world.records,
+			      json_pack("{s:s, s:i, s:o}", "kind",
+					record_kind_name(record->kind), "rev",
+					(int)record->rev, "payload", payload));
+	free(record);
+}
+
+void loop_checkpoint(struct loop *loop, struct call *call)
+{
+	(void)loop;
+	call_record(call, RECORD_CALL_CHECKPOINT);
+}
+
+char *loop_out(const struct loop *loop)
+{
+	(void)loop;
+	return world.out;
+}
+
+bool line_send(struct line *line, size_t length)
+{
+	if (line->choked)
+		return false;
+	assert_true(length < sizeof(line->sent));
+	memcpy(line->sent, world.out, length);
+	line->sent[length] = '\0';
+	line->sent_count++;
+	return true;
+}
+
+size_t line_drop_queued(struct line *line)
+{
+	(void)line;
+	return 0;
+}
+
+void line_close(struct line *line, unsigned close_code)
+{
+	if (!line->close_code)
+		line->close_code = close_code;
+}
+
+void line_cut(struct line *line)
+{
+	line->cut = true;
+}
+
+static void begin(enum route_handler handler)
+{
+	memset(&world, 0, sizeof(world));
+	world.route = (struct route){ .path = "/media/twilio",
+				      .provider = "twilio",
+				      .handler = handler };
+	world.settings.media.start_timeout_ms = 10000;
+	world.settings.media.idle_timeout_ms = 30000;
+	world.settings.media.max_call_duration_ms = 3600000;
+	world.settings.media.checkpoint_interval_ms = 15000;
+	(void)strcpy(world.settings.node_id, "node-1");
+	world.loop.settings = &world.settings;
+	world.now_ms = 100000;
+	world.loop.scratch =
+		(struct scratch){ world.audio, sizeof(world.audio) };
+	world.loop.out_room = sizeof(world.out);
+	world.records = json_array();
+	world.call = call_create(&world.loop, &world.line, &world.route);
+	assert_non_null(world.call);
+}
+
+/* The socket goes; the records stay for the test to look at. */
+static void hang_up(void)
+{
+	call_destroy(world.call);
+	world.call = NULL;
+	assert_null(world.loop.calls);
+}
+
+static int end(void **state)
+{
+	(void)state;
+	if (world.call)
+		hang_up();
+	json_decref(world.records);
+	world.records = NULL;
+	return 0;
+}
+
+static void say(const char *message)
+{
+	call_on_message(world.call, message, strlen(message), false);
+}
+
+#define START                                                               \
+	"{\"event\":\"start\",\"sequenceNumber\":\"1\",\"start\":{"         \
+	"\"accountSid\":\"AC1\",\"callSid\":\"CA1\",\"streamSid\":\"MZ1\"," \
+	"\"customParameters\":{\"customer\":\"42\",\"from\":\"+4930\"}}}"
+#define STOP "{\"event\":\"stop\"}"
+
+/* 20 ms of audio. */
+static void say_media(unsigned chunk)
+{
+	char message[512], payload[BASE64_ENCODED(160) + 1];
+	uint8_t audio[160];
+
+	memset(audio, (int)chunk, sizeof(audio));
+	payload[base64_encode(audio, sizeof(audio), payload)] = '\0';
+	(void)snprintf(message, sizeof(message),
+		       "{\"event\":\"media\",\"streamSid\":\"MZ1\","
+		       "\"media\":{\"chunk\":\"%u\",\"timestamp\":\"%u\","
+		       "\"payload\":\"%s\"}}",
+		       chunk, chunk * 20, payload);
+	say(message);
+}
+
+/* ---- what it left ----------------------------------------------------------
+ */
+
+static size_t count(const char *kind)
+{
+	size_t found = 0, i;
+	json_t *record;
+
+	json_array_foreach (world.records, i, record)
+		found += strcmp(json_string_value(
+					json_object_get(record, "kind")),
+				kind) == 0;
+	return found;
+}
+
+static json_t *newest(const char *kind)
+{
+	for (size_t i = json_array_size(world.records); i-- > 0;) {
+		json_t *record = json_array_get(world.records, i);
+
+		if (strcmp(json_string_value(json_object_get(record, "kind")),
+			   kind) == 0)
+			return json_object_get(record, "payload");
+	}
+	fail_msg("there is no %s", kind);
+	return NULL;
+}
+
+static const char *text(const char *kind, const char *key)
+{
+	return json_string_value(json_object_get(newest(kind), key));
+}
+
+static int number(const char *kind, const char *key)
+{
+	json_t *value = json_object_get(newest(kind), key);
+
+	assert_true(json_is_integer(value));
+	return (int)json_integer_value(value);
+}
+
+/* The data of the newest event of that kind (dtmf, mark, ...), or NULL. */
+static json_t *event_data(const char *kind)
+{
+	for (size_t i = json_array_size(world.records); i-- > 0;) {
+		json_t *payload = json_object_get(
+			json_array_get(world.records, i), "payload");
+		const char *is =
+			json_string_value(json_object_get(payload, "kind"));
+
+		if (is && strcmp(is, kind) == 0)
+			return json_object_get(payload, "data");
+	}
+	return NULL;
+}
+
+static const char *event_text(const char *kind, const char *key)
+{
+	return json_string_value(json_object_get(event_data(kind), key));
+}
+
+static int event_number(const char *kind, const char *key)
+{
+	return (int)json_integer_value(json_object_get(event_data(kind), key));
+}
+
+/* One start, one end, revs in a row: promise 2. */
+static void one_row(const char *end_reason)
+{
+	assert_int_equal(count("call.started"), 1);
+	assert_int_equal(count("call.ended"), 1);
+	assert_string_equal(text("call.ended", "end_reason"), end_reason);
+	assert_string_equal(text("call.ended", "state"), "ended");
+	assert_int_equal(number("call.ended", "rev"),
+			 2 + count("call.checkpoint"));
+}
+
+/* ---- tests -----------------------------------------------------------------
+ */
+
+static void a_call_leaves_one_row_that_tells_it(void **state)
+{
+	(void)state;
+	begin(ROUTE_RECORD);
+	say("{\"event\":\"connected\",\"protocol\":\"Call\"}");
+	say(START);
+	assert_string_equal(text("call.started", "state"), "live");
+	assert_int_equal(number("call.started", "rev"), 1);
+	assert_true(json_is_null(
+		json_object_get(newest("call.started"), "ended_at")));
+	for (unsigned chunk = 1; chunk <= 5; chunk++) {
+		world.now_ms += 20;
+		say_media(chunk);
+	}
+	say("{\"event\":\"dtmf\",\"dtmf\":{\"digit\":\"5\"}}");
+	say("{\"event\":\"dtmf\",\"dtmf\":{\"digit\":\"#\"}}");
+	say(STOP);
+	one_row("stop");
+	assert_string_equal(text("call.ended", "node_id"), "node-1");
+	assert_string_equal(text("call.ended", "provider"), "twilio");
+	assert_string_equal(text("call.ended", "provider_call_id"), "CA1");
+	assert_string_equal(text("call.ended", "account_id"), "AC1");
+	assert_string_equal(text("call.ended", "stream_id"), "MZ1");
+	assert_string_equal(text("call.ended", "from_number"), "+4930");
+	assert_string_equal(text("call.ended", "codec"), "PCMU");
+	assert_string_equal(text("call.ended", "dtmf"), "5#");
+	assert_int_equal(number("call.ended", "frames_in"), 5);
+	assert_int_equal(number("call.ended", "bytes_in"), 800);
+	assert_int_equal(number("call.ended", "frames_lost"), 0);
+	assert_int_equal(number("call.ended", "max_gap_ms"), 0);
+	assert_int_equal(number("call.ended", "duration_ms"), 100);
+	assert_string_equal(
+		json_string_value(json_object_get(
+			json_object_get(newest("call.ended"), "custom"),
+			"customer")),
+		"42");
+	hang_up();
+	one_row("stop");
+}
+
+static void after_stop_the_provider_has_a_moment_to_close(void **state)
+{
+	(void)state;
+	begin(ROUTE_RECORD);
+	say(START);
+	say(STOP);
+	call_check(world.call, world.now_ms);
+	assert_int_equal(world.line.close_code, 0);
+	world.now_ms += 1000;
+	call_check(world.call, world.now_ms);
+	assert_int_equal(world.line.close_code, 1000);
+	assert_false(world.line.cut);
+	world.now_ms += 2000;
+	call_check(world.call, world.now_ms);
+	assert_true(world.line.cut);
+	one_row("stop");
+}
+
+static void the_end_of_the_socket_is_the_end_of_the_call(void **state)
+{
+	(void)state;
+	begin(ROUTE_RECORD);
+	say(START);
+	hang_up();
+	one_row("disconnect");
+}
+
+static void without_a_start_there_is_no_row(void **state)
+{
+	(void)state;
+	begin(ROUTE_RECORD);
+	say("{\"event\":\"connected\"}");
+	say_media(1);
+	world.now_ms += 9999;
+	call_check(world.call, world.now_ms);
+	assert_int_equal(world.line.close_code, 0);
+	world.now_ms += 1;
+	call_check(world.call, world.now_ms);
+	assert_int_equal(world.line.close_code, 1008);
+	hang_up();
+	assert_int_equal(json_array_size(world.records), 0);
+}
+
+static void silence_ends_a_call(void **state)
+{
+	(void)state;
+	begin(ROUTE_RECORD);
+	say(START);
+	world.now_ms += 29000;
+	say_media(1);
+	world.now_ms += 29999;
+	call_check(world.call, world.now_ms);
+	assert_int_equal(count("call.ended"), 0);
+	world.now_ms += 1;
+	call_check(world.call, world.now_ms);
+	one_row("idle_timeout");
+}
+
+static void no_call_lasts_for_ever(void **state)
+{
+	unsigned chunk = 0;
+
+	(void)state;
+	begin(ROUTE_RECORD);
+	say(START);
+	while (count("call.ended") == 0 && chunk < 1000) {
+		world.now_ms += 20000;
+		say_media(++chunk);
+		call_check(world.call, world.now_ms);
+	}
+	one_row("max_duration");
+	assert_int_equal(number("call.ended", "duration_ms"), 3600000);
+}
+
+static void a_live_call_is_kept_every_so_often(void **state)
+{
+	(void)state;
+	begin(ROUTE_RECORD);
+	say(START);
+	for (unsigned s = 1; s <= 60; s++) {
+		world.now_ms += 1000;
+		say_media(s);
+		call_check(world.call, world.now_ms);
+	}
+	assert_true(count("call.checkpoint") == 4 ||
+		    count("call.checkpoint") == 5);
+	assert_true(number("call.checkpoint", "frames_in") >= 45);
+	assert_string_equal(text("call.checkpoint", "state"), "live");
+	say(STOP);
+	one_row("stop");
+}
+
+static void what_is_wrong_ends_the_call_and_says_so(void **state)
+{
+	static const struct {
+		const char *message;
+		bool binary;
+		unsigned close_code;
+	} rows[] = {
+		{ "{", false, 1007 },
+		{ "{\"event\":\"media\",\"media\":{\"payload\":\"-\"}}", false,
+		  1007 },
+		{ "x", true, 1003 },
+		{ "[]", false, 1002 },
+		{ START, false, 1002 },
+		{ "{\"event\":\"media\",\"streamSid\":\"MZ2\","
+		  "\"media\":{\"payload\":\"\"}}",
+		  false, 1002 },
+		{ "{\"event\":\"stop\",\"streamSid\":\"MZ12\"}", false, 1002 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin(ROUTE_RECORD);
+		say(START);
+		say_media(1);
+		call_on_message(world.call, rows[i].message,
+				strlen(rows[i].message), rows[i].binary);
+		if (world.line.close_code != rows[i].close_code)
+			fail_msg("%s: closed with %u", rows[i].message,
+				 world.line.close_code);
+		/* It is over: nothing that comes later counts. */
+		say_media(2);
+		say(STOP);
+		one_row("protocol_error");
+		assert_int_equal(number("call.ended", "frames_in"), 1);
+		assert_int_equal(event_number("error", "close_code"),
+				 rows[i].close_code);
+		assert_non_null(event_text("error", "what"));
+		(void)end(NULL);
+	}
+}
+
+static void what_is_missing_late_or_double_is_counted(void **state)
+{
+	static const unsigned chunks[] = { 1, 2, 5, 3, 3, 6 };
+
+	(void)state;
+	begin(ROUTE_RECORD);
+	say(START);
+	for (size_t i = 0; i < sizeof(chunks) / sizeof(chunks[0]); i++)
+		say_media(chunks[i]);
+	assert_int_equal(event_number("gap", "lost"), 2);
+	assert_int_equal(event_number("gap", "gap_ms"), 40);
+	say(STOP);
+	one_row("stop");
+	assert_int_equal(number("call.ended", "frames_in"), 6);
+	assert_int_equal(number("call.ended", "frames_lost"), 2);
+	/* 3 came late, twice */
+	assert_int_equal(event_number("gap", "late") +
+				 event_number("gap", "repeated"),
+			 2);
+}
+
+static void messages_missing_in_the_count_are_noted(void **state)
+{
+	(void)state;
+	begin(ROUTE_RECORD);
+	say(START);
+	say("{\"event\":\"dtmf\",\"sequenceNumber\":\"2\","
+	    "\"dtmf\":{\"digit\":\"1\"}}");
+	say("{\"event\":\"dtmf\",\"sequenceNumber\":\"6\","
+	    "\"dtmf\":{\"digit\":\"2\"}}");
+	say(STOP);
+	assert_int_equal(event_number("gap", "sequence_gaps"), 3);
+	assert_int_equal(number("call.ended", "frames_lost"), 0);
+}
+
+static void an_unknown_event_is_passed_over(void **state)
+{
+	(void)state;
+	begin(ROUTE_RECORD);
+	say("{\"event\":\"news\"}");
+	say(START);
+	say("{\"event\":\"news\",\"sequenceNumber\":\"2\"}");
+	say("{\"event\":\"news\",\"sequenceNumber\":\"3\"}");
+	say(STOP);
+	one_row("stop");
+	assert_null(event_data("error"));
+	assert_null(event_data("gap"));
+}
+
+static void echo_says_back_what_it_hears(void **state)
+{
+	(void)state;
+	begin(ROUTE_ECHO);
+	say(START);
+	say("{\"event\":\"media\",\"media\":{\"payload\":\"fn5+fg==\"}}");
+	assert_string_equal(world.line.sent,
+			    "{\"event\":\"media\",\"streamSid\":\"MZ1\","
+			    "\"media\":{\"payload\":\"fn5+fg==\"}}");
+	world.line.choked = true;
+	say_media(2);
+	world.line.choked = false;
+	say_media(3);
+	say(STOP);
+	assert_int_equal(world.line.sent_count, 2);
+	assert_int_equal(number("call.ended", "frames_out"), 2);
+	assert_int_equal(number("call.ended", "bytes_out"), 164);
+	assert_int_equal(event_number("gap", "dropped"), 1);
+}
+
+static void a_mark_that_comes_back_says_whether_it_was_heard(void **state)
+{
+	(void)state;
+	begin(ROUTE_RECORD);
+	assert_false(call_send_mark(world.call, "too early"));
+	say(START);
+	assert_true(call_send_mark(world.call, "one"));
+	assert_string_equal(event_text("mark", "way"), "sent");
+	say("{\"event\":\"mark\",\"mark\":{\"name\":\"one\"}}");
+	assert_string_equal(event_text("mark", "way"), "played");
+	assert_true(call_send_mark(world.call, "two"));
+	assert_true(call_send_clear(world.call));
+	assert_int_equal(event_number("clear", "marks_pending"), 1);
+	assert_true(call_send_mark(world.call, "three"));
+	say("{\"event\":\"mark\",\"mark\":{\"name\":\"two\"}}");
+	assert_string_equal(event_text("mark", "way"), "cleared");
+	say("{\"event\":\"mark\",\"mark\":{\"name\":\"three\"}}");
+	assert_string_equal(event_text("mark", "way"), "played");
+	say("{\"event\":\"mark\",\"mark\":{\"name\":\"four\"}}");
+	assert_string_equal(event_text("mark", "way"), "unasked");
+}
+
+static void a_flood_of_events_is_bounded_and_counted(void **state)
+{
+	(void)state;
+	begin(ROUTE_RECORD);
+	say(START);
+	for (unsigned i = 0; i < EVENTS_MAX + 50; i++)
+		say("{\"event\":\"dtmf\",\"dtmf\":{\"digit\":\"1\"}}");
+	say("{");
+	one_row("protocol_error");
+	/* the error and the last word come in addition */
+	assert_int_equal(count("call.event"), EVENTS_MAX + 2);
+	assert_int_equal(event_number("gap", "events_unkept"), 50);
+	assert_non_null(event_text("error", "what"));
+	assert_int_equal(strlen(text("call.ended", "dtmf")), DTMF_MAX);
+}
+
+/* No row may be lost for what somebody else wrote into it. */
+static void odd_texts_do_not_spoil_the_row(void **state)
+{
+	(void)state;
+	begin(ROUTE_RECORD);
+	say("{\"event\":\"start\",\"start\":{\"streamSid\":\"M\xc3\x9c\","
+	    "\"callSid\":\"\\\"\\\\\\n\\u20ac\",\"customParameters\":"
+	    "{\"\\u0001\":\"\\ud83d\\ude00\",\"from\":5}}}");
+	say(STOP);
+	one_row("stop");
+	assert_string_equal(text("call.ended", "provider_call_id"),
+			    "\"\\\n\xe2\x82\xac");
+	assert_true(json_is_null(
+		json_object_get(newest("call.ended"), "from_number")));
+}
+
+static void parameters_without_end_are_left_out(void **state)
+{
+	static char message[40000];
+	size_t at;
+
+	(void)state;
+	begin(ROUTE_RECORD);
+	at = (size_t)sprintf(message,
+			     "{\"event\":\"start\",\"start\":{\"streamSid\":"
+			     "\"MZ1\",\"customParameters\":{\"x\":\"");
+	memset(message + at, 'x', 30000);
+	(void)strcpy(message + at + 30000, "\"}}}");
+	say(message);
+	say(STOP);
+	one_row("stop");
+	assert_true(
+		json_is_null(json_object_get(newest("call.ended"), "custom")));
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_call_leaves_one_row_that_tells_it),
+		TEST(after_stop_the_provider_has_a_moment_to_close),
+		TEST(the_end_of_the_socket_is_the_end_of_the_call),
+		TEST(without_a_start_there_is_no_row),
+		TEST(silence_ends_a_call),
+		TEST(no_call_lasts_for_ever),
+		TEST(a_live_call_is_kept_every_so_often),
+		TEST(what_is_wrong_ends_the_call_and_says_so),
+		TEST(what_is_missing_late_or_double_is_counted),
+		TEST(messages_missing_in_the_count_are_noted),
+		TEST(an_unknown_event_is_passed_over),
+		TEST(echo_says_back_what_it_hears),
+		TEST(a_mark_that_comes_back_says_whether_it_was_heard),
+		TEST(a_flood_of_events_is_bounded_and_counted),
+		TEST(odd_texts_do_not_spoil_the_row),
+		TEST(parameters_without_end_are_left_out),
+	};
+
+	log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
+	return cmocka_run_group_tests_name("call_life", tests, NULL, NULL);
+}

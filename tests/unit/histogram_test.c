@@ -1,0 +1,86 @@
+/* histogram_test.c - quantiles are right to a sixty-fourth, merging is adding
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "tools/holdload/histogram.h"
+
+static struct histogram *filled(uint64_t from, uint64_t to)
+{
+	struct histogram *h = calloc(1, sizeof(*h));
+
+	assert_non_null(h);
+	for (uint64_t v = from; v <= to; v++)
+		histogram_add(h, v);
+	return h;
+}
+
+static void quantiles_are_right_to_a_sixty_fourth(void **state)
+{
+	static const double parts[] = { 0.5, 0.9, 0.99, 0.999, 1.0 };
+	struct histogram *h = filled(1, 100000);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		double exact = parts[i] * 100000;
+		double found = (double)histogram_quantile(h, parts[i]);
+
+		if (found < exact || found > exact * (1 + 1.0 / 64) + 1)
+			fail_msg("%f: %f", parts[i], found);
+	}
+	assert_int_equal(h->max, 100000);
+	assert_true(histogram_mean(h) > 50000 && histogram_mean(h) < 50001);
+	free(h);
+}
+
+static void small_values_are_exact(void **state)
+{
+	struct histogram *h = filled(0, 63);
+
+	(void)state;
+	assert_int_equal(histogram_quantile(h, 0.5), 31);
+	assert_int_equal(histogram_quantile(h, 1), 63);
+	free(h);
+}
+
+static void merging_is_as_if_one_had_counted_all(void **state)
+{
+	struct histogram *low = filled(1, 500), *high = filled(501, 1000);
+	struct histogram *all = filled(1, 1000);
+
+	(void)state;
+	histogram_merge(low, high);
+	assert_memory_equal(low, all, sizeof(*all));
+	free(low);
+	free(high);
+	free(all);
+}
+
+static void an_empty_one_and_the_largest_value_are_no_trouble(void **state)
+{
+	struct histogram *h = calloc(1, sizeof(*h));
+
+	(void)state;
+	assert_non_null(h);
+	assert_int_equal(histogram_quantile(h, 0.99), 0);
+	histogram_add(h, UINT64_MAX);
+	assert_true(histogram_quantile(h, 0.99) > 0);
+	free(h);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(quantiles_are_right_to_a_sixty_fourth),
+		cmocka_unit_test(small_values_are_exact),
+		cmocka_unit_test(merging_is_as_if_one_had_counted_all),
+		cmocka_unit_test(
+			an_empty_one_and_the_largest_value_are_no_trouble),
+	};
+
+	return cmocka_run_group_tests_name("histogram", tests, NULL, NULL);
+}

@@ -1,0 +1,657 @@
+/* http_test.c - routes, refusals and limits, over real sockets
+ *
+ * A server runs on a loop in a thread of its own, as in the control process;
+ * the tests are its clients and speak raw bytes, so that they can be rude. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <ev.h>
+
+#include "server/control/http.h"
+#include "server/control/http_server.h"
+#include "server/net.h"
+
+#define TOKEN "0123456789abcdef0123456789abcdef"
+#define BIG_BYTES                                                  \
+	((size_t)3 * 1024 * 1024) /* more than socket buffers hold \
+				   */
+#define PATIENCE_MS	 20000
+#define SERVER_TIMEOUT_S 3
+
+/* --- the server -------------------------------------------------------- */
+
+static void say_hello(const struct http_request *request,
+		      struct http_response *response, void *context)
+{
+	(void)request;
+	http_reply(response, 200, "text/plain", strdup(context), 5);
+}
+
+static void echo_body(const struct http_request *request,
+		      struct http_response *response, void *context)
+{
+	(void)context;
+	http_reply(response, 200, "text/plain",
+		   strndup(request->body, request->body_length),
+		   request->body_length);
+}
+
+static void send_much(const struct http_request *request,
+		      struct http_response *response, void *context)
+{
+	char *body = malloc(BIG_BYTES);
+
+	(void)request;
+	(void)context;
+	if (body)
+		memset(body, 'x', BIG_BYTES);
+	http_reply(response, 200, "text/plain", body, BIG_BYTES);
+}
+
+static const struct http_route routes[] = {
+	{ HTTP_GET, "/hello", say_hello, false },
+	{ HTTP_GET, "/big", send_much, false },
+	{ HTTP_POST, "/echo", echo_body, false },
+	{ HTTP_DELETE, "/echo", say_hello, false },
+	{ HTTP_GET, "/secret", say_hello, true },
+};
+
+static char hello[] = "hello";
+static const struct http_router router = {
+	.routes = routes,
+	.count = sizeof(routes) / sizeof(routes[0]),
+	.context = hello,
+	.admin_token = TOKEN,
+};
+
+static struct fixture {
+	struct ev_loop *loop;
+	struct http_server *server;
+	ev_async stop;
+	pthread_t thread;
+	int listen_fd;
+	uint16_t port;
+} fixture;
+
+static void on_stop(struct ev_loop *loop, ev_async *async, int events)
+{
+	(void)async;
+	(void)events;
+	ev_break(loop, EVBREAK_ALL);
+}
+
+static void *serve(void *arg)
+{
+	(void)arg;
+	ev_run(fixture.loop, 0);
+	fixture.server = http_server_stop(fixture.server);
+	return NULL;
+}
+
+static int set_up(void **state)
+{
+	struct http_server_options options = { .router = &router,
+					       .timeout_s = SERVER_TIMEOUT_S,
+					       .max_connections = 64 };
+	struct sockaddr_in address;
+	socklen_t length = sizeof(address);
+
+	(void)state;
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (net_listen("127.0.0.1:0", &fixture.listen_fd, 1) < 0 ||
+	    getsockname(fixture.listen_fd, (struct sockaddr *)&address,
+			&length) < 0)
+		return -1;
+	fixture.port = ntohs(address.sin_port);
+	fixture.loop = ev_loop_new(EVBACKEND_EPOLL);
+	ev_async_init(&fixture.stop, on_stop);
+	ev_async_start(fixture.loop, &fixture.stop);
+	options.loop = fixture.loop;
+	options.listen_fd = fixture.listen_fd;
+	if (http_server_start(&fixture.server, &options) < 0)
+		return -1;
+	return pthread_create(&fixture.thread, NULL, serve, NULL);
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	ev_async_send(fixture.loop, &fixture.stop);
+	pthread_join(fixture.thread, NULL);
+	ev_loop_destroy(fixture.loop);
+	close(fixture.listen_fd);
+	return 0;
+}
+
+/* --- the client -------------------------------------------------------- */
+
+static int dial(void)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_port = htons(fixture.port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(fd >= 0);
+	assert_int_equal(
+		connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+static void say_bytes(int fd, const char *bytes, size_t length)
+{
+	while (length > 0) {
+		ssize_t n = send(fd, bytes, length, MSG_NOSIGNAL);
+
+		if (n <= 0)
+			return; /* the server has hung up: the test will see */
+		bytes += n;
+		length -= (size_t)n;
+	}
+}
+
+static void say(int fd, const char *text)
+{
+	say_bytes(fd, text, strlen(text));
+}
+
+struct reply {
+	int status; /* 0: the connection ended instead */
+	char head[2048];
+	char *body;    /* owned */
+	size_t length; /* announced by content-length */
+};
+
+/* One byte at a time: what follows belongs to the next reply. */
+static bool read_byte(int fd, char *byte)
+{
+	struct pollfd wait = { .fd = fd, .events = POLLIN };
+
+	if (poll(&wait, 1, PATIENCE_MS) != 1)
+		fail_msg("the server neither answers nor hangs up");
+	return recv(fd, byte, 1, 0) == 1;
+}
+
+static bool read_head(int fd, char *head, size_t size)
+{
+	size_t n = 0;
+
+	while (n + 1 < size && read_byte(fd, &head[n])) {
+		head[++n] = '\0';
+		if (n >= 4 && strcmp(&head[n - 4], "\r\n\r\n") == 0)
+			return true;
+	}
+	return false;
+}
+
+static struct reply listen_to(int fd, bool with_body)
+{
+	struct reply reply = { 0 };
+	const char *length;
+
+	if (!read_head(fd, reply.head, sizeof(reply.head)))
+		return reply;
+	assert_int_equal(sscanf(reply.head, "HTTP/1.%*c %d", &reply.status), 1);
+	length = strcasestr(reply.head, "content-length:");
+	assert_non_null(length);
+	reply.length = strtoul(length + strlen("content-length:"), NULL, 10);
+	reply.body = calloc(1, reply.length + 1);
+	assert_non_null(reply.body);
+	for (size_t n = 0; with_body && n < reply.length; n++)
+		assert_true(read_byte(fd, &reply.body[n]));
+	return reply;
+}
+
+static bool has_hung_up(int fd)
+{
+	char byte;
+
+	while (read_byte(fd, &byte))
+		;
+	return true;
+}
+
+static void expect(int fd, int status, const char *body)
+{
+	struct reply reply = listen_to(fd, true);
+
+	assert_int_equal(reply.status, status);
+	assert_string_equal(reply.body, body);
+	free(reply.body);
+}
+
+/* Whatever a rude peer did, the next one is served. */
+static void expect_service(void)
+{
+	int fd = dial();
+
+	say(fd, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+	expect(fd, 200, "hello");
+	close(fd);
+}
+
+/* --- the tests --------------------------------------------------------- */
+
+#define NOT_FOUND \
+	"{\"error\":\"NOT_FOUND\",\"detail\":\"no such path\",\"status\":404}"
+#define NOT_ALLOWED                                     \
+	"{\"error\":\"METHOD_NOT_ALLOWED\",\"detail\":" \
+	"\"this path has other methods\",\"status\":405}"
+#define UNAUTHORIZED                              \
+	"{\"error\":\"UNAUTHORIZED\",\"detail\":" \
+	"\"admin token required\",\"status\":401}"
+
+static const struct exchange_case {
+	const char *name, *request;
+	int status;
+	const char *body;
+} exchanges[] = {
+	{ "a route answers", "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n", 200,
+	  "hello" },
+	{ "the query is no part of the path",
+	  "GET /hello?x=1&y=2 HTTP/1.1\r\nHost: a\r\n\r\n", 200, "hello" },
+	{ "an unknown path is 404", "GET /nope HTTP/1.1\r\nHost: a\r\n\r\n",
+	  404, NOT_FOUND },
+	{ "a longer path is 404", "GET /hello/x HTTP/1.1\r\nHost: a\r\n\r\n",
+	  404, NOT_FOUND },
+	{ "the root is 404", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 404,
+	  NOT_FOUND },
+	{ "another method is 405", "DELETE /hello HTTP/1.1\r\nHost: a\r\n\r\n",
+	  405, NOT_ALLOWED },
+	{ "GET of a POST route is 405", "GET /echo HTTP/1.1\r\nHost: a\r\n\r\n",
+	  405, NOT_ALLOWED },
+	{ "the second route of a path is found",
+	  "DELETE /echo HTTP/1.1\r\nHost: a\r\n\r\n", 200, "hello" },
+	{ "a body comes through whole",
+	  "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n"
+	  "hello=world",
+	  200, "hello=world" },
+	{ "an empty body is a body",
+	  "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 200,
+	  "" },
+	{ "no token, no answer", "GET /secret HTTP/1.1\r\nHost: a\r\n\r\n", 401,
+	  UNAUTHORIZED },
+	{ "a wrong token is refused",
+	  "GET /secret HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer "
+	  "x123456789abcdef0123456789abcdef\r\n\r\n",
+	  401, UNAUTHORIZED },
+	{ "half of the token is refused",
+	  "GET /secret HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer "
+	  "0123456789abcdef\r\n\r\n",
+	  401, UNAUTHORIZED },
+	{ "another scheme is refused",
+	  "GET /secret HTTP/1.1\r\nHost: a\r\nAuthorization: Basic " TOKEN
+	  "\r\n\r\n",
+	  401, UNAUTHORIZED },
+	{ "the token opens",
+	  "GET /secret HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer " TOKEN
+	  "\r\n\r\n",
+	  200, "hello" },
+};
+
+static void each_request_has_its_answer(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(exchanges) / sizeof(exchanges[0]); i++) {
+		int fd = dial();
+
+		print_message("  %s\n", exchanges[i].name);
+		say(fd, exchanges[i].request);
+		expect(fd, exchanges[i].status, exchanges[i].body);
+		close(fd);
+	}
+}
+
+static void a_connection_is_kept_for_the_next_request(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(exchanges) / sizeof(exchanges[0]); i++) {
+		print_message("  %s\n", exchanges[i].name);
+		say(fd, exchanges[i].request);
+		expect(fd, exchanges[i].status, exchanges[i].body);
+	}
+	close(fd);
+}
+
+static void pipelined_requests_are_answered_in_order(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	say(fd, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
+		"GET /nope HTTP/1.1\r\nHost: a\r\n\r\n"
+		"HEAD /nope HTTP/1.1\r\nHost: a\r\n\r\n"
+		"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+	expect(fd, 200, "hello");
+	expect(fd, 404, NOT_FOUND);
+	free(listen_to(fd, false).body);
+	expect(fd, 200, "hello");
+	assert_true(has_hung_up(fd));
+	close(fd);
+}
+
+/* libwebsockets would read it from the wrong place. */
+static void a_pipelined_body_is_refused_and_never_misread(void **state)
+{
+	int fd = dial();
+	struct reply reply;
+
+	(void)state;
+	say(fd, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n"
+		"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+		"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+	expect(fd, 200, "hello");
+	reply = listen_to(fd, true);
+	assert_int_equal(reply.status, 400);
+	free(reply.body);
+	assert_true(has_hung_up(fd));
+	close(fd);
+	expect_service();
+}
+
+static void what_follows_a_body_is_answered(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	say(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
+		"GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+	expect(fd, 200, "abc");
+	expect(fd, 200, "hello");
+	close(fd);
+}
+
+static void an_offered_upgrade_is_not_taken_up(void **state)
+{
+	static const char *const offers[] = {
+		"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, "
+		"HTTP2-Settings\r\nUpgrade: h2c\r\n"
+		"HTTP2-Settings: AAMAAABk\r\n\r\n",
+		"GET /hello HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
+		"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+		"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(offers) / sizeof(offers[0]); i++) {
+		int fd = dial();
+
+		say(fd, offers[i]);
+		expect(fd, 200, "hello");
+		assert_true(has_hung_up(fd));
+		close(fd);
+	}
+}
+
+static void head_has_the_head_alone(void **state)
+{
+	int fd = dial();
+	struct reply reply;
+
+	(void)state;
+	say(fd, "HEAD /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+	reply = listen_to(fd, false);
+	assert_int_equal(reply.status, 200);
+	assert_int_equal(reply.length, 5);
+	free(reply.body);
+	/* Had a body come, it would stand before this answer. */
+	say(fd, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+	expect(fd, 200, "hello");
+	close(fd);
+}
+
+static void answers_carry_the_right_headers(void **state)
+{
+	int fd = dial();
+	struct reply reply;
+
+	(void)state;
+	say(fd, "PUT /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+	reply = listen_to(fd, true);
+	assert_int_equal(reply.status, 405);
+	assert_non_null(strcasestr(reply.head, "\r\nallow: POST, DELETE\r\n"));
+	assert_non_null(strcasestr(reply.head,
+				   "\r\ncontent-type: application/json\r\n"));
+	assert_non_null(strcasestr(reply.head,
+				   "\r\nx-content-type-options: nosniff\r\n"));
+	assert_non_null(
+		strcasestr(reply.head, "\r\ncache-control: no-store\r\n"));
+	assert_null(strcasestr(reply.head, "\r\nserver:"));
+	free(reply.body);
+	close(fd);
+}
+
+static const struct refusal_case {
+	const char *name, *request;
+	int status;
+} refusals[] = {
+	{ "a body past the limit",
+	  "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 65537\r\n\r\n",
+	  413 },
+	{ "a body of absurd length",
+	  "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: "
+	  "99999999999999999999\r\n\r\n",
+	  413 },
+	{ "a negative length",
+	  "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", 400 },
+	{ "a length that is no number",
+	  "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5x\r\n\r\n", 400 },
+	{ "a body without a length", "POST /echo HTTP/1.1\r\nHost: a\r\n\r\n",
+	  411 },
+	{ "a chunked body",
+	  "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+	  "chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+	  411 },
+	{ "a length and chunks at once, as smugglers send",
+	  "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
+	  "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /hello "
+	  "HTTP/1.1\r\n\r\n",
+	  411 },
+};
+
+static void what_cannot_be_taken_ends_the_connection(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+		int fd = dial();
+		struct reply reply;
+
+		print_message("  %s\n", refusals[i].name);
+		say(fd, refusals[i].request);
+		reply = listen_to(fd, true);
+		assert_int_equal(reply.status, refusals[i].status);
+		assert_true(has_hung_up(fd));
+		free(reply.body);
+		close(fd);
+	}
+	expect_service();
+}
+
+static void the_largest_body_is_taken(void **state)
+{
+	char *body = malloc(HTTP_BODY_MAX + 1);
+	char head[128];
+	int fd = dial();
+
+	(void)state;
+	assert_non_null(body);
+	memset(body, 'b', HTTP_BODY_MAX);
+	body[HTTP_BODY_MAX] = '\0';
+	(void)snprintf(head, sizeof(head),
+		       "POST /echo HTTP/1.1\r\nHost: a\r\n"
+		       "Content-Length: %zu\r\n\r\n",
+		       HTTP_BODY_MAX);
+	say(fd, head);
+	say(fd, body);
+	expect(fd, 200, body);
+	free(body);
+	close(fd);
+}
+
+/* Whether libwebsockets answers such things or hangs up is its business. */
+static void nonsense_costs_its_own_connection_alone(void **state)
+{
+	static const char *const nonsense[] = {
+		"\r\n\r\n\r\n",
+		"GARBAGE\r\n\r\n",
+		"BREW /pot HTTP/1.1\r\nHost: a\r\n\r\n",
+		"CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n",
+		"GET\r\n\r\n",
+		"GET /%zz HTTP/1.1\r\nHost: a\r\n\r\n",
+		"GET /../../etc/passwd HTTP/1.1\r\nHost: a\r\n\r\n",
+		"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++) {
+		int fd = dial();
+
+		say(fd, nonsense[i]);
+		expect_service();
+		close(fd);
+	}
+}
+
+static void an_endless_head_is_cut_off(void **state)
+{
+	char line[1024];
+	int fd = dial();
+
+	(void)state;
+	(void)snprintf(line, sizeof(line), "X-Filler: %01000d\r\n", 0);
+	say(fd, "GET /hello HTTP/1.1\r\nHost: a\r\n");
+	for (int i = 0; i < 256; i++)
+		say(fd, line);
+	shutdown(fd, SHUT_WR);
+	assert_true(has_hung_up(fd));
+	close(fd);
+	expect_service();
+}
+
+static void a_path_past_the_limit_is_refused(void **state)
+{
+	char request[HTTP_PATH_MAX + 64];
+	int fd = dial();
+	struct reply reply;
+
+	(void)state;
+	(void)snprintf(request, sizeof(request), "GET /%0*d HTTP/1.1\r\n\r\n",
+		       HTTP_PATH_MAX, 1);
+	say(fd, request);
+	reply = listen_to(fd, true);
+	assert_int_equal(reply.status, 414);
+	free(reply.body);
+	close(fd);
+}
+
+static void a_peer_that_never_finishes_is_dropped(void **state)
+{
+	int head = dial(), body = dial();
+
+	(void)state;
+	say(head, "GET /hello HT");
+	say(body, "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"
+		  "abc");
+	expect_service(); /* nobody waits for them */
+	assert_true(has_hung_up(head));
+	assert_true(has_hung_up(body));
+	close(head);
+	close(body);
+}
+
+static void a_peer_that_never_reads_holds_up_nobody(void **state)
+{
+	int fd = dial();
+	struct reply reply;
+
+	(void)state;
+	say(fd, "GET /big HTTP/1.1\r\nHost: a\r\n\r\n");
+	expect_service();
+	/* A slow reader still gets all of it. */
+	reply = listen_to(fd, true);
+	assert_int_equal(reply.status, 200);
+	assert_int_equal(strspn(reply.body, "x"), BIG_BYTES);
+	free(reply.body);
+	assert_true(has_hung_up(fd));
+	close(fd);
+}
+
+static void many_connections_are_answered_at_once(void **state)
+{
+	int fds[50];
+
+	(void)state;
+	for (size_t i = 0; i < 50; i++)
+		fds[i] = dial();
+	for (size_t i = 0; i < 50; i++)
+		say(fds[i], "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+	for (size_t i = 50; i-- > 0; close(fds[i]))
+		expect(fds[i], 200, "hello");
+}
+
+static void the_token_must_match_whole(void **state)
+{
+	static const struct {
+		const char *authorization, *token;
+		bool matches;
+	} rows[] = {
+		{ "Bearer " TOKEN, TOKEN, true },
+		{ "bearer " TOKEN, TOKEN, true },
+		{ "Bearer " TOKEN " ", TOKEN, false },
+		{ "Bearer " TOKEN "0", TOKEN, false },
+		{ TOKEN, TOKEN, false },
+		{ "Bearer ", TOKEN, false },
+		{ "", TOKEN, false },
+		{ "Bearer ", "", false },
+		{ "Bearer ", NULL, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (http_token_matches(rows[i].authorization, rows[i].token) !=
+		    rows[i].matches)
+			fail_msg("row %zu", i);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_request_has_its_answer),
+		cmocka_unit_test(a_connection_is_kept_for_the_next_request),
+		cmocka_unit_test(pipelined_requests_are_answered_in_order),
+		cmocka_unit_test(a_pipelined_body_is_refused_and_never_misread),
+		cmocka_unit_test(what_follows_a_body_is_answered),
+		cmocka_unit_test(an_offered_upgrade_is_not_taken_up),
+		cmocka_unit_test(head_has_the_head_alone),
+		cmocka_unit_test(answers_carry_the_right_headers),
+		cmocka_unit_test(what_cannot_be_taken_ends_the_connection),
+		cmocka_unit_test(the_largest_body_is_taken),
+		cmocka_unit_test(nonsense_costs_its_own_connection_alone),
+		cmocka_unit_test(an_endless_head_is_cut_off),
+		cmocka_unit_test(a_path_past_the_limit_is_refused),
+		cmocka_unit_test(a_peer_that_never_finishes_is_dropped),
+		cmocka_unit_test(a_peer_that_never_reads_holds_up_nobody),
+		cmocka_unit_test(many_connections_are_answered_at_once),
+		cmocka_unit_test(the_token_must_match_whole),
+	};
+
+	return cmocka_run_group_tests_name("http", tests, set_up, tear_down);
+}
