@@ -29,7 +29,7 @@ struct thread;
 
 /* What one loop counts between two looks at the board. */
 struct loop_counts {
-	uint64_t frames_in, frames_out, lost, late, dropped, recording_dropped;
+	uint64_t frames_in, frames_out, lost, late, dropped;
 };
 
 /* What may be asked of a loop by another thread; newest wins. */
@@ -59,7 +59,7 @@ struct loop {
 	size_t out_room;
 	struct loop_counts counts;
 	struct board_series *frames_in, *frames_out, *lost, *late, *dropped,
-		*recording_dropped, *lag;
+		*lag;
 
 	_Atomic int order;				/* enum loop_order */
 	_Atomic(const struct settings *) next_settings; /* after a reload */

@@ -113,7 +113,7 @@ const struct board_family board_families[METRIC_COUNT] = {
 		COUNTER("process_restarts_total", "Processes started again."),
 	[METRIC_RECORDING_DROPPED_TOTAL] =
 		COUNTER("recording_dropped_total",
-			"Chunks of audio that found no buffer or no disk."),
+			"Samples of audio that found no buffer or no disk."),
 	[METRIC_RECORDING_BYTES_TOTAL] =
 		COUNTER("recording_bytes_total", "Bytes of audio written."),
 	[METRIC_RECORDINGS_REPAIRED_TOTAL] = COUNTER(
