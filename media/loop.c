@@ -18,6 +18,7 @@
 
 #include "media/call_record.h"
 #include "media/line.h"
+#include "persistence/lifeboat.h"
 #include "persistence/queue.h"
 #include "persistence/record.h"
 #include "server/board.h"
@@ -69,6 +70,7 @@ static void send_unsent(struct loop *loop)
 
 void loop_submit(struct loop *loop, struct record *record)
 {
+	lifeboat_board(loop->boat, record);
 	if (loop->unsent || queue_push(loop->queue, record) < 0)
 		keep_unsent(loop, record);
 }

@@ -41,6 +41,7 @@ struct loop {
 	struct recorder *recorder;	 /* borrowed; NULL: none */
 	int listen_fd;			 /* borrowed */
 	unsigned process;		 /* which media process this is */
+	struct lifeboat *boat;		 /* of this loop; or NULL */
 	char name[16];
 
 	struct thread *thread; /* the owner's, to join */

@@ -17,6 +17,7 @@
 
 #include "media/loop.h"
 #include "media/recorder.h"
+#include "persistence/lifeboat.h"
 #include "persistence/queue.h"
 #include "persistence/spooler.h"
 #include "server/board.h"
@@ -186,6 +187,7 @@ static void start_recorder(struct media *media)
 static int start_spooler(struct media *media)
 {
 	const struct settings *s = media->settings;
+	const size_t boats = s->media.threads;
 	char dir[384];
 	int r;
 
@@ -201,7 +203,9 @@ static int start_spooler(struct media *media)
 			.role = "media",
 			.segment_bytes = s->outbox.segment_bytes,
 			.max_bytes = s->outbox.max_bytes,
-			.min_free_disk = s->outbox.min_free_disk });
+			.min_free_disk = s->outbox.min_free_disk,
+			.first_boat = media->options->index * boats,
+			.boats = boats });
 }
 
 static int start_loops(struct media *media)
@@ -219,6 +223,7 @@ static int start_loops(struct media *media)
 		loop->queue = media->queue;
 		loop->recorder = media->recorder;
 		loop->process = media->options->index;
+		loop->boat = lifeboat_at((size_t)loop->process * count + i);
 		loop->listen_fd = media->options->listen_fds[i];
 		r = loop_start(loop, i);
 		if (r < 0)

@@ -42,6 +42,7 @@ struct record *record_create(enum record_kind kind, const struct uuid *id,
 	if (!record)
 		return NULL;
 	record->next = NULL;
+	record->boat = NULL;
 	record->id = *id;
 	record->entity = *entity;
 	record->kind = kind;

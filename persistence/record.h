@@ -34,8 +34,11 @@ enum record_kind { /* on disk: never renumber */
 
 #define RECORD_PAYLOAD_MAX ((size_t)256 * 1024)
 
+struct lifeboat;
+
 struct record {
-	struct record *next; /* for a list of whoever holds it */
+	struct record *next;   /* for a list of whoever holds it */
+	struct lifeboat *boat; /* where a copy of it is safe; or NULL */
 	struct uuid id;	     /* idempotency key */
 	struct uuid entity;  /* the call or session it is about */
 	enum record_kind kind;

@@ -24,6 +24,7 @@
 #include "persistence/disk.h"
 #include "persistence/estate.h"
 #include "persistence/journal.h"
+#include "persistence/lifeboat.h"
 #include "persistence/queue.h"
 #include "persistence/record.h"
 #include "server/board.h"
@@ -129,6 +130,18 @@ static void check_bounds(struct spooler *s)
 /* ---- committing ------------------------------------------------------------
  */
 
+/* What the process before us had not made durable when it was killed. */
+static int rescue(const struct spooler *s)
+{
+	size_t rescued = 0;
+	int r = lifeboats_rescue(s->options.first_boat, s->options.boats,
+				 s->dir, &rescued);
+
+	if (r == 0 && rescued > 0)
+		log_warn("RECORDS_RESCUED", "records=%zu", rescued);
+	return r;
+}
+
 static int ensure_journal(struct spooler *s)
 {
 	const struct journal_options options = {
@@ -138,7 +151,9 @@ static int ensure_journal(struct spooler *s)
 		.open = s->open,
 	};
 
-	return s->journal ? 0 : journal_create(&s->journal, &options);
+	int r = s->journal ? 0 : rescue(s);
+
+	return r < 0 || s->journal ? r : journal_create(&s->journal, &options);
 }
 
 static int make_durable(struct spooler *s)
@@ -169,6 +184,8 @@ static int commit(struct spooler *s)
 			return r;
 		s->noted++;
 	}
+	for (size_t i = 0; i < s->count; i++)
+		lifeboat_leave(s->group[i]->boat, s->group[i]);
 	free_group(s);
 	return 0;
 }

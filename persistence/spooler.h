@@ -15,6 +15,7 @@
 #ifndef PERSISTENCE_SPOOLER_H
 #define PERSISTENCE_SPOOLER_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct spooler;
@@ -25,6 +26,9 @@ struct spooler_options {
 	const char *outbox_dir;
 	const char *role; /* "media" */
 	uint64_t segment_bytes, max_bytes, min_free_disk;
+	/* Of this process's loops; what a dead predecessor left in them is made
+	 * durable first. */
+	size_t first_boat, boats;
 };
 
 /* Makes the journal and starts the thread. 0 or -errno. A disk that refuses the

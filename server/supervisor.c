@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "holdline_version.h"
+#include "persistence/lifeboat.h"
 #include "server/board.h"
 #include "server/clock.h"
 #include "server/data_dir.h"
@@ -372,6 +373,11 @@ static int prepare(struct supervisor *sup)
 		log_error("BOARD", "err=\"%s\"", strerror(-r));
 		return 1;
 	}
+	/* Without them all works, only that a killed process loses what had
+	 * not reached the disk. */
+	r = lifeboats_create((size_t)s->media.processes * s->media.threads);
+	if (r < 0)
+		log_warn("LIFEBOATS", "err=\"%s\"", strerror(-r));
 	block_signals(sup);
 	list_roles(sup);
 	return 0;
