@@ -48,6 +48,12 @@ bool breaker_allow(struct breaker *breaker, uint64_t now_ms)
 	return true;
 }
 
+void breaker_hurry(struct breaker *breaker, uint64_t now_ms)
+{
+	if (breaker->state == BREAKER_OPEN)
+		breaker->closed_until_ms = now_ms;
+}
+
 void breaker_success(struct breaker *breaker, uint64_t now_ms)
 {
 	/* An answer that was still under way when we opened is no probe. */

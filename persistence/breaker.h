@@ -45,6 +45,9 @@ bool breaker_allow(struct breaker *breaker, uint64_t now_ms);
 void breaker_success(struct breaker *breaker, uint64_t now_ms);
 void breaker_failure(struct breaker *breaker, uint64_t now_ms);
 
+/* An open breaker's rest is over now: somebody knows more than we do. */
+void breaker_hurry(struct breaker *breaker, uint64_t now_ms);
+
 /* Milliseconds until breaker_allow() can say yes; 0: now. */
 uint32_t breaker_wait_ms(const struct breaker *breaker, uint64_t now_ms);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "persistence/recovery.h"
 #include "server/board.h"
 #include "server/clock.h"
 #include "server/log.h"
@@ -41,6 +42,7 @@ void db_health_init(struct db_health *health, const char *op,
 	*health = (struct db_health){
 		.op = op,
 		.up_gauge = board_series(METRIC_DB_UP, ""),
+		.paused_gauge = board_series(METRIC_DB_PAUSED, ""),
 		.breaker_gauge = board_series(METRIC_DB_BREAKER_STATE, ""),
 	};
 	retry_init(&health->retry, &policy);
@@ -49,17 +51,23 @@ void db_health_init(struct db_health *health, const char *op,
 		     settings->database.breaker_pause_ms);
 }
 
-static void publish(struct db_health *health, bool up)
+static void publish(struct db_health *health, enum board_db_state state,
+		    const char *reason, uint32_t wait_ms)
 {
 	struct board_flags *flags = board_flags();
-	uint32_t state = up ? BOARD_DB_UP : BOARD_DB_DOWN;
+	bool up = state == BOARD_DB_UP;
+	bool was_up = atomic_load(&flags->db_state) == BOARD_DB_UP;
+	bool known = atomic_load(&flags->db_state) != BOARD_DB_UNKNOWN;
 
 	health->up = up;
 	board_set(health->up_gauge, up);
+	board_set(health->paused_gauge, state == BOARD_DB_PAUSED);
 	board_set(health->breaker_gauge, health->breaker.state);
-	if (atomic_load(&flags->db_state) == state)
-		return;
-	atomic_store(&flags->db_since_us, clock_wall_us());
+	board_text_set(&flags->db_reason, reason);
+	atomic_store(&flags->db_next_try_us,
+		     up ? 0 : clock_wall_us() + (int64_t)wait_ms * 1000);
+	if (!known || up != was_up)
+		atomic_store(&flags->db_since_us, clock_wall_us());
 	atomic_store(&flags->db_state, state);
 }
 
@@ -69,6 +77,11 @@ bool db_health_may_try(struct db_health *health, uint64_t now_ms)
 
 	board_set(health->breaker_gauge, health->breaker.state);
 	return may;
+}
+
+void db_health_hurry(struct db_health *health, uint64_t now_ms)
+{
+	breaker_hurry(&health->breaker, now_ms);
 }
 
 static void count_failure(const struct db_health *health,
@@ -120,6 +133,8 @@ static uint32_t back_off(struct db_health *health, const struct db_error *err,
 	if (strcmp(err->reason, "NeonEndpointDisabled") == 0)
 		log_warn("NEON", "op=%s endpoint disabled or asleep",
 			 health->op);
+	else if (strncmp(err->reason, "Neon", 4) == 0)
+		log_warn("NEON", "op=%s reason=%s", health->op, err->reason);
 	return wait_ms;
 }
 
@@ -129,24 +144,30 @@ uint32_t db_health_failed(struct db_health *health, const struct db_error *err,
 	uint32_t wait_ms = retry_failed(&health->retry, now_ms, random);
 
 	count_failure(health, err);
-	if (err->family == DB_SETUP)
+	if (err->family == DB_SETUP) {
 		wait_ms = pause_for(health, err, now_ms, random);
-	else
+		publish(health, BOARD_DB_PAUSED, err->reason, wait_ms);
+	} else {
 		wait_ms = back_off(health, err, now_ms, wait_ms);
-	publish(health, false);
+		publish(health, BOARD_DB_DOWN, err->reason, wait_ms);
+	}
 	return wait_ms;
 }
 
 void db_health_succeeded(struct db_health *health, uint64_t now_ms)
 {
 	const struct retry *retry = &health->retry;
+	bool recovered = retry->tries > 0;
 
-	if (retry->tries > 0)
+	if (recovered)
 		log_info("DB_RECOVERED", "op=%s attempts=%u down_for=%s",
 			 health->op, retry->tries,
 			 seconds(now_ms - retry->failing_since_ms).text);
 	retry_succeeded(&health->retry);
 	breaker_success(&health->breaker, now_ms);
 	health->paused_for[0] = '\0';
-	publish(health, true);
+	if (recovered || !health->up)
+		publish(health, BOARD_DB_UP, "", 0);
+	if (recovered)
+		recovery_announce();
 }

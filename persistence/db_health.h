@@ -4,7 +4,7 @@
  * Every outcome is told here. From it follow how long to wait (retry), whether
  * to ask at all (breaker), what /health/db and the metrics say, and the log:
  * a [DB_DOWN] for each failure, one [DB_PAUSED] for each fault of the set-up,
- * one [DB_RECOVERED] at the end.
+ * one [DB_RECOVERED] at the end, which others hear of at once (recovery.h).
  *
  * Thread: belongs to one thread.
  * Clock:  callers pass monotonic milliseconds, never 0.
@@ -28,7 +28,7 @@ struct db_health {
 	struct breaker breaker;
 	bool up;
 	char paused_for[48]; /* the reason last logged as [DB_PAUSED] */
-	struct board_series *up_gauge, *breaker_gauge;
+	struct board_series *up_gauge, *paused_gauge, *breaker_gauge;
 };
 
 void db_health_init(struct db_health *health, const char *op,
@@ -38,6 +38,8 @@ void db_health_init(struct db_health *health, const char *op,
  * whether that is so, and it makes a half-open breaker's probe of the caller.
  */
 bool db_health_may_try(struct db_health *health, uint64_t now_ms);
+/* Somebody wants to know now: an open breaker lets its probe through. */
+void db_health_hurry(struct db_health *health, uint64_t now_ms);
 
 /* Returns how long to wait before the next try. A fault of the set-up is looked
  * at as seldom as the policy allows: passwords lock out. */

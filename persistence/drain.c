@@ -3,6 +3,9 @@
  *
  *   look around   once a second: new and finished journals, numbers, sweeping
  *   retry_ms      until then the database is left alone
+ *   skip          what an operator has put on a shelf is not delivered
+ *   newest        what has just come, while a backlog is in front of it
+ *   survey        in a storm of refusals: a sample, to see whether it is over
  *   deliver       a chunk of the batch; its outcome decides what comes next
  *   probe         nothing to deliver, but is the database there?
  *   rest          nothing at all to do
@@ -13,19 +16,17 @@
  * sleep. If it hangs up in that time we connect once to see whether it is
  * there; if it hangs up again, it wants to sleep, and the next record wakes it.
  */
-#include "persistence/drain.h"
+#include "persistence/drain_state.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
 
-#include "persistence/db_health.h"
-#include "persistence/dead_letters.h"
-#include "persistence/drain_batch.h"
+#include "persistence/operations.h"
 #include "persistence/outbox.h"
+#include "persistence/record.h"
+#include "persistence/recovery.h"
 #include "persistence/store.h"
 #include "server/board.h"
 #include "server/clock.h"
@@ -33,32 +34,11 @@
 #include "server/settings.h"
 #include "server/thread.h"
 
-#define OP	     "outbox_drain"
-#define LOOK_MS	     1000u
-#define IDLE_MS	     200u
-#define PING_MS	     15000u
-#define QUIET_MS     300000u /* five minutes */
-#define DISK_WAIT_MS 200u    /* while the outbox's own disk fails */
-#define DISK_LOG_MS  10000u  /* say so this often */
-#define POISON_PROOF 3u	     /* refusals alone, when no other row passed */
-
-struct drain {
-	struct drain_options options; /* what it points to is borrowed */
-	struct outbox *outbox;
-	struct dead_letters *dead;
-	struct drain_batch batch;
-	struct db_health health;
-	uint64_t look_ms;   /* when to look around next */
-	uint64_t retry_ms;  /* not before, after a failure */
-	uint64_t heard_ms;  /* when the database last answered */
-	uint64_t worked_ms; /* when it last took a record */
-	uint64_t disk_logged_ms;
-	unsigned refused_alone; /* of the first record of the batch */
-	bool reset;		/* a session was just thrown away for a retry */
-	bool hung_up;		/* the store's socket has something to say */
-	bool woken;		/* connected once in this time of quiet */
-	bool idle;		/* the last turn found nothing to do */
-};
+#define OP	 "outbox_drain"
+#define LOOK_MS	 1000u
+#define IDLE_MS	 200u
+#define PING_MS	 15000u
+#define QUIET_MS 300000u /* five minutes */
 
 /* Until the time is over, somebody wakes us, or the database hangs up. */
 static void rest(struct drain *d, uint64_t wait_ms)
@@ -78,145 +58,9 @@ static void rest(struct drain *d, uint64_t wait_ms)
 		d->hung_up = true;
 }
 
-static double random_fraction(void)
-{
-	uint32_t n = UINT32_MAX / 2;
-
-	(void)!getrandom(&n, sizeof(n), GRND_NONBLOCK);
-	return n / (UINT32_MAX + 1.0);
-}
-
-/* ---- what an outcome means -------------------------------------------- */
-
-static void disk_failed(struct drain *d, const char *what, int error)
-{
-	uint64_t now_ms = clock_mono_ms();
-
-	if (d->disk_logged_ms == 0 ||
-	    now_ms - d->disk_logged_ms >= DISK_LOG_MS) {
-		log_error("OUTBOX_DISK", "what=%s err=\"%s\"", what,
-			  strerror(-error));
-		d->disk_logged_ms = now_ms;
-	}
-}
-
-/* Delivered and not noted: at worst it is delivered again. But no faster than
- * this, if it is an estate that will come back at once. */
-static void not_acked(struct drain *d, int error)
-{
-	disk_failed(d, "ack", error);
-	d->retry_ms = clock_mono_ms() + DISK_WAIT_MS;
-}
-
-static void database_answered(struct drain *d)
-{
-	d->heard_ms = clock_mono_ms();
-	d->retry_ms = 0;
-	d->reset = false;
-	db_health_succeeded(&d->health, d->heard_ms);
-}
-
-static void database_failed(struct drain *d, const struct db_error *err)
-{
-	uint64_t now_ms = clock_mono_ms();
-
-	d->reset = false;
-	if (thread_stopping(
-		    d->options.self)) /* our own interruption is no outage */
-		d->health.up = false;
-	else
-		d->retry_ms = now_ms + db_health_failed(&d->health, err, now_ms,
-							random_fraction());
-}
-
-static void chunk_passed(struct drain *d, size_t n)
-{
-	int r;
-
-	database_answered(d);
-	d->worked_ms = d->heard_ms;
-	d->woken = false;
-	d->refused_alone = 0;
-	board_add(board_series(METRIC_DRAINED_TOTAL, ""), (int64_t)n);
-	r = drain_batch_passed(&d->batch, n);
-	if (r < 0)
-		not_acked(d, r);
-}
-
-static void bury(struct drain *d, const struct db_error *err)
-{
-	int r = dead_letters_add(d->dead, d->batch.records[d->batch.done], err);
-
-	if (r < 0) {
-		disk_failed(d, "dead_letter", r);
-		d->retry_ms = clock_mono_ms() + DISK_WAIT_MS;
-		return;
-	}
-	d->refused_alone = 0;
-	r = drain_batch_set_aside(&d->batch);
-	if (r < 0)
-		not_acked(d, r);
-}
-
-/* A record that stands alone was refused. Unless others of its batch passed it
- * could be the session that is at fault: look again with a new one. */
-static void refused_alone(struct drain *d, const struct db_error *err)
-{
-	database_answered(d);
-	if (d->batch.some_passed || ++d->refused_alone >= POISON_PROOF)
-		bury(d, err);
-	else
-		store_disconnect(d->options.store);
-}
-
-/* Not the records' fault: once again at once, the second time it is an outage.
- * The store has thrown the session away already. */
-static void session_reset(struct drain *d, const struct db_error *err)
-{
-	if (d->reset || !d->health.up) { /* a probe's verdict is final */
-		database_failed(d, err);
-		return;
-	}
-	d->reset = true;
-	store_disconnect(d->options.store);
-}
-
-static void chunk_failed(struct drain *d, size_t n, const struct db_error *err)
-{
-	bool many = n > 1;
-
-	switch (err->family) {
-	case DB_PRESENT:
-	case DB_POISON:
-		if (many) {
-			database_answered(d);
-			drain_batch_refused(&d->batch, n);
-		} else if (err->family == DB_PRESENT) {
-			chunk_passed(d, 1);
-		} else {
-			refused_alone(d, err);
-		}
-		break;
-	case DB_SMALLER:
-		if (many) {
-			database_answered(d);
-			drain_batch_too_big(&d->batch, n);
-		} else if (strncmp(err->sqlstate, "54", 2) == 0) {
-			refused_alone(d, err); /* as small as it gets */
-		} else {
-			database_failed(d, err);
-		}
-		break;
-	case DB_RESET: session_reset(d, err); break;
-	case DB_OK:
-	case DB_TRANSIENT:
-	case DB_SETUP: database_failed(d, err); break;
-	}
-}
-
 /* ---- a turn ------------------------------------------------------------- */
 
-static void publish(const struct drain *d)
+static void publish(struct drain *d)
 {
 	struct outbox_stats stats = outbox_stats(d->outbox);
 	int64_t age_us =
@@ -227,6 +71,8 @@ static void publish(const struct drain *d)
 	board_set(board_series(METRIC_OUTBOX_BYTES, ""), (int64_t)stats.bytes);
 	board_set(board_series(METRIC_OUTBOX_OLDEST_SECONDS, ""),
 		  age_us > 0 ? age_us / 1000000 : 0);
+	drain_progress_update(&d->progress, stats.pending,
+			      d->health.up && !d->paused, clock_mono_ms());
 }
 
 static void look_around(struct drain *d, uint64_t now_ms)
@@ -236,9 +82,28 @@ static void look_around(struct drain *d, uint64_t now_ms)
 	if (r == 0)
 		r = outbox_sweep(d->outbox, clock_wall_us());
 	if (r < 0)
-		disk_failed(d, "scan", r);
+		drain_disk_failed(d, "scan", r);
+	operations_tidy(d->operations, clock_wall_us());
 	publish(d);
 	d->look_ms = now_ms + LOOK_MS;
+}
+
+/* An operator's word outlives restarts, so it is looked up, not remembered. */
+static void look_whether_paused(struct drain *d)
+{
+	d->paused = operations_paused(d->operations);
+	atomic_store(&board_flags()->outbox_paused, d->paused);
+	board_set(board_series(METRIC_OUTBOX_PAUSED, ""), d->paused);
+}
+
+/* Another user of the database got through: so may we. */
+static void look_for_recovery(struct drain *d)
+{
+	uint64_t recoveries = recovery_count();
+
+	if (recoveries != d->recoveries && !d->health.up)
+		drain_hurry(d);
+	d->recoveries = recoveries;
 }
 
 /* May we ask now? Otherwise nothing is tried before we may. */
@@ -252,18 +117,90 @@ static bool may_try(struct drain *d)
 	return false;
 }
 
+static bool is_set_aside(const struct drain *d, size_t i)
+{
+	return operations_set_aside(d->operations,
+				    &d->batch.records[d->batch.done + i]->id);
+}
+
+/* How many to send: up to the first that is not to be delivered. */
+static size_t count_to_send(const struct drain *d)
+{
+	size_t n = drain_batch_chunk(&d->batch), i = 0;
+
+	while (i < n && !is_set_aside(d, i))
+		i++;
+	return i;
+}
+
 static void deliver(struct drain *d)
 {
-	size_t n = drain_batch_chunk(&d->batch);
+	size_t n = count_to_send(d);
 	struct db_error err = { .family = DB_OK };
+	uint64_t begun_ms;
 
+	if (n == 0) {
+		drain_skip(d);
+		return;
+	}
 	if (!may_try(d))
 		return;
+	if (d->storm) {
+		drain_survey(d);
+		return;
+	}
+	begun_ms = clock_mono_ms();
 	if (store_write(d->options.store, d->batch.records + d->batch.done, n,
 			&err) == 0)
-		chunk_passed(d, n);
+		drain_passed(d, n, clock_mono_ms() - begun_ms);
 	else
-		chunk_failed(d, n, &err);
+		drain_failed(d, n, &err);
+}
+
+/* Those that are on a shelf are freed, and not counted any more. */
+static size_t without_set_aside(const struct drain *d, struct record **records,
+				size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (operations_set_aside(d->operations, &records[i]->id))
+			free(records[i]);
+		else
+			records[kept++] = records[i];
+	}
+	return kept;
+}
+
+/* A refusal here means nothing yet: the record is judged in its turn. */
+static void write_newest(struct drain *d)
+{
+	struct record *records[DRAIN_EXPRESS_RECORDS];
+	struct db_error err = { .family = DB_OK };
+	size_t n =
+		drain_express_take(&d->express, records, DRAIN_EXPRESS_RECORDS);
+
+	n = without_set_aside(d, records, n);
+	if (n > 0 && store_write(d->options.store, records, n, &err) < 0 &&
+	    err.connection_lost)
+		drain_unanswered(d, &err);
+	while (n > 0)
+		free(records[--n]);
+}
+
+/* What comes in while a backlog melts goes ahead of it. */
+static void deliver_newest(struct drain *d, uint64_t now_ms)
+{
+	if (!d->progress.catching_up || !d->health.up || d->storm ||
+	    d->paused) {
+		drain_express_close(&d->express);
+		return;
+	}
+	if (now_ms < d->express.next_ms)
+		return;
+	d->express.next_ms = now_ms + DRAIN_EXPRESS_MS;
+	write_newest(d);
+	drain_express_open(&d->express, d->outbox);
 }
 
 static bool is_quiet(const struct drain *d, uint64_t now_ms)
@@ -297,11 +234,11 @@ static void probe(struct drain *d)
 	if (!may_try(d))
 		return;
 	if (store_ping(d->options.store, &err) == 0)
-		database_answered(d);
+		drain_answered(d);
 	else if (err.family == DB_RESET)
-		session_reset(d, &err);
+		drain_failed(d, 0, &err);
 	else
-		database_failed(d, &err);
+		drain_unanswered(d, &err);
 }
 
 void drain_turn(struct drain *d)
@@ -311,17 +248,22 @@ void drain_turn(struct drain *d)
 
 	if (now_ms >= d->look_ms)
 		look_around(d, now_ms);
+	look_whether_paused(d);
+	look_for_recovery(d);
 	d->idle = false;
 	if (now_ms < d->retry_ms) {
 		rest(d, d->retry_ms - now_ms);
 		return;
 	}
-	if (!drain_batch_pending(&d->batch)) {
+	deliver_newest(d, now_ms);
+	if (!drain_batch_pending(&d->batch) && !d->paused) {
 		r = drain_batch_fill(&d->batch, d->outbox);
 		if (r < 0)
-			disk_failed(d, "read", r);
+			drain_disk_failed(d, "read", r);
 	}
-	if (drain_batch_pending(&d->batch)) {
+	if (now_ms < d->retry_ms)
+		return; /* what was newest found the database away */
+	if (drain_batch_pending(&d->batch) && !d->paused) {
 		deliver(d);
 	} else if (probe_is_due(d, now_ms)) {
 		probe(d);
@@ -329,6 +271,23 @@ void drain_turn(struct drain *d)
 		d->idle = true;
 		rest(d, thread_stopping(d->options.self) ? 0 : IDLE_MS);
 	}
+}
+
+void drain_hurry(struct drain *drain)
+{
+	drain->retry_ms = 0;
+	db_health_hurry(&drain->health, clock_mono_ms());
+}
+
+int drain_apply(struct drain *drain, const struct operation *operation,
+		struct operation_result *result)
+{
+	int r = operations_apply(drain->operations, operation, result);
+
+	if (r == 0 && operation->verb == OPERATION_KICK && !operation->dry_run)
+		drain_hurry(drain);
+	drain_look_again(drain);
+	return r;
 }
 
 bool drain_is_idle(const struct drain *drain)
@@ -362,14 +321,18 @@ int drain_open(struct drain **ret, const struct drain_options *options)
 		return -ENOMEM;
 	drain->options = *options;
 	drain->worked_ms = clock_mono_ms();
+	drain->recoveries = recovery_count();
+	drain->express.outbox_dir = options->outbox_dir;
 	db_health_init(&drain->health, OP, settings);
+	poison_init(&drain->poison, settings->database.poison_percent);
 	r = outbox_open(&drain->outbox, &outbox);
 	if (r < 0)
 		goto fail;
 	r = drain_batch_init(&drain->batch, settings->database.batch_records);
 	if (r < 0)
 		goto fail;
-	r = dead_letters_open(&drain->dead, options->outbox_dir);
+	r = operations_open(&drain->operations, options->outbox_dir,
+			    drain->outbox, settings->outbox.keep_delivered_ms);
 	if (r < 0)
 		goto fail;
 	*ret = drain;
@@ -383,8 +346,9 @@ struct drain *drain_close(struct drain *drain)
 {
 	if (!drain)
 		return NULL;
+	drain_express_close(&drain->express);
 	drain_batch_finish(&drain->batch);
-	dead_letters_close(drain->dead);
+	operations_close(drain->operations);
 	outbox_close(drain->outbox);
 	store_disconnect(drain->options.store);
 	free(drain);

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 
 struct drain;
+struct operation;
+struct operation_result;
 struct settings;
 struct store;
 struct thread;
@@ -35,5 +37,11 @@ bool drain_is_idle(const struct drain *drain); /* found nothing to do */
 bool drain_is_up(const struct drain *drain);   /* the database answered last */
 /* The next turn looks at the outbox, however short ago the last one did. */
 void drain_look_again(struct drain *drain);
+/* The next turn tries the database, whatever backoff and breaker say. */
+void drain_hurry(struct drain *drain);
+
+/* An operator's wish, see operations_apply(). */
+int drain_apply(struct drain *drain, const struct operation *operation,
+		struct operation_result *result);
 
 #endif

@@ -11,6 +11,10 @@
 #include "server/board.h"
 #include "server/log.h"
 
+#define SLOW_START_RECORDS 16u
+#define FAST_MS		   250u	 /* the next chunk may be twice as big */
+#define SLOW_MS		   2000u /* the next one is half of it */
+
 int drain_batch_init(struct drain_batch *batch, size_t capacity)
 {
 	*batch = (struct drain_batch){ .capacity = capacity,
@@ -268,13 +272,29 @@ static int advance(struct drain_batch *batch, size_t n)
 	return acked < 0 ? acked : r;
 }
 
-int drain_batch_passed(struct drain_batch *batch, size_t n)
+/* What has grown shrinks to half for a slow answer; a chunk that was smaller
+ * than it might have been says nothing about bigger ones. */
+static void adapt(struct drain_batch *batch, size_t n, uint64_t took_ms)
 {
-	batch->some_passed = true;
-	batch->chunk_max *= 2;
+	if (took_ms > SLOW_MS && n > 1)
+		batch->chunk_max = n / 2;
+	else if (took_ms <= FAST_MS)
+		batch->chunk_max *= 2;
 	if (batch->chunk_max > batch->capacity)
 		batch->chunk_max = batch->capacity;
+}
+
+int drain_batch_passed(struct drain_batch *batch, size_t n, uint64_t took_ms)
+{
+	batch->some_passed = true;
+	adapt(batch, n, took_ms);
 	return advance(batch, n);
+}
+
+void drain_batch_slow_start(struct drain_batch *batch)
+{
+	if (batch->chunk_max > SLOW_START_RECORDS)
+		batch->chunk_max = SLOW_START_RECORDS;
 }
 
 int drain_batch_set_aside(struct drain_batch *batch)

@@ -64,14 +64,18 @@ bool drain_batch_pending(const struct drain_batch *batch);
 /* How many records, from done on, to send next; at least 1. */
 size_t drain_batch_chunk(const struct drain_batch *batch);
 
-/* The chunk of n was committed (or one record is dead): acks it. Once the batch
- * is empty, marks the journal whose estate was in it. 0 or the outbox's -errno,
- * which costs duplicates after a restart and nothing else. */
-int drain_batch_passed(struct drain_batch *batch, size_t n);
+/* The chunk of n was committed in took_ms (or one record is dead): acks it.
+ * Chunks grow while the database takes them fast, and shrink when it takes its
+ * time. Once the batch is empty, marks the journal whose estate was in it. 0 or
+ * the outbox's -errno, which costs duplicates after a restart and nothing else.
+ */
+int drain_batch_passed(struct drain_batch *batch, size_t n, uint64_t took_ms);
 int drain_batch_set_aside(struct drain_batch *batch);
 /* The chunk of n > 1 was refused for one of its records. */
 void drain_batch_refused(struct drain_batch *batch, size_t n);
 /* The chunk of n > 1 was too much at once. */
 void drain_batch_too_big(struct drain_batch *batch, size_t n);
+/* The database went away: it begins with small chunks when it is back. */
+void drain_batch_slow_start(struct drain_batch *batch);
 
 #endif

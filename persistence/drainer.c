@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "persistence/drain.h"
+#include "persistence/recovery.h"
 #include "persistence/store.h"
 #include "server/board.h"
 #include "server/clock.h"
@@ -23,7 +25,8 @@
 #include "server/settings.h"
 #include "server/thread.h"
 
-#define LOCK_WAIT_MS 100 /* while a former drainer is still going */
+#define LOCK_WAIT_MS 100  /* while a former drainer is still going */
+#define LAST_TRY_MS  500u /* at the end, for a database that was away */
 
 struct drainer {
 	const struct settings *settings; /* borrowed */
@@ -34,6 +37,10 @@ struct drainer {
 	int wake_fd, done_fd;
 	_Atomic uint64_t stop_by_ms;
 	atomic_bool running;
+	pthread_mutex_t mutex; /* of the jobs */
+	struct drainer_job *jobs, **jobs_end;
+	unsigned job_count;
+	bool closed; /* takes no more jobs */
 };
 
 static void signal_fd(int fd)
@@ -49,6 +56,73 @@ static void wake(void *arg)
 
 	signal_fd(d->wake_fd);
 }
+
+/* ---- operations -----------------------------------------------------------
+ */
+
+int drainer_submit(struct drainer *d, struct drainer_job *job)
+{
+	int r = 0;
+
+	job->next = NULL;
+	job->result = (struct operation_result){ 0 };
+	pthread_mutex_lock(&d->mutex);
+	if (d->closed) {
+		r = -ECANCELED;
+	} else if (d->job_count == DRAINER_JOBS_MAX) {
+		r = -EBUSY;
+	} else {
+		*d->jobs_end = job;
+		d->jobs_end = &job->next;
+		d->job_count++;
+	}
+	pthread_mutex_unlock(&d->mutex);
+	if (r == 0)
+		signal_fd(d->wake_fd);
+	return r;
+}
+
+static struct drainer_job *next_job(struct drainer *d)
+{
+	struct drainer_job *job;
+
+	pthread_mutex_lock(&d->mutex);
+	job = d->jobs;
+	if (job) {
+		d->jobs = job->next;
+		if (!d->jobs)
+			d->jobs_end = &d->jobs;
+		d->job_count--;
+	}
+	pthread_mutex_unlock(&d->mutex);
+	return job;
+}
+
+static void do_jobs(struct drainer *d, struct drain *drain)
+{
+	struct drainer_job *job;
+
+	while ((job = next_job(d))) {
+		job->error = drain_apply(drain, &job->operation, &job->result);
+		job->done(job);
+	}
+}
+
+static void cancel_jobs(struct drainer *d)
+{
+	struct drainer_job *job;
+
+	pthread_mutex_lock(&d->mutex);
+	d->closed = true;
+	pthread_mutex_unlock(&d->mutex);
+	while ((job = next_job(d))) {
+		job->error = -ECANCELED;
+		job->done(job);
+	}
+}
+
+/* ---- the thread -----------------------------------------------------------
+ */
 
 /* After a crash of the control process its former drainer may still be going;
  * its lock says so. 0 with *ret, 0 without it when told to stop, or -errno. */
@@ -79,14 +153,16 @@ static int open_drain(struct drain **ret, struct drainer *d,
 	return r;
 }
 
-/* Told to stop, we look around once more, and deliver what there is unless the
- * database is away or the time is over. */
+/* Told to stop, we look around once more, and deliver what there is until the
+ * time is over. A database that was away gets one more chance. */
 static void empty(const struct drainer *d, struct drain *drain)
 {
 	drain_look_again(drain);
-	while (!drain_is_idle(drain) && drain_is_up(drain) &&
-	       clock_mono_ms() < atomic_load(&d->stop_by_ms))
+	drain_hurry(drain);
+	do {
 		drain_turn(drain);
+	} while (!drain_is_idle(drain) && drain_is_up(drain) &&
+		 clock_mono_ms() < atomic_load(&d->stop_by_ms));
 }
 
 static int body(struct thread *self, void *arg)
@@ -100,11 +176,13 @@ static int body(struct thread *self, void *arg)
 	if (drain) {
 		while (!thread_stopping(self)) {
 			thread_beat(self);
+			do_jobs(d, drain);
 			drain_turn(drain);
 		}
 		empty(d, drain);
 	}
 	drain_close(drain);
+	cancel_jobs(d);
 	atomic_store(&d->running, false);
 	signal_fd(d->done_fd);
 	return r;
@@ -125,10 +203,13 @@ static void say_hello(const struct settings *settings)
 static struct drainer *drainer_free(struct drainer *d)
 {
 	store_destroy(d->store);
-	if (d->wake_fd >= 0)
+	if (d->wake_fd >= 0) {
+		recovery_leave(d->wake_fd);
 		(void)close(d->wake_fd);
+	}
 	if (d->done_fd >= 0)
 		(void)close(d->done_fd);
+	pthread_mutex_destroy(&d->mutex);
 	free(d);
 	return NULL;
 }
@@ -162,6 +243,8 @@ int drainer_start(struct drainer **ret, const struct settings *settings)
 	if (!d)
 		return -ENOMEM;
 	d->settings = settings;
+	pthread_mutex_init(&d->mutex, NULL);
+	d->jobs_end = &d->jobs;
 	d->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	d->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r = -errno;
@@ -170,6 +253,9 @@ int drainer_start(struct drainer **ret, const struct settings *settings)
 	(void)snprintf(d->outbox_dir, sizeof(d->outbox_dir), "%s/outbox",
 		       settings->data_dir);
 	r = create_store(d, settings);
+	if (r < 0)
+		goto fail;
+	r = recovery_listen(d->wake_fd);
 	if (r < 0)
 		goto fail;
 	say_hello(settings);
@@ -183,8 +269,9 @@ fail:
 	return r;
 }
 
-/* The thread ends by itself, unless it is in the middle of a call: then, or at
- * once when the database is away, the call is interrupted. */
+/* The thread ends by itself, unless it is in the middle of a call: that is
+ * interrupted when its time is over, which is soon when the database is away.
+ */
 void drainer_stop(struct drainer *d, uint32_t timeout_ms)
 {
 	bool up = atomic_load(&board_flags()->db_state) == BOARD_DB_UP;
@@ -193,7 +280,9 @@ void drainer_stop(struct drainer *d, uint32_t timeout_ms)
 	assert(timeout_ms <= INT32_MAX);
 	atomic_store(&d->stop_by_ms, clock_mono_ms() + timeout_ms);
 	thread_stop(d->thread);
-	if (up && atomic_load(&d->running))
+	if (!up && timeout_ms > LAST_TRY_MS)
+		timeout_ms = LAST_TRY_MS;
+	if (atomic_load(&d->running))
 		(void)poll(&done, 1, (int)timeout_ms);
 	store_interrupt(d->store);
 	thread_join(d->thread);

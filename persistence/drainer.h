@@ -13,13 +13,35 @@
 
 #include <stdint.h>
 
+#include "persistence/operations.h"
+
 struct drainer;
 struct settings;
+
+/* An operation on its way to the drainer's thread and back. Whoever makes it
+ * owns it, and leaves it alone between drainer_submit() and `done`. */
+struct drainer_job {
+	struct operation operation;
+	struct operation_result result;
+	int error; /* of operations_apply() */
+	/* Called once, in the drainer's thread; -ECANCELED in `error` when the
+	 * drainer ends before it came to it. */
+	void (*done)(struct drainer_job *job);
+	void *context;		  /* for `done` */
+	struct drainer_job *next; /* the drainer's */
+};
 
 /* Opens neither outbox nor store: that is the thread's first work, which it
  * goes on trying. `settings` is borrowed until drainer_stop(). 0 or -errno;
  * -EINVAL for a database.url of no kind that we know. */
 int drainer_start(struct drainer **ret, const struct settings *settings);
+
+/* Has it done between two turns; wakes the drainer from a wait, so that it is
+ * done at once unless a call to the database is under way (which ends within
+ * the statement's or the connect's timeout). Never blocks. 0, or -EBUSY when
+ * DRAINER_JOBS_MAX wait already. Any thread. */
+#define DRAINER_JOBS_MAX 16u
+int drainer_submit(struct drainer *drainer, struct drainer_job *job);
 
 /* Drains what it can within timeout_ms (gives up at once when the database is
  * away), then ends the thread and frees. Whatever is left stays in the

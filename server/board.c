@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <math.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -97,13 +98,23 @@ const struct board_family board_families[METRIC_COUNT] = {
 			"Records left out on purpose under pressure."),
 	[METRIC_DEAD_LETTERS] = GAUGE(
 		"dead_letters", "Records that the database refused for good."),
+	[METRIC_OUTBOX_HELD] =
+		GAUGE("outbox_held", "Records that an operator has set aside."),
 	[METRIC_DB_UP] = GAUGE("db_up", "1 while the database answers."),
 	[METRIC_DB_DOWN_TOTAL] =
 		COUNTER("db_down_total", "Failed tries to use the database."),
 	[METRIC_DB_BREAKER_STATE] =
 		GAUGE("db_breaker_state", "0 closed, 1 open, 2 half-open."),
+	[METRIC_DB_PAUSED] = GAUGE(
+		"db_paused",
+		"1 while the database's set-up is at fault: all is kept."),
 	[METRIC_DRAINED_TOTAL] =
 		COUNTER("drained_total", "Records committed by the database."),
+	[METRIC_DRAIN_RATE] =
+		GAUGE("drain_records_per_second",
+		      "How fast records go from the outbox into the store."),
+	[METRIC_OUTBOX_PAUSED] =
+		GAUGE("outbox_paused", "1 while an operator holds the drain."),
 	[METRIC_ESTATES_SETTLED_TOTAL] =
 		COUNTER("estates_settled_total",
 			"Calls closed on behalf of a process that died."),
@@ -377,4 +388,38 @@ void board_forget_process(int32_t pid)
 	for (size_t i = 0; i < JOURNALS_MAX; i++)
 		if (atomic_load(&board->journals[i].pid) == pid)
 			board_journal_release(&board->journals[i]);
+}
+
+/* ---- texts -----------------------------------------------------------------
+ */
+
+void board_text_set(struct board_text *text, const char *value)
+{
+	uint64_t words[BOARD_TEXT_SIZE / sizeof(uint64_t)] = { 0 };
+	/* Odd from here, also when a writer before us died in the middle. */
+	uint32_t writing = atomic_load(&text->version) | 1;
+
+	(void)snprintf((char *)words, sizeof(words), "%s", value);
+	atomic_store(&text->version, writing);
+	for (size_t i = 0; i < BOARD_TEXT_SIZE / sizeof(uint64_t); i++)
+		atomic_store(&text->words[i], words[i]);
+	atomic_store(&text->version, writing + 1);
+}
+
+/* A writer that died in the middle leaves an odd version until the next one
+ * comes: so a reader tries a few times, and then takes what is there. */
+void board_text_get(struct board_text *text, char out[BOARD_TEXT_SIZE])
+{
+	uint64_t words[BOARD_TEXT_SIZE / sizeof(uint64_t)];
+
+	for (int i = 0; i < 100; i++) {
+		uint32_t version = atomic_load(&text->version);
+
+		for (size_t w = 0; w < BOARD_TEXT_SIZE / sizeof(uint64_t); w++)
+			words[w] = atomic_load(&text->words[w]);
+		if (version % 2 == 0 && atomic_load(&text->version) == version)
+			break;
+	}
+	memcpy(out, words, BOARD_TEXT_SIZE);
+	out[BOARD_TEXT_SIZE - 1] = '\0';
 }

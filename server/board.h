@@ -46,10 +46,14 @@ enum board_metric {
 	METRIC_OUTBOX_CORRUPT_RECORDS_TOTAL,
 	METRIC_RECORDS_SHED_TOTAL, /* {kind} */
 	METRIC_DEAD_LETTERS,	   /* gauge */
+	METRIC_OUTBOX_HELD,	   /* gauge */
 	METRIC_DB_UP,		   /* gauge */
 	METRIC_DB_DOWN_TOTAL,	   /* {op,reason} */
 	METRIC_DB_BREAKER_STATE,   /* gauge: 0 closed, 1 open, 2 half-open */
+	METRIC_DB_PAUSED,	   /* gauge: the set-up is at fault */
 	METRIC_DRAINED_TOTAL,
+	METRIC_DRAIN_RATE,    /* gauge: records a second */
+	METRIC_OUTBOX_PAUSED, /* gauge: by an operator */
 	METRIC_ESTATES_SETTLED_TOTAL,
 	METRIC_THREAD_CRASHES_TOTAL,	/* {name} */
 	METRIC_PROCESS_RESTARTS_TOTAL,	/* {role} */
@@ -128,8 +132,23 @@ struct board_journal *board_journal_claim(const char *name);
 void board_journal_release(struct board_journal *slot);
 struct board_journal *board_journal_find(const char *name); /* or NULL */
 
+/* A short text on the board: one thread writes, any may read, none waits. What
+ * is too long is cut. */
+struct board_text {
+	_Atomic uint32_t version; /* odd while it is being written */
+	_Atomic uint64_t words[8];
+};
+#define BOARD_TEXT_SIZE 64
+void board_text_set(struct board_text *text, const char *value);
+void board_text_get(struct board_text *text, char out[BOARD_TEXT_SIZE]);
+
 /* The server's state, each written by one process. */
-enum board_db_state { BOARD_DB_UNKNOWN, BOARD_DB_UP, BOARD_DB_DOWN };
+enum board_db_state {
+	BOARD_DB_UNKNOWN,
+	BOARD_DB_UP,
+	BOARD_DB_DOWN,
+	BOARD_DB_PAUSED, /* it answers, but its set-up is at fault */
+};
 #define BOARD_MEDIA_MAX 16
 struct board_flags {
 	_Atomic uint32_t draining;    /* supervisor: SIGTERM has come */
@@ -138,6 +157,9 @@ struct board_flags {
 	_Atomic uint32_t media_roles_up; /* supervisor: media processes up */
 	_Atomic uint32_t db_state;	 /* drainer */
 	_Atomic int64_t db_since_us;	 /* drainer: wall time of that state */
+	_Atomic int64_t db_next_try_us;	 /* drainer: wall time; 0: no wait */
+	struct board_text db_reason;	 /* drainer: why it is not up; or "" */
+	_Atomic uint32_t outbox_paused;	 /* drainer: an operator said so */
 	_Atomic int32_t calls_active;	 /* sum over all loops, for max_calls */
 	/* Of each media process, so that its successor takes back what a dead
 	 * one had counted. */

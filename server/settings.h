@@ -76,6 +76,7 @@ struct settings {
 		uint32_t connect_timeout_ms, statement_timeout_ms;
 		uint32_t pool_size, pool_recycle_ms;
 		uint32_t batch_records;
+		uint32_t poison_percent;
 		uint32_t retry_initial_ms, retry_max_ms;
 		double retry_jitter;
 		uint32_t breaker_open_after_ms, breaker_pause_ms;

@@ -402,6 +402,27 @@ static void a_journal_is_found_by_its_name(void **state)
 	board_journal_release(NULL);
 }
 
+static void a_text_is_read_whole_and_cut_when_too_long(void **state)
+{
+	static struct board_text text;
+	char long_value[200], out[BOARD_TEXT_SIZE];
+
+	(void)state;
+	board_text_get(&text, out);
+	assert_string_equal(out, "");
+	board_text_set(&text, "NeonEndpointDisabled");
+	board_text_get(&text, out);
+	assert_string_equal(out, "NeonEndpointDisabled");
+	memset(long_value, 'x', sizeof(long_value));
+	long_value[sizeof(long_value) - 1] = '\0';
+	board_text_set(&text, long_value);
+	board_text_get(&text, out);
+	assert_int_equal(strlen(out), BOARD_TEXT_SIZE - 1);
+	atomic_fetch_add(&text.version, 1); /* its writer died in the middle */
+	board_text_get(&text, out);
+	assert_int_equal(strlen(out), BOARD_TEXT_SIZE - 1);
+}
+
 #define board_test(f) cmocka_unit_test_setup(f, empty_board)
 
 int main(void)
@@ -422,6 +443,7 @@ int main(void)
 		board_test(a_heartbeat_has_a_name_and_an_owner),
 		board_test(more_threads_than_slots_share_a_spare),
 		board_test(a_journal_is_found_by_its_name),
+		board_test(a_text_is_read_whole_and_cut_when_too_long),
 	};
 
 	return cmocka_run_group_tests_name("board", tests, NULL, NULL);

@@ -10,7 +10,7 @@
 
 #include "persistence/breaker.h"
 
-enum act { FAILS, SUCCEEDS, MAY, MAY_NOT, END };
+enum act { FAILS, SUCCEEDS, HURRY, MAY, MAY_NOT, END };
 
 struct step {
 	uint64_t at_s;
@@ -30,6 +30,7 @@ static void tell(const struct step *story)
 		switch (s->act) {
 		case FAILS: breaker_failure(&breaker, now_ms); break;
 		case SUCCEEDS: breaker_success(&breaker, now_ms); break;
+		case HURRY: breaker_hurry(&breaker, now_ms); break;
 		default:
 			may = breaker_allow(&breaker, now_ms);
 			if (may != (s->act == MAY))
@@ -115,6 +116,26 @@ static void late_answers_do_not_pass_for_the_probe(void **state)
 	tell(story);
 }
 
+static void whoever_knows_more_may_hurry_it(void **state)
+{
+	static const struct step story[] = {
+		{ 1, FAILS, BREAKER_CLOSED },
+		{ 301, FAILS, BREAKER_OPEN },
+		{ 302, MAY_NOT, BREAKER_OPEN },
+		{ 303, HURRY, BREAKER_OPEN },
+		{ 303, MAY, BREAKER_HALF_OPEN }, /* and only one */
+		{ 303, MAY_NOT, BREAKER_HALF_OPEN },
+		{ 304, HURRY, BREAKER_HALF_OPEN },
+		{ 304, MAY_NOT, BREAKER_HALF_OPEN },
+		{ 305, SUCCEEDS, BREAKER_CLOSED },
+		{ 306, HURRY, BREAKER_CLOSED },
+		{ 0, END, 0 },
+	};
+
+	(void)state;
+	tell(story);
+}
+
 static void it_says_how_long_to_wait(void **state)
 {
 	struct breaker breaker;
@@ -138,6 +159,7 @@ int main(void)
 		cmocka_unit_test(one_probe_decides_after_the_pause),
 		cmocka_unit_test(a_probe_that_never_reports_is_replaced),
 		cmocka_unit_test(late_answers_do_not_pass_for_the_probe),
+		cmocka_unit_test(whoever_knows_more_may_hurry_it),
 		cmocka_unit_test(it_says_how_long_to_wait),
 	};
 
