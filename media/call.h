@@ -84,6 +84,7 @@ struct call {
 	uint64_t max_gap_ms;
 	char dtmf[DTMF_MAX + 1];
 	uint32_t events, events_unkept; /* records made, and those beyond */
+	uint32_t checkpoints_due;	/* since the outbox has little room */
 	uint32_t marks_pending;		/* sent, not yet back */
 	uint32_t marks_cleared;		/* of these: will come back unheard */
 	bool unknown_logged;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "media/loop.h"
+#include "server/board.h"
 #include "server/clock.h"
 #include "server/log.h"
 
@@ -82,11 +83,13 @@ static void hand_over(struct call *call, enum record_kind kind, uint32_t rev,
 		record = record_create(kind, id, &call->id, rev,
 				       clock_wall_us(), text, strlen(text));
 	free(text);
-	if (record)
+	if (record) {
 		loop_submit(call->loop, record);
-	else
-		log_error("RECORD_LOST", "kind=%s call=%s err=\"no memory\"",
-			  record_kind_name(kind), call->id_text);
+		return;
+	}
+	log_error("RECORD_LOST", "kind=%s call=%s err=\"no memory\"",
+		  record_kind_name(kind), call->id_text);
+	board_add(board_series(METRIC_RECORDS_LOST_TOTAL, ""), 1);
 }
 
 void call_record(struct call *call, enum record_kind kind)

@@ -21,6 +21,7 @@
 #include "persistence/lifeboat.h"
 #include "persistence/queue.h"
 #include "persistence/record.h"
+#include "persistence/room.h"
 #include "server/board.h"
 #include "server/clock.h"
 #include "server/log.h"
@@ -33,6 +34,7 @@
 #define AUTO_TICK_US	1000u
 #define LONGEST_MESSAGE (16u << 20) /* the most media.max_message may be */
 #define OUT_ROOM	((size_t)256 * 1024)
+#define THINNED_TO	4u /* of so many checkpoints one, when room is low */
 
 /* ---- for the calls ---------------------------------------------------------
  */
@@ -77,31 +79,56 @@ void loop_submit(struct loop *loop, struct record *record)
 
 static bool queue_half_full(const struct loop *loop)
 {
-	return loop->unsent ||
-	       queue_length(loop->queue) > queue_capacity(loop->queue) / 2;
+	return loop->unsent || queue_is_half_full(loop->queue);
+}
+
+/* How this process's disk stands. */
+static const struct board_spooler *disk_of(const struct loop *loop)
+{
+	return &board_flags()->spoolers[loop->process];
+}
+
+/* Why this checkpoint is left out, as a label; NULL: it is not. */
+static const char *shed_reason(const struct loop *loop, struct call *call)
+{
+	const struct board_spooler *disk = disk_of(loop);
+	const char *refusal = room_refusal(disk);
+
+	if (refusal)
+		return refusal;
+	if (queue_half_full(loop))
+		return "queue_full";
+	if (atomic_load(&disk->room) < BOARD_ROOM_LOW)
+		call->checkpoints_due = 0;
+	else if (++call->checkpoints_due % THINNED_TO != 0)
+		return "outbox_low";
+	return NULL;
 }
 
 void loop_checkpoint(struct loop *loop, struct call *call)
 {
-	if (!queue_half_full(loop)) {
+	const char *reason = shed_reason(loop, call);
+	char labels[64];
+
+	if (!reason) {
 		call_record(call, RECORD_CALL_CHECKPOINT);
 		return;
 	}
-	board_add(board_series(METRIC_RECORDS_SHED_TOTAL,
-			       "kind=\"call.checkpoint\""),
-		  1);
+	(void)snprintf(labels, sizeof(labels),
+		       "kind=\"call.checkpoint\",reason=\"%s\"", reason);
+	board_add(board_series(METRIC_RECORDS_SHED_TOTAL, labels), 1);
 }
 
 const char *loop_refusal(const struct loop *loop)
 {
 	const struct board_flags *flags = board_flags();
+	const char *disk = room_refusal(disk_of(loop));
 
 	if (atomic_load(&flags->draining) ||
 	    atomic_load(&loop->order) != LOOP_RUN)
 		return "draining";
-	if (atomic_load(&flags->outbox_full) ||
-	    atomic_load(&flags->outbox_broken))
-		return "outbox_full";
+	if (disk)
+		return disk;
 	if (queue_half_full(loop))
 		return "queue_full";
 	if (atomic_load(&flags->calls_active) >=
@@ -381,6 +408,7 @@ static uint64_t send_the_rest(struct loop *loop, uint32_t timeout_ms)
 		uuid_format(&record->entity, entity);
 		log_error("RECORD_LOST", "kind=%s call=%s err=\"queue full\"",
 			  record_kind_name(record->kind), entity);
+		board_add(board_series(METRIC_RECORDS_LOST_TOTAL, ""), 1);
 		loop->unsent = record->next;
 		free(record);
 		lost++;

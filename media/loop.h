@@ -83,8 +83,9 @@ uint64_t loop_join(struct loop *loop, uint32_t timeout_ms);
 uint64_t loop_now_ms(const struct loop *loop); /* monotonic */
 /* Takes the record; never loses it: a full queue makes it wait here. */
 void loop_submit(struct loop *loop, struct record *record);
-/* A record of the row as it is, left out (and counted) when the queue is half
- * full: the next one, or the final one, says the same and more. */
+/* A record of the row as it is. Left out, and counted, when the queue is half
+ * full or new calls are refused for the disk's sake; thinned out when the disk
+ * has little room: the next one, or the final one, says the same and more. */
 void loop_checkpoint(struct loop *loop, struct call *call);
 /* Where an outgoing message is built: out_room bytes. */
 char *loop_out(const struct loop *loop);

@@ -195,12 +195,17 @@ static int start_spooler(struct media *media)
 	r = queue_create(&media->queue, s->outbox.queue_records);
 	if (r < 0)
 		return r;
+	queue_limit_bytes(media->queue, s->outbox.queue_bytes);
 	return spooler_start(
 		&media->spooler,
 		&(struct spooler_options){
 			.queue = media->queue,
 			.outbox_dir = dir,
 			.role = "media",
+			.process = media->options->index,
+			.writers = s->media.processes,
+			.reserve = s->outbox.reserve,
+			.low_percent = s->outbox.low_water,
 			.segment_bytes = s->outbox.segment_bytes,
 			.max_bytes = s->outbox.max_bytes,
 			.min_free_disk = s->outbox.min_free_disk,

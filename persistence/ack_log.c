@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "persistence/disk.h"
@@ -68,12 +69,78 @@ static int64_t read_entries(int fd,
 	}
 }
 
+/* Where seq is among the taken, or would be. */
+static size_t place_of(const struct ack_log *log, uint64_t seq)
+{
+	size_t low = 0, high = log->taken_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (log->taken[middle] < seq)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+bool ack_log_has(const struct ack_log *log, uint64_t seq)
+{
+	size_t place = place_of(log, seq);
+
+	return seq <= log->seq ||
+	       (place < log->taken_count && log->taken[place] == seq);
+}
+
+static int remember_taken(struct ack_log *log, uint64_t seq)
+{
+	size_t place = place_of(log, seq);
+
+	if (log->taken_count == log->taken_room) {
+		size_t room = log->taken_room ? log->taken_room * 2 : 16;
+		uint64_t *more = reallocarray(log->taken, room, sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		log->taken = more;
+		log->taken_room = room;
+	}
+	memmove(log->taken + place + 1, log->taken + place,
+		(log->taken_count - place) * sizeof(*log->taken));
+	log->taken[place] = seq;
+	log->taken_count++;
+	return 0;
+}
+
+/* Those that stand right behind `seq` are no single ones any more. */
+static void absorb_taken(struct ack_log *log)
+{
+	size_t gone = 0;
+
+	while (gone < log->taken_count && log->taken[gone] <= log->seq + 1) {
+		if (log->taken[gone] > log->seq)
+			log->seq = log->taken[gone];
+		gone++;
+	}
+	log->taken_count -= gone;
+	if (gone > 0 && log->taken_count > 0)
+		memmove(log->taken, log->taken + gone,
+			log->taken_count * sizeof(*log->taken));
+}
+
 static bool note(void *arg, const struct ack_entry *entry)
 {
 	struct ack_log *log = arg;
 
-	if (entry->seq > log->seq)
+	if (entry->type == ACK_TAKEN) {
+		/* Without memory it comes back, which changes nothing. */
+		if (!ack_log_has(log, entry->seq))
+			(void)remember_taken(log, entry->seq);
+	} else if (entry->seq > log->seq) {
 		log->seq = entry->seq;
+	}
+	absorb_taken(log);
 	if (entry->type == ACK_SETTLED)
 		log->settled_us = entry->at_us;
 	return false;
@@ -135,6 +202,9 @@ void ack_log_close(struct ack_log *log)
 	if (log->journal_fd >= 0)
 		(void)close(log->journal_fd);
 	log->fd = log->journal_fd = -1;
+	free(log->taken);
+	log->taken = NULL;
+	log->taken_count = log->taken_room = 0;
 }
 
 struct moment {
@@ -146,7 +216,7 @@ static bool reaches(void *arg, const struct ack_entry *entry)
 {
 	struct moment *moment = arg;
 
-	if (entry->seq < moment->seq)
+	if (entry->type == ACK_TAKEN || entry->seq < moment->seq)
 		return false;
 	moment->at_us = entry->at_us;
 	return true;
@@ -164,12 +234,12 @@ int64_t ack_log_when(const struct ack_log *log, uint64_t seq)
 /* ---- writing ---------------------------------------------------------------
  */
 
-static int write_entry(struct ack_log *log, enum ack_type type, int64_t at_us)
+static int write_entry(struct ack_log *log, enum ack_type type, uint64_t seq,
+		       int64_t at_us)
 {
-	struct ack_entry entry = { .magic = ACK_MAGIC,
-				   .seq = log->seq,
-				   .at_us = at_us,
-				   .type = type };
+	struct ack_entry entry = {
+		.magic = ACK_MAGIC, .seq = seq, .at_us = at_us, .type = type
+	};
 	int r;
 
 	entry.crc = ack_crc(&entry);
@@ -198,24 +268,33 @@ static int begin_file(struct ack_log *log, int64_t now_us)
 	log->fd = fd;
 	log->number++;
 	log->offset = 0;
-	r = write_entry(log, ACK_DELIVERED, now_us);
+	r = write_entry(log, ACK_DELIVERED, log->seq, now_us);
+	for (size_t i = 0; r == 0 && i < log->taken_count; i++)
+		r = write_entry(log, ACK_TAKEN, log->taken[i], now_us);
 	if (r == 0 && log->settled_us)
-		r = write_entry(log, ACK_SETTLED, log->settled_us);
+		r = write_entry(log, ACK_SETTLED, log->seq, log->settled_us);
 	if (r == 0 && log->number > 1)
 		(void)unlinkat(log->journal_fd, old, 0);
 	return r;
 }
 
-static int append(struct ack_log *log, enum ack_type type)
+/* Single ones are written again with each new file: there it may be longer. */
+static bool is_long(const struct ack_log *log)
+{
+	return log->offset >=
+	       FILE_BYTES_MAX + 2 * log->taken_count * sizeof(struct ack_entry);
+}
+
+static int append(struct ack_log *log, enum ack_type type, uint64_t seq)
 {
 	int64_t now_us = clock_wall_us();
 	int r = 0;
 
 	if (log->read_only)
 		return -EROFS;
-	if (log->fd < 0 || log->offset >= FILE_BYTES_MAX)
+	if (log->fd < 0 || is_long(log))
 		r = begin_file(log, now_us);
-	return r < 0 ? r : write_entry(log, type, now_us);
+	return r < 0 ? r : write_entry(log, type, seq, now_us);
 }
 
 int ack_log_delivered(struct ack_log *log, uint64_t seq)
@@ -223,12 +302,26 @@ int ack_log_delivered(struct ack_log *log, uint64_t seq)
 	if (seq <= log->seq)
 		return 0;
 	log->seq = seq;
-	return append(log, ACK_DELIVERED);
+	absorb_taken(log);
+	return append(log, ACK_DELIVERED, log->seq);
+}
+
+int ack_log_taken(struct ack_log *log, uint64_t seq)
+{
+	uint64_t before = log->seq;
+	int r = ack_log_has(log, seq) ? 0 : remember_taken(log, seq);
+
+	if (r < 0)
+		return r;
+	absorb_taken(log);
+	if (log->seq > before)
+		return append(log, ACK_DELIVERED, log->seq);
+	return append(log, ACK_TAKEN, seq);
 }
 
 int ack_log_settled(struct ack_log *log)
 {
-	int r = append(log, ACK_SETTLED);
+	int r = append(log, ACK_SETTLED, log->seq);
 
 	log->settled_us = clock_wall_us();
 	return r;

@@ -5,20 +5,26 @@
  * alone. It is not synced: losing its tail repeats a delivery, which changes
  * nothing. A torn or damaged entry is passed over; the highest seq counts.
  *
+ * Shelves (shelf.h) take records out of the middle: those are noted one by one
+ * until all before them are gone too.
+ *
  * Thread: belongs to one thread.
  */
 #ifndef PERSISTENCE_ACK_LOG_H
 #define PERSISTENCE_ACK_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct ack_log {
-	int journal_fd;	    /* the journal's directory; owned */
-	int fd;		    /* the newest file; -1: none yet */
-	uint32_t number;    /* of that file */
-	uint64_t offset;    /* where its next entry goes */
-	uint64_t seq;	    /* all up to it are delivered */
+	int journal_fd;	 /* the journal's directory; owned */
+	int fd;		 /* the newest file; -1: none yet */
+	uint32_t number; /* of that file */
+	uint64_t offset; /* where its next entry goes */
+	uint64_t seq;	 /* all up to it are delivered */
+	uint64_t *taken; /* single ones beyond seq, in order; owned */
+	size_t taken_count, taken_room;
 	int64_t settled_us; /* when the estate was settled; 0: not yet */
 	bool read_only;
 };
@@ -30,6 +36,11 @@ void ack_log_close(struct ack_log *log);
 /* 0 or -errno; what `log` says is right either way. */
 int ack_log_delivered(struct ack_log *log, uint64_t seq);
 int ack_log_settled(struct ack_log *log);
+/* That one alone. -ENOMEM changes nothing. */
+int ack_log_taken(struct ack_log *log, uint64_t seq);
+
+/* Is that record delivered, or taken? */
+bool ack_log_has(const struct ack_log *log, uint64_t seq);
 
 /* The wall time at which all up to seq was delivered, or somewhat later; 0 when
  * that is not known. Reads the file. */

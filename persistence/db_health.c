@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "persistence/alerts.h"
 #include "persistence/recovery.h"
 #include "server/board.h"
 #include "server/clock.h"
@@ -138,19 +139,43 @@ static uint32_t back_off(struct db_health *health, const struct db_error *err,
 	return wait_ms;
 }
 
+/* Some failures need longer than the first waits, but no longer than any. */
+static uint32_t slow_down(const struct db_health *health,
+			  const struct db_error *err, uint32_t wait_ms)
+{
+	uint32_t least_ms = health->retry.policy.max_ms < DB_ERROR_SLOW_MS
+				    ? health->retry.policy.max_ms
+				    : DB_ERROR_SLOW_MS;
+
+	return err->pace == DB_PACE_SLOW && wait_ms < least_ms ? least_ms
+							       : wait_ms;
+}
+
+/* A fault of the set-up, or what has lasted so long that it must be one. */
+static bool needs_somebody(const struct db_health *health,
+			   const struct db_error *err, uint64_t now_ms)
+{
+	return err->family == DB_SETUP ||
+	       (err->then == DB_SETUP &&
+		now_ms - health->retry.failing_since_ms >=
+			DB_ERROR_PATIENCE_MS);
+}
+
 uint32_t db_health_failed(struct db_health *health, const struct db_error *err,
 			  uint64_t now_ms, double random)
 {
-	uint32_t wait_ms = retry_failed(&health->retry, now_ms, random);
+	uint32_t wait_ms = slow_down(
+		health, err, retry_failed(&health->retry, now_ms, random));
 
 	count_failure(health, err);
-	if (err->family == DB_SETUP) {
+	if (needs_somebody(health, err, now_ms)) {
 		wait_ms = pause_for(health, err, now_ms, random);
 		publish(health, BOARD_DB_PAUSED, err->reason, wait_ms);
 	} else {
 		wait_ms = back_off(health, err, now_ms, wait_ms);
 		publish(health, BOARD_DB_DOWN, err->reason, wait_ms);
 	}
+	alerts_failed(err->reason, now_ms);
 	return wait_ms;
 }
 
@@ -166,8 +191,10 @@ void db_health_succeeded(struct db_health *health, uint64_t now_ms)
 	retry_succeeded(&health->retry);
 	breaker_success(&health->breaker, now_ms);
 	health->paused_for[0] = '\0';
-	if (recovered || !health->up)
+	if (recovered || !health->up) {
 		publish(health, BOARD_DB_UP, "", 0);
+		alerts_answered(now_ms);
+	}
 	if (recovered)
 		recovery_announce();
 }

@@ -1,84 +1,17 @@
-/* dead_letters.c - records that the database refuses (see dead_letters.h) */
+/* dead_letters.c - wraps what the database refuses (see dead_letters.h) */
 #include "persistence/dead_letters.h"
 
-#include <errno.h>
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "persistence/estate.h"
-#include "persistence/journal.h"
-#include "persistence/outbox.h"
 #include "persistence/record.h"
-#include "server/board.h"
 #include "server/clock.h"
-#include "server/log.h"
 
-#define SEGMENT_BYTES ((uint64_t)1024 * 1024)
-
-struct dead_letters {
-	char dir[512];
-	struct journal *journal; /* NULL: nothing died yet */
-	struct estate *nothing;	 /* a dead letter opens nothing */
-	struct board_series *gauge;
-};
-
-static int count_present(struct dead_letters *dead)
-{
-	const struct outbox_options options = { .dir = dead->dir,
-						.read_only = true };
-	struct outbox *outbox;
-	int r = outbox_open(&outbox, &options);
-
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0)
-		return r;
-	board_set(dead->gauge, (int64_t)outbox_stats(outbox).pending);
-	outbox_close(outbox);
-	return 0;
-}
-
-int dead_letters_open(struct dead_letters **ret, const char *outbox_dir)
-{
-	struct dead_letters *dead = calloc(1, sizeof(*dead));
-	int r;
-
-	if (!dead)
-		return -ENOMEM;
-	dead->gauge = board_series(METRIC_DEAD_LETTERS, "");
-	r = -ENAMETOOLONG;
-	if ((size_t)snprintf(dead->dir, sizeof(dead->dir), "%s/dead",
-			     outbox_dir) >= sizeof(dead->dir))
-		goto fail;
-	r = estate_create(&dead->nothing);
-	if (r < 0)
-		goto fail;
-	r = count_present(dead);
-	if (r < 0)
-		goto fail;
-	*ret = dead;
-	return 0;
-fail:
-	dead_letters_close(dead);
-	return r;
-}
-
-struct dead_letters *dead_letters_close(struct dead_letters *dead)
-{
-	if (!dead)
-		return NULL;
-	journal_close(dead->journal);
-	estate_destroy(dead->nothing);
-	free(dead);
-	return NULL;
-}
-
-static json_t *wrap(const struct record *record, const struct db_error *err)
+static json_t *describe(const struct record *record, const struct db_error *err)
 {
 	char *line = record_to_json(record);
-	json_t *whole = line ? json_loads(line, 0, NULL) : NULL;
+	json_t *whole = line ? json_loads(line, JSON_ALLOW_NUL, NULL) : NULL;
 	const char *key = whole ? "record" : "record_text";
 	json_t *letter;
 
@@ -94,10 +27,10 @@ static json_t *wrap(const struct record *record, const struct db_error *err)
 	return letter;
 }
 
-static struct record *make_letter(const struct record *record,
-				  const struct db_error *err)
+struct record *dead_letter_wrap(const struct record *record,
+				const struct db_error *err)
 {
-	json_t *letter = wrap(record, err);
+	json_t *letter = describe(record, err);
 	char *text = letter ? json_dumps(letter, JSON_COMPACT) : NULL;
 	size_t length = text ? strlen(text) : 0;
 	bool fits = length > 0 && length <= (size_t)RECORD_PAYLOAD_MAX;
@@ -112,43 +45,39 @@ static struct record *make_letter(const struct record *record,
 	return copy;
 }
 
-static int commit(struct dead_letters *dead, struct record *letter)
+static struct record *same_with(const struct record *letter,
+				const char *payload, size_t length)
 {
-	const struct journal_options options = {
-		.outbox_dir = dead->dir,
-		.role = "dead",
-		.segment_bytes = SEGMENT_BYTES,
-		.open = dead->nothing,
-	};
-	int r;
-
-	if (!dead->journal) {
-		r = journal_create(&dead->journal, &options);
-		if (r < 0)
-			return r;
-	}
-	return journal_commit(dead->journal, &letter, 1);
+	return record_create(letter->kind, &letter->id, &letter->entity,
+			     letter->rev, letter->created_us, payload, length);
 }
 
-int dead_letters_add(struct dead_letters *dead, const struct record *record,
-		     const struct db_error *err)
+static struct record *from_json(const json_t *record)
 {
-	struct record *letter = make_letter(record, err);
-	char id[UUID_TEXT_SIZE];
-	int r;
+	char *line = json_dumps(record, JSON_COMPACT);
+	const char *reason;
+	struct record *out =
+		line ? record_from_json(line, strlen(line), &reason) : NULL;
 
-	if (!letter)
-		return -ENOMEM;
-	r = commit(dead, letter);
-	free(letter);
-	if (r < 0)
-		return r;
-	uuid_format(&record->id, id);
-	log_error("DEAD_LETTER",
-		  "id=%s kind=%s sqlstate=%s reason=%s err=\"%s\"", id,
-		  record_kind_name(record->kind),
-		  *err->sqlstate ? err->sqlstate : "none", err->reason,
-		  err->text);
-	board_add(dead->gauge, 1);
-	return 0;
+	free(line);
+	return out;
+}
+
+struct record *dead_letter_unwrap(const struct record *letter)
+{
+	json_t *json = json_loadb(letter->payload, letter->length,
+				  JSON_ALLOW_NUL, NULL);
+	const json_t *whole = json_object_get(json, "record");
+	const json_t *text = json_object_get(json, "record_text");
+	struct record *out;
+
+	if (!json_object_get(json, "reason") || !(whole || text))
+		out = same_with(letter, letter->payload, letter->length);
+	else if (whole)
+		out = from_json(whole);
+	else
+		out = same_with(letter, json_string_value(text),
+				json_string_length(text));
+	json_decref(json);
+	return out;
 }

@@ -74,6 +74,23 @@ int disk_write_zeros(int fd, uint64_t length, uint64_t offset)
 	return 0;
 }
 
+int disk_allocate(int fd, uint64_t length)
+{
+	int r = fault("fallocate");
+
+	if (r < 0)
+		return r;
+	while (fallocate(fd, 0, 0, (off_t)length) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return 0;
+}
+
+bool disk_is_full(int error)
+{
+	return error == -ENOSPC || error == -EDQUOT;
+}
+
 ssize_t disk_read(int fd, void *bytes, size_t length, uint64_t offset)
 {
 	char *at = bytes;
@@ -115,6 +132,11 @@ int disk_sync(int fd)
 	return fsync(fd) < 0 ? -errno : 0;
 }
 
+void disk_drop_cache(int fd)
+{
+	(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 int disk_create(int dir_fd, const char *name)
 {
 	int fd, r = fault("create");
@@ -133,7 +155,7 @@ static int open_past_cache(int dir_fd, const char *name)
 	if (fd < 0 && errno == EINVAL) {
 		fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
 		if (fd >= 0)
-			(void)posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+			disk_drop_cache(fd);
 	}
 	return fd < 0 ? -errno : fd;
 }
@@ -202,26 +224,28 @@ DIR *disk_list(int dir_fd, const char *name)
 	return dir;
 }
 
-/* Goes down level by level; a new level is synced into its parent. */
+/* Goes down level by level; a new level is synced into its parent, and the last
+ * one always: whoever made it may have died, or failed, before he did. */
 static int descend(int parent, char *path)
 {
 	char *save = NULL, *part = strtok_r(path, "/", &save);
 	int r = 0;
 
 	while (part) {
+		char *next = strtok_r(NULL, "/", &save);
 		bool made = mkdirat(parent, part, 0700) == 0;
 		int fd;
 
 		if (!made && errno != EEXIST)
 			r = -errno;
-		else if (made)
+		else if (made || !next)
 			r = disk_sync(parent);
 		fd = r < 0 ? r : disk_open_dir(parent, part, false);
 		(void)close(parent);
 		if (fd < 0)
 			return fd;
 		parent = fd;
-		part = strtok_r(NULL, "/", &save);
+		part = next;
 	}
 	(void)close(parent);
 	return 0;
@@ -273,6 +297,8 @@ static uint64_t usage_below(int dir_fd, const char *name, int depth)
 	while ((entry = readdir(dir))) {
 		if (strcmp(entry->d_name, ".") == 0 ||
 		    strcmp(entry->d_name, "..") == 0 ||
+		    strncmp(entry->d_name, DISK_RESERVE_PREFIX,
+			    sizeof(DISK_RESERVE_PREFIX) - 1) == 0 ||
 		    fstatat(dirfd(dir), entry->d_name, &st,
 			    AT_SYMLINK_NOFOLLOW) < 0)
 			continue;

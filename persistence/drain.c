@@ -34,7 +34,6 @@
 #include "server/settings.h"
 #include "server/thread.h"
 
-#define OP	 "outbox_drain"
 #define LOOK_MS	 1000u
 #define IDLE_MS	 200u
 #define PING_MS	 15000u
@@ -298,6 +297,11 @@ bool drain_is_idle(const struct drain *drain)
 bool drain_is_up(const struct drain *drain)
 {
 	return drain->health.up;
+}
+
+bool drain_is_stale(const struct drain *drain)
+{
+	return drain->idle && outbox_is_gone(drain->outbox);
 }
 
 void drain_look_again(struct drain *drain)

@@ -35,6 +35,9 @@ void drain_turn(struct drain *drain);
 
 bool drain_is_idle(const struct drain *drain); /* found nothing to do */
 bool drain_is_up(const struct drain *drain);   /* the database answered last */
+/* Nothing is left to be done here, and the outbox has been taken away: close,
+ * and open what stands in its place. */
+bool drain_is_stale(const struct drain *drain);
 /* The next turn looks at the outbox, however short ago the last one did. */
 void drain_look_again(struct drain *drain);
 /* The next turn tries the database, whatever backoff and breaker say. */

@@ -18,12 +18,14 @@
 #include <string.h>
 
 #include "persistence/operations.h"
+#include "persistence/record.h"
 #include "persistence/store.h"
 #include "server/board.h"
 #include "server/clock.h"
 #include "server/log.h"
 #include "server/thread.h"
 
+#define COLLISION_MS  10u    /* to ten times that, before the second try */
 #define DISK_WAIT_MS  200u   /* while the outbox's own disk fails */
 #define DISK_LOG_MS   10000u /* say so this often */
 #define POISON_PROOF  3u     /* refusals alone, when no other row passed */
@@ -109,16 +111,32 @@ void drain_unanswered(struct drain *d, const struct db_error *err)
 							retry_random());
 }
 
-/* Not the records' fault: once again at once, the second time it is an outage.
- * The store has thrown the session away already. */
+/* Not the records' fault: once again at once, the second time it is an outage,
+ * or what the error is then. The store has thrown the session away already. */
 static void session_reset(struct drain *d, const struct db_error *err)
 {
+	struct db_error final = *err;
+
 	if (d->reset || !d->health.up) { /* a probe's verdict is final */
-		drain_unanswered(d, err);
+		if (err->then != DB_OK)
+			final.family = err->then;
+		drain_unanswered(d, &final);
 		return;
 	}
 	d->reset = true;
 	store_disconnect(d->options.store);
+}
+
+/* We ran into somebody else: he will be gone when we look again. */
+static void collided(struct drain *d, const struct db_error *err)
+{
+	if (d->reset || !d->health.up) {
+		drain_unanswered(d, err);
+		return;
+	}
+	d->reset = true;
+	d->retry_ms = clock_mono_ms() + COLLISION_MS +
+		      (uint64_t)(retry_random() * 9 * COLLISION_MS);
 }
 
 /* ---- the database refuses a record ----------------------------------------
@@ -142,8 +160,9 @@ static void wait_out_the_storm(struct drain *d, const struct db_error *refusal)
 {
 	struct db_error err = *refusal;
 
+	if (refusal->then != DB_SETUP) /* or it has a better name */
+		(void)snprintf(err.reason, sizeof(err.reason), "PoisonStorm");
 	err.family = DB_SETUP;
-	(void)snprintf(err.reason, sizeof(err.reason), "PoisonStorm");
 	d->storm = true;
 	drain_unanswered(d, &err);
 }
@@ -167,7 +186,7 @@ static bool take_sample(struct drain *d, struct survey *survey)
 
 		if (store_write(d->options.store, records + i, 1, &err) < 0 &&
 		    err.family != DB_PRESENT) {
-			if (err.family != DB_POISON) {
+			if (err.family != DB_POISON && err.then != DB_POISON) {
 				drain_unanswered(d, &err);
 				return false;
 			}
@@ -180,15 +199,22 @@ static bool take_sample(struct drain *d, struct survey *survey)
 }
 
 /* Nothing of this batch has passed. Before the first of it is buried: does
- * anything pass at all? False: it is not the record's turn to be judged. */
-static bool others_pass(struct drain *d)
+ * anything pass at all? Of few we believe that it is they, unless the error may
+ * well be the database's. False: it is not the record's turn to be judged. */
+static bool others_pass(struct drain *d, const struct db_error *err)
 {
+	bool doubtful = err->family != DB_POISON || err->then == DB_SETUP;
 	struct survey survey;
 
 	if (!take_sample(d, &survey))
 		return false;
-	if (survey.offered <= POISON_FEW || survey.refused < survey.offered)
+	if (survey.refused < survey.offered ||
+	    (survey.offered <= POISON_FEW && !doubtful))
 		return true;
+	if (err->family == DB_TRANSIENT) {
+		drain_unanswered(d, err);
+		return false;
+	}
 	wait_out_the_storm(d, &survey.refusal);
 	return false;
 }
@@ -203,15 +229,33 @@ static void refused_alone(struct drain *d, const struct db_error *err)
 		store_disconnect(d->options.store);
 		return;
 	}
-	if (!d->batch.some_passed && !others_pass(d))
+	if (!d->batch.some_passed && !others_pass(d, err))
 		return;
-	poison_refused(&d->poison);
+	poison_refused(&d->poison, &d->batch.records[d->batch.done]->id);
 	if (poison_is_storm(&d->poison)) {
 		wait_out_the_storm(d, err);
 		return;
 	}
 	drain_answered(d);
 	bury(d, err);
+}
+
+/* The storm is over: what it had buried before it was known is offered again.
+ * Where that fails they stay dead letters, for people. */
+static void dig_out(struct drain *d)
+{
+	struct uuid ids[POISON_WINDOW];
+	const struct operation retry = {
+		.verb = OPERATION_RETRY,
+		.ids = ids,
+		.count = poison_ids(&d->poison, ids),
+		.who = OP,
+	};
+	struct operation_result result;
+	int r = operations_apply(d->operations, &retry, &result);
+
+	if (r < 0)
+		drain_disk_failed(d, "retry", r);
 }
 
 void drain_survey(struct drain *d)
@@ -226,8 +270,32 @@ void drain_survey(struct drain *d)
 	}
 	d->storm = false;
 	d->refused_alone = 0;
+	dig_out(d);
 	poison_init(&d->poison, d->poison.percent);
 	drain_answered(d);
+}
+
+/* The server fails in its own code, over one record or over all of them: it is
+ * given time, and meanwhile the one is looked for. */
+static void failed_inside(struct drain *d, size_t n, const struct db_error *err)
+{
+	if (n > 1)
+		drain_batch_refused(&d->batch, n);
+	else if (++d->refused_alone >= POISON_PROOF) {
+		refused_alone(d, err);
+		return;
+	}
+	drain_unanswered(d, err);
+}
+
+static void unanswered(struct drain *d, size_t n, const struct db_error *err)
+{
+	if (err->pace == DB_PACE_AT_ONCE)
+		collided(d, err);
+	else if (err->then == DB_POISON && n > 0)
+		failed_inside(d, n, err);
+	else
+		drain_unanswered(d, err);
 }
 
 /* ---- all of it ------------------------------------------------------------
@@ -238,7 +306,7 @@ static void too_big(struct drain *d, size_t n, const struct db_error *err)
 	if (n > 1) {
 		drain_answered(d);
 		drain_batch_too_big(&d->batch, n);
-	} else if (strncmp(err->sqlstate, "54", 2) == 0) {
+	} else if (err->then == DB_POISON) {
 		refused_alone(d, err); /* as small as it gets */
 	} else {
 		drain_unanswered(d, err);
@@ -261,8 +329,8 @@ void drain_failed(struct drain *d, size_t n, const struct db_error *err)
 		break;
 	case DB_SMALLER: too_big(d, n, err); break;
 	case DB_RESET: session_reset(d, err); break;
+	case DB_TRANSIENT: unanswered(d, n, err); break;
 	case DB_OK:
-	case DB_TRANSIENT:
 	case DB_SETUP: drain_unanswered(d, err); break;
 	}
 }

@@ -17,6 +17,8 @@
 #include "persistence/drain_progress.h"
 #include "persistence/poison.h"
 
+#define OP "outbox_drain" /* as the log and the metrics name us */
+
 struct db_error;
 struct operations;
 struct outbox;

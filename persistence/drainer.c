@@ -108,13 +108,18 @@ static void do_jobs(struct drainer *d, struct drain *drain)
 	}
 }
 
+static void set_closed(struct drainer *d, bool closed)
+{
+	pthread_mutex_lock(&d->mutex);
+	d->closed = closed;
+	pthread_mutex_unlock(&d->mutex);
+}
+
 static void cancel_jobs(struct drainer *d)
 {
 	struct drainer_job *job;
 
-	pthread_mutex_lock(&d->mutex);
-	d->closed = true;
-	pthread_mutex_unlock(&d->mutex);
+	set_closed(d, true);
 	while ((job = next_job(d))) {
 		job->error = -ECANCELED;
 		job->done(job);
@@ -153,6 +158,14 @@ static int open_drain(struct drain **ret, struct drainer *d,
 	return r;
 }
 
+/* Somebody has removed the outbox or put another one in its place. */
+static int reopen(struct drain **drain, struct drainer *d, struct thread *self)
+{
+	log_error("OUTBOX_GONE", "dir=%s", d->outbox_dir);
+	*drain = drain_close(*drain);
+	return open_drain(drain, d, self);
+}
+
 /* Told to stop, we look around once more, and deliver what there is until the
  * time is over. A database that was away gets one more chance. */
 static void empty(const struct drainer *d, struct drain *drain)
@@ -172,15 +185,17 @@ static int body(struct thread *self, void *arg)
 	int r;
 
 	atomic_store(&d->running, true);
+	set_closed(d, false); /* again, when the thread has crashed */
 	r = open_drain(&drain, d, self);
-	if (drain) {
-		while (!thread_stopping(self)) {
-			thread_beat(self);
-			do_jobs(d, drain);
-			drain_turn(drain);
-		}
-		empty(d, drain);
+	while (drain && !thread_stopping(self)) {
+		thread_beat(self);
+		do_jobs(d, drain);
+		drain_turn(drain);
+		if (drain_is_stale(drain))
+			r = reopen(&drain, d, self);
 	}
+	if (drain)
+		empty(d, drain);
 	drain_close(drain);
 	cancel_jobs(d);
 	atomic_store(&d->running, false);

@@ -19,8 +19,10 @@
  *     same file lost a third of the acknowledged records; a new file without
  *     the old groups lost one; with eight of them, none.)
  *  5. If the new file fails as well, it goes, nothing counts as durable, and
- *     the next commit begins with another one.
- *  6. A segment past its size is sealed: the next begins with a snapshot of
+ *     the next commit begins with another one. When it fails for want of room,
+ *     the reserve (reserve.h) becomes that file.
+ *  6. A file that somebody has removed under us counts as failed.
+ *  7. A segment past its size is sealed: the next begins with a snapshot of
  *     what is open, so that those before it may go once they are delivered.
  *
  *   segment 3   [snapshot] 40 41 42 | 43 44 | 45 ~sync fails~
@@ -35,6 +37,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -43,15 +46,19 @@
 #include "persistence/journal_group.h"
 #include "persistence/journal_segment.h"
 #include "persistence/record.h"
+#include "persistence/reserve.h"
 #include "server/board.h"
 #include "server/clock.h"
 
 #define REMEMBERED_GROUPS 8 /* what rule 4 repeats; a group is about 1 MiB */
+#define REPEATED_IN_NEED  2 /* of these, where room is scarce */
 
 struct journal {
 	uint64_t segment_bytes;
 	const struct estate *open; /* borrowed */
+	struct reserve *reserve;   /* borrowed; or NULL */
 	char name[64];
+	char *pend_path; /* owned: where others find pend_fd */
 	struct uuid id;
 	int outbox_fd, dir_fd, pend_fd, lock_fd;
 	bool born;		/* it has its name in the outbox */
@@ -90,8 +97,10 @@ static int write_snapshot(struct journal *journal, struct segment *segment)
 	return r;
 }
 
-/* Makes the next segment ours; on failure all is as before. */
-static int begin_segment(struct journal *journal, uint64_t first_seq)
+/* Makes the next segment ours, perhaps of what is kept in reserve; on failure
+ * all is as before. */
+static int begin_segment(struct journal *journal, uint64_t first_seq,
+			 struct reserve *reserve)
 {
 	struct segment_header header = { .magic = SEGMENT_MAGIC,
 					 .version = SEGMENT_VERSION,
@@ -104,7 +113,7 @@ static int begin_segment(struct journal *journal, uint64_t first_seq)
 	/* A number is never used twice, not even after a failure: somebody
 	 * may be reading what we have already removed. */
 	header.number = ++journal->number;
-	r = segment_create(&next, journal->pend_fd, &header);
+	r = segment_create(&next, journal->pend_fd, &header, reserve);
 	if (r == 0)
 		r = write_snapshot(journal, &next);
 	if (r < 0) {
@@ -116,6 +125,13 @@ static int begin_segment(struct journal *journal, uint64_t first_seq)
 	journal->segment = next;
 	journal->snapshot_end = next.offset;
 	return 0;
+}
+
+/* There is no room but what was kept. */
+static bool needs_reserve(const struct journal *journal, int error)
+{
+	return disk_is_full(error) && journal->reserve &&
+	       journal->reserve->bytes > 0;
 }
 
 static void abandon_segment(struct journal *journal)
@@ -153,15 +169,17 @@ static void unborn_name(const struct journal *journal, char out[72])
 static int take_lock(struct journal *journal)
 {
 	char pid[16];
-	int length;
+	int length, r;
 
 	journal->lock_fd = disk_create(journal->dir_fd, "LOCK");
 	if (journal->lock_fd < 0)
 		return journal->lock_fd;
 	if (flock(journal->lock_fd, LOCK_EX | LOCK_NB) < 0)
 		return -errno;
+	/* The pid is for people: a full disk must not stop us here. */
 	length = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
-	return disk_write(journal->lock_fd, pid, (size_t)length, 0);
+	r = disk_write(journal->lock_fd, pid, (size_t)length, 0);
+	return disk_is_full(r) ? 0 : r;
 }
 
 static int open_dirs(struct journal *journal, const char *outbox_dir)
@@ -191,8 +209,11 @@ static int build(struct journal *journal, const char *outbox_dir)
 	char unborn[72];
 	int r = open_dirs(journal, outbox_dir);
 
-	if (r == 0)
-		r = begin_segment(journal, 1);
+	if (r < 0)
+		return r;
+	r = begin_segment(journal, 1, NULL);
+	if (needs_reserve(journal, r))
+		r = begin_segment(journal, 1, journal->reserve);
 	if (r == 0)
 		r = disk_sync(journal->dir_fd);
 	if (r < 0)
@@ -214,9 +235,15 @@ int journal_create(struct journal **ret, const struct journal_options *options)
 		return -ENOMEM;
 	journal->segment_bytes = options->segment_bytes;
 	journal->open = options->open;
+	journal->reserve = options->reserve;
 	journal->outbox_fd = journal->dir_fd = journal->pend_fd = -1;
 	journal->lock_fd = journal->segment.fd = -1;
 	make_name(journal, options->role);
+	if (asprintf(&journal->pend_path, "%s/%s/pend", options->outbox_dir,
+		     journal->name) < 0) {
+		free(journal);
+		return -ENOMEM;
+	}
 	/* Claimed before anybody can see the journal; a full table is tried
 	 * again with each commit. */
 	journal->slot = board_journal_claim(journal->name);
@@ -262,6 +289,7 @@ struct journal *journal_close(struct journal *journal)
 	close_fd(journal->outbox_fd);
 	close_fd(journal->lock_fd); /* last: now the heir may come */
 	board_journal_release(journal->slot);
+	free(journal->pend_path);
 	free(journal);
 	return NULL;
 }
@@ -278,11 +306,11 @@ static int try_here(struct journal *journal)
 	/* A successor that cannot be made is no reason to fail: this segment
 	 * is well, it only grows longer than it should. */
 	if (segment->offset - journal->snapshot_end >= journal->segment_bytes)
-		(void)begin_segment(journal, journal->durable_seq + 1);
+		(void)begin_segment(journal, journal->durable_seq + 1, NULL);
 	r = segment_write(segment, &journal->current);
 	if (r == 0)
 		r = disk_sync_data(segment->fd);
-	return r;
+	return r == 0 && !segment_is_there(segment) ? -ENOENT : r;
 }
 
 static int oldest_remembered(const struct journal *journal)
@@ -308,15 +336,17 @@ static int verify(const struct journal *journal, const struct group *group,
 }
 
 /* Rule 4. */
-static int try_anew(struct journal *journal)
+static int try_anew(struct journal *journal, struct reserve *reserve)
 {
 	int oldest = oldest_remembered(journal);
 	uint64_t first = journal->durable_seq + 1, offset;
 	int r;
 
+	if (reserve && oldest >= REPEATED_IN_NEED)
+		oldest = REPEATED_IN_NEED - 1;
 	if (oldest >= 0)
 		first = group_first_seq(&journal->remembered[oldest]);
-	r = begin_segment(journal, first);
+	r = begin_segment(journal, first, reserve);
 	if (r < 0)
 		return r;
 	offset = journal->segment.offset;
@@ -343,9 +373,14 @@ static int write_and_sync(struct journal *journal)
 			return 0;
 		abandon_segment(journal);
 	}
-	r = try_anew(journal);
+	r = try_anew(journal, NULL);
 	if (r < 0)
 		abandon_segment(journal);
+	if (!needs_reserve(journal, r))
+		return r;
+	if (try_anew(journal, journal->reserve) == 0)
+		return 0;
+	abandon_segment(journal);
 	return r;
 }
 
@@ -381,14 +416,10 @@ static void publish(struct journal *journal)
 		atomic_store(&journal->slot->durable_seq, journal->durable_seq);
 }
 
-int journal_commit(struct journal *journal, struct record *const *records,
-		   size_t count)
+static int commit_current(struct journal *journal, size_t count)
 {
-	int r = encode(journal, records, count);
+	int r = write_and_sync(journal);
 
-	if (r < 0 || count == 0)
-		return r;
-	r = write_and_sync(journal);
 	if (r < 0)
 		return r;
 	journal->segment.trusted = true;
@@ -396,6 +427,40 @@ int journal_commit(struct journal *journal, struct record *const *records,
 	remember_current(journal);
 	publish(journal);
 	return 0;
+}
+
+int journal_commit(struct journal *journal, struct record *const *records,
+		   size_t count)
+{
+	int r = encode(journal, records, count);
+
+	return r < 0 || count == 0 ? r : commit_current(journal, count);
+}
+
+int journal_take_over(struct journal *journal, const struct journal *other)
+{
+	int r = 0;
+
+	for (int i = oldest_remembered(other); r == 0 && i >= 0; i--) {
+		size_t count;
+
+		r = group_copy(&journal->current, &other->remembered[i]);
+		if (r < 0)
+			return r;
+		count = group_renumber(&journal->current,
+				       journal->durable_seq + 1);
+		r = commit_current(journal, count);
+	}
+	return r;
+}
+
+bool journal_is_there(const struct journal *journal)
+{
+	struct stat here, there;
+
+	return fstat(journal->pend_fd, &here) == 0 &&
+	       stat(journal->pend_path, &there) == 0 &&
+	       here.st_dev == there.st_dev && here.st_ino == there.st_ino;
 }
 
 uint64_t journal_durable_seq(const struct journal *journal)

@@ -15,19 +15,22 @@
 #ifndef PERSISTENCE_JOURNAL_H
 #define PERSISTENCE_JOURNAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct journal;
 struct record;
 struct estate;
+struct reserve;
 
 struct journal_options {
 	const char *outbox_dir; /* made if it is not there */
 	const char *role;	/* part of the name: "media", "control" */
 	uint64_t segment_bytes; /* a segment is sealed past this size */
 	const struct estate
-		*open; /* borrowed: what a new segment begins with */
+		*open;		 /* borrowed: what a new segment begins with */
+	struct reserve *reserve; /* borrowed: for a full disk; or NULL */
 };
 
 /* Makes the directory, the lock and the first segment, all of it synced.
@@ -39,6 +42,14 @@ int journal_create(struct journal **ret, const struct journal_options *options);
  * caller keeps them and calls again later with the same records first. */
 int journal_commit(struct journal *journal, struct record *const *records,
 		   size_t count);
+
+/* False when its directory is not at its place any more: removed, moved away,
+ * or hidden by another file system. What is written there nobody will find. */
+bool journal_is_there(const struct journal *journal);
+
+/* Writes once more what the other journal, of the same owner, has written last
+ * (as in rule 4): for when the other is lost. 0 or -errno. */
+int journal_take_over(struct journal *journal, const struct journal *other);
 
 uint64_t journal_durable_seq(const struct journal *journal);
 uint64_t journal_bytes(const struct journal *journal); /* written so far */

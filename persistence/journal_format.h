@@ -84,7 +84,11 @@ struct entry_header {
 	uint32_t more_zeros;
 };
 
-enum ack_type { ACK_DELIVERED = 1, ACK_SETTLED = 2 };
+enum ack_type {
+	ACK_DELIVERED = 1, /* all up to and including seq */
+	ACK_SETTLED = 2,
+	ACK_TAKEN = 3, /* seq alone: taken off a shelf */
+};
 
 struct ack_entry {
 	uint32_t magic;

@@ -90,6 +90,35 @@ void group_seal(struct group *group, uint32_t seed)
 	}
 }
 
+size_t group_renumber(struct group *group, uint64_t seq)
+{
+	size_t at = 0, count = 0;
+
+	while (at < group->length) {
+		struct entry_header *entry = entry_at(group, at);
+
+		entry->seq = seq + count++;
+		at += entry_size(entry->length);
+	}
+	return count;
+}
+
+int group_copy(struct group *to, const struct group *from)
+{
+	size_t had = to->length;
+	int r;
+
+	to->length = 0;
+	r = reserve(to, from->length);
+	if (r < 0) {
+		to->length = had;
+		return r;
+	}
+	memcpy(to->bytes, from->bytes, from->length);
+	to->length = from->length;
+	return 0;
+}
+
 uint64_t group_first_seq(const struct group *group)
 {
 	return entry_at(group, 0)->seq;

@@ -30,6 +30,10 @@ int group_add(struct group *group, enum entry_type type, uint64_t seq,
 int group_add_end(struct group *group, uint64_t seq, uint32_t count);
 
 void group_seal(struct group *group, uint32_t seed);
+/* Gives the entries the numbers from `seq` on; returns how many they are. */
+size_t group_renumber(struct group *group, uint64_t seq);
+/* 0 or -ENOMEM, which leaves `to` as it was. */
+int group_copy(struct group *to, const struct group *from);
 uint64_t group_first_seq(const struct group *group); /* not of an empty one */
 void group_free(struct group *group);
 

@@ -13,7 +13,9 @@
  *
  * After a failed sync a segment repeats the end of the one before, which may
  * have holes that its page cache does not show any more (journal.c, rule 4). So
- * at a hole the reader first asks whether the next segment has it all.
+ * at a hole the reader takes what is missing from the segments behind, as far
+ * as they have it: the repetition itself may have been cut short. For the same
+ * reason nothing is believed to be repeated before it was read.
  */
 #include "persistence/journal_reader.h"
 
@@ -30,7 +32,8 @@
 #include "persistence/record.h"
 #include "persistence/segment_reader.h"
 
-#define GO_ON 2 /* beside 1, 0 and -errno: nothing to give, look again */
+#define GO_ON	   2 /* beside 1, 0 and -errno: nothing to give, look again */
+#define READ_TRIES 6 /* of a segment that cannot be read, before it is left */
 
 struct journal_reader {
 	int pend_fd;
@@ -43,9 +46,16 @@ struct journal_reader {
 	int64_t last_us;
 	uint32_t snapshot_count; /* snapshot entries seen in this segment */
 	uint32_t snapshot_whole; /* the newest segment with all of them */
+	uint64_t snapshot_seq;	 /* of the last record before that */
+	uint32_t stand_in;	 /* and with a record of its own behind them */
 	bool hole;		 /* something was damaged since last_seq */
+	bool mended;		 /* and records of it were found elsewhere */
+	unsigned tries;		 /* in vain, to read this segment */
+	bool finished;		 /* when it was read last */
 	size_t passed_over;
 	struct journal_damage damage;
+	journal_damage_hook *on_damage; /* or NULL */
+	void *on_damage_arg;
 };
 
 /* ---- opening ---------------------------------------------------------------
@@ -54,17 +64,23 @@ struct journal_reader {
 bool journal_is_live(const char *dir)
 {
 	char path[PATH_MAX];
-	bool live = false;
+	bool live;
 	int fd;
 
 	(void)snprintf(path, sizeof(path), "%s/LOCK", dir);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
+	/* Out of descriptors, say: to bury the living is the worse mistake. */
 	if (fd < 0)
-		return false;
-	if (flock(fd, LOCK_SH | LOCK_NB) < 0)
-		live = errno == EWOULDBLOCK;
+		return errno != ENOENT && errno != ENOTDIR;
+	live = flock(fd, LOCK_SH | LOCK_NB) < 0;
 	(void)close(fd);
 	return live;
+}
+
+/* The disk has not got it; anything else is a shortage of ours, and passes. */
+static bool is_unreadable(int error)
+{
+	return error == -EIO || error == -EUCLEAN || error == -EBADMSG;
 }
 
 /* A journal's name ends with the last bytes of its id. */
@@ -91,8 +107,12 @@ static int learn_journal(struct journal_reader *reader, const char *dir)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; r == 0 && i < count; i++) {
-		if (segment_read_header(reader->pend_fd, numbers[i], &header) <=
-		    0)
+		int read = segment_read_header(reader->pend_fd, numbers[i],
+					       &header);
+
+		if (read < 0 && read != -ENOENT && !is_unreadable(read))
+			r = read;
+		if (read <= 0)
 			continue;
 		if (header.version > SEGMENT_VERSION)
 			r = -EPROTONOSUPPORT;
@@ -152,19 +172,6 @@ static bool is_ours(const struct journal_reader *reader,
 	       uuid_equal(&reader->journal, &header->journal);
 }
 
-/* Can reading begin here, with nothing lost of what was open before? */
-static bool has_whole_snapshot(struct journal_reader *reader, uint32_t number)
-{
-	bool whole;
-
-	if (segment_reader_enter(&reader->segment, reader->pend_fd, number,
-				 &reader->journal) < 0)
-		return false;
-	whole = segment_reader_pass_snapshot(&reader->segment);
-	segment_reader_leave(&reader->segment);
-	return whole;
-}
-
 int journal_reader_seek(struct journal_reader *reader, uint64_t seq)
 {
 	struct segment_header header;
@@ -179,7 +186,8 @@ int journal_reader_seek(struct journal_reader *reader, uint64_t seq)
 		if (segment_read_header(reader->pend_fd, numbers[i], &header) ==
 			    1 &&
 		    is_ours(reader, &header) && header.first_seq <= seq &&
-		    has_whole_snapshot(reader, numbers[i]))
+		    segment_reader_finds_order(&reader->segment,
+					       reader->pend_fd, &header))
 			reader->number = numbers[i] - 1;
 	free(numbers);
 	return 0;
@@ -188,35 +196,31 @@ int journal_reader_seek(struct journal_reader *reader, uint64_t seq)
 /* ---- segments --------------------------------------------------------------
  */
 
-static uint32_t next_number(const struct journal_reader *reader)
-{
-	return segment_after(reader->pend_fd, reader->number);
-}
-
 static void pass_over(struct journal_reader *reader, uint32_t number)
 {
 	segment_reader_leave(&reader->segment);
 	reader->number = number;
 	reader->passed_over++;
+	reader->tries = 0;
 }
 
-static bool is_unreadable(int error)
-{
-	return error == -EIO || error == -EUCLEAN || error == -EBADMSG;
-}
-
-/* The segment cannot be read. It must not hold up those behind it; but if a
- * writer is still at it, or we are merely short of something, we try again. */
+/* The segment cannot be read. After some tries it must not hold up those behind
+ * it; but if a writer is still at it, or we are merely short of something, we
+ * try again. */
 static int cannot_read(struct journal_reader *reader, uint32_t number,
 		       int error, bool finished)
 {
-	bool newest = segment_after(reader->pend_fd, number) == 0;
+	uint32_t after;
+	int r;
 
 	if (error == -ENOENT) { /* delivered and swept just now */
 		reader->number = number;
 		return GO_ON;
 	}
-	if (is_unreadable(error) && (finished || !newest)) {
+	if (!is_unreadable(error) || ++reader->tries < READ_TRIES)
+		return error;
+	r = segment_after(reader->pend_fd, number, &after);
+	if (r == 0 && (finished || after != 0)) {
 		pass_over(reader, number);
 		reader->hole = true;
 	}
@@ -238,6 +242,7 @@ static int enter(struct journal_reader *reader, uint32_t number,
 		return cannot_read(reader, number, r, finished);
 	reader->number = number;
 	reader->snapshot_count = 0;
+	reader->tries = 0;
 	if (!header)
 		return GO_ON;
 	reader->knows_journal = true;
@@ -259,49 +264,46 @@ static int at_end(struct journal_reader *reader)
 	return 0;
 }
 
+/* The segment has no whole header. */
+static int enter_unheaded(struct journal_reader *reader, uint32_t number,
+			  bool finished)
+{
+	uint32_t after;
+	int r = segment_after(reader->pend_fd, number, &after);
+
+	if (r < 0)
+		return r;
+	/* The writer may be making it at this moment. */
+	if (!finished && after == 0)
+		return 0;
+	if (reader->knows_journal)
+		return enter(reader, number, NULL, finished);
+	pass_over(reader, number);
+	reader->hole = true;
+	return GO_ON;
+}
+
 static int advance(struct journal_reader *reader, bool finished)
 {
-	uint32_t number = next_number(reader);
 	struct segment_header header;
-	int r;
+	uint32_t number;
+	int r = segment_after(reader->pend_fd, reader->number, &number);
 
+	if (r < 0)
+		return r;
 	if (number == 0)
 		return finished ? at_end(reader) : 0;
 	r = segment_read_header(reader->pend_fd, number, &header);
 	if (r < 0)
 		return cannot_read(reader, number, r, finished);
-	if (r == 1 && header.version > SEGMENT_VERSION)
+	if (r == 0)
+		return enter_unheaded(reader, number, finished);
+	if (header.version > SEGMENT_VERSION)
 		return -EPROTONOSUPPORT;
-	if (r == 1 && is_ours(reader, &header))
+	if (is_ours(reader, &header))
 		return enter(reader, number, &header, finished);
-	/* The writer may be making it at this moment. */
-	if (r == 0 && !finished && segment_after(reader->pend_fd, number) == 0)
-		return 0;
-	if (r == 0 && reader->knows_journal)
-		return enter(reader, number, NULL, finished);
 	pass_over(reader, number);
-	reader->hole |= r == 0;
 	return GO_ON;
-}
-
-/* Does the next segment repeat that record? */
-static bool is_repeated(const struct journal_reader *reader, uint64_t seq)
-{
-	const struct entry_header *entry;
-	struct segment_reader next;
-	uint32_t number = next_number(reader);
-	bool repeated = false;
-	int error;
-
-	if (number == 0 || segment_reader_init(&next) < 0)
-		return false;
-	if (segment_reader_enter(&next, reader->pend_fd, number,
-				 &reader->journal) == 0 &&
-	    segment_reader_pass_snapshot(&next) &&
-	    segment_reader_look(&next, &entry, &error) == LOOK_ENTRY)
-		repeated = entry->type == ENTRY_RECORD && entry->seq <= seq;
-	segment_reader_finish(&next);
-	return repeated;
 }
 
 /* ---- entries ---------------------------------------------------------------
@@ -343,6 +345,11 @@ static void note_record(struct journal_reader *reader,
 	reader->knows_seq = true;
 	if (header->created_us > reader->last_us)
 		reader->last_us = header->created_us;
+	/* The sync that made this one durable has the snapshot, too, and what
+	 * was repeated in between. */
+	if (reader->snapshot_whole == reader->number &&
+	    header->seq > reader->snapshot_seq)
+		reader->stand_in = reader->number;
 }
 
 /* A valid entry stands at the offset. */
@@ -352,14 +359,17 @@ static int take(struct journal_reader *reader,
 {
 	int r = GO_ON;
 
+	reader->tries = 0;
 	switch (header->type) {
 	case ENTRY_SNAPSHOT:
 		r = give(reader, header, entry);
 		reader->snapshot_count += r > 0;
 		break;
 	case ENTRY_SNAPSHOT_END:
-		if (header->rev == reader->snapshot_count)
+		if (header->rev == reader->snapshot_count) {
 			reader->snapshot_whole = reader->number;
+			reader->snapshot_seq = header->seq;
+		}
 		break;
 	default:
 		if (header->seq > limit)
@@ -375,67 +385,168 @@ static int take(struct journal_reader *reader,
 	return r;
 }
 
+static void note_damaged_bytes(struct journal_reader *reader, uint64_t from,
+			       uint64_t to)
+{
+	reader->damage.bytes += to - from;
+	if (reader->on_damage)
+		reader->on_damage(reader->on_damage_arg, reader->number, from,
+				  to);
+}
+
+/* The first record in this segment that comes after last_seq and before
+ * `before`: 1 and *found; 0: none; -errno. `*passed`: those that follow need
+ * not be looked at, they begin behind it. */
+static int find_missing(struct segment_reader *segment, uint64_t last_seq,
+			uint64_t before, const struct entry_header **found,
+			bool *passed)
+{
+	for (;;) {
+		const struct entry_header *entry;
+		uint64_t next;
+		int r = 0;
+
+		switch (segment_reader_look(segment, &entry, &r)) {
+		case LOOK_ERROR: return r;
+		case LOOK_INVALID:
+			r = segment_reader_search(segment, &next);
+			if (r <= 0)
+				return r;
+			segment->offset = next;
+			continue;
+		case LOOK_ENTRY: break;
+		}
+		if (entry->type == ENTRY_RECORD && entry->seq >= before) {
+			*passed = true;
+			return 0;
+		}
+		if (entry->type == ENTRY_RECORD && entry->seq > last_seq) {
+			*found = entry;
+			return 1;
+		}
+		segment_reader_pass(segment, entry);
+	}
+}
+
+/* What is missing before `before` may be repeated in a later segment: gives the
+ * first of it. 1; 0: there is none; -errno. */
+static int mend(struct journal_reader *reader, uint64_t before,
+		struct journal_entry *entry)
+{
+	const struct entry_header *found = NULL;
+	uint32_t number = reader->number;
+	struct segment_reader later;
+	bool passed = false;
+	int r = segment_reader_init(&later);
+
+	while (r == 0 && !passed) {
+		r = segment_after(reader->pend_fd, number, &number);
+		if (r < 0 || number == 0)
+			break;
+		r = segment_reader_enter(&later, reader->pend_fd, number,
+					 &reader->journal);
+		if (r == 0)
+			r = find_missing(&later, reader->last_seq, before,
+					 &found, &passed);
+		if (r == -ENOENT || is_unreadable(r))
+			r = 0; /* perhaps the next one has it */
+	}
+	if (r > 0)
+		r = give(reader, found, entry);
+	if (r > 0) {
+		note_record(reader, found);
+		reader->mended = true;
+	}
+	segment_reader_finish(&later);
+	return r;
+}
+
 /* There is something valid behind the hole, at `next`. */
-static int pass_hole(struct journal_reader *reader, uint64_t next)
+static int pass_hole(struct journal_reader *reader, uint64_t next,
+		     uint64_t limit, struct journal_entry *entry)
 {
 	struct segment_reader *segment = &reader->segment;
-	uint64_t from = segment->offset;
-	const struct entry_header *entry;
-	int error;
+	uint64_t from = segment->offset, before = 0;
+	const struct entry_header *behind;
+	int error, r = 0;
 
-	segment->offset = next;
 	reader->hole = true;
-	if (segment_reader_look(segment, &entry, &error) == LOOK_ENTRY &&
-	    entry->type == ENTRY_RECORD && entry->seq > reader->last_seq + 1 &&
-	    is_repeated(reader, entry->seq)) {
-		segment_reader_leave(segment);
-		return GO_ON;
-	}
-	reader->damage.bytes += next - from;
+	segment->offset = next;
+	if (segment_reader_look(segment, &behind, &error) == LOOK_ENTRY &&
+	    behind->type == ENTRY_RECORD && reader->knows_seq)
+		before = behind->seq;
+	segment->offset = from;
+	if (before > reader->last_seq + 1)
+		r = mend(reader, before > limit ? limit + 1 : before, entry);
+	/* What is behind it is not durable yet: nor is what is missing. */
+	if (r != 0 || before > limit)
+		return r;
+	segment->offset = next;
+	if (!reader->mended)
+		note_damaged_bytes(reader, from, next);
+	reader->mended = false;
 	return GO_ON;
 }
 
-/* Nothing valid follows in this segment. */
-static int pass_end(struct journal_reader *reader, uint64_t garbage_end,
-		    bool sealed)
+/* Does that segment begin with what we have not read yet, or before it? Then
+ * its writer took the place of a write that failed here. */
+static bool goes_on_in(const struct journal_reader *reader, uint32_t number)
+{
+	struct segment_header header;
+
+	return number != 0 && reader->knows_seq &&
+	       segment_read_header(reader->pend_fd, number, &header) == 1 &&
+	       is_ours(reader, &header) &&
+	       header.first_seq <= reader->last_seq + 1;
+}
+
+/* Nothing valid follows in this segment, and nothing but zeros from `end` on.
+ * `after` is the next one, or 0. */
+static int pass_end(struct journal_reader *reader, uint64_t end, uint32_t after,
+		    bool finished)
 {
 	struct segment_reader *segment = &reader->segment;
 
-	if (!sealed)
+	if (!finished && after == 0)
 		return 0; /* what is owed to us has not come yet */
-	if (garbage_end > segment->offset) {
-		reader->hole = true;
-		reader->damage.bytes += garbage_end - segment->offset;
-		segment->offset = (garbage_end + 7) & ~(uint64_t)7;
+	if (end > segment->offset) {
+		if (!goes_on_in(reader, after)) {
+			reader->hole = true;
+			note_damaged_bytes(reader, segment->offset, end);
+		}
+		segment->offset = (end + 7) & ~(uint64_t)7;
 	}
-	if (next_number(reader) != 0) {
-		segment_reader_leave(segment);
-		return GO_ON;
-	}
-	return at_end(reader);
+	if (after == 0)
+		return at_end(reader);
+	segment_reader_leave(segment);
+	return GO_ON;
 }
 
 static int pass_invalid(struct journal_reader *reader, uint64_t limit,
-			bool finished)
+			bool finished, struct journal_entry *entry)
 {
-	bool sealed = finished || next_number(reader) != 0;
 	bool owed = limit != UINT64_MAX && reader->knows_seq &&
 		    reader->last_seq < limit;
-	const struct entry_header *entry;
-	uint64_t next, garbage_end;
-	int error;
+	const struct entry_header *header;
+	uint32_t after;
+	uint64_t found;
+	int error, r = segment_after(reader->pend_fd, reader->number, &after);
 
+	if (r < 0)
+		return r;
 	/* Only now, knowing that it is sealed, does a second look count. */
 	segment_reader_refresh(&reader->segment);
-	if (!sealed && !owed)
+	if (!finished && after == 0 && !owed)
 		return 0;
-	if (segment_reader_look(&reader->segment, &entry, &error) !=
+	if (segment_reader_look(&reader->segment, &header, &error) !=
 	    LOOK_INVALID)
 		return GO_ON;
-	next = segment_reader_search(&reader->segment, &garbage_end);
+	r = segment_reader_search(&reader->segment, &found);
 	segment_reader_refresh(&reader->segment);
-	return next ? pass_hole(reader, next)
-		    : pass_end(reader, garbage_end, sealed);
+	if (r < 0)
+		return cannot_read(reader, reader->number, r, finished);
+	return r > 0 ? pass_hole(reader, found, limit, entry)
+		     : pass_end(reader, found, after, finished);
 }
 
 static int step(struct journal_reader *reader, uint64_t limit, bool finished,
@@ -448,7 +559,7 @@ static int step(struct journal_reader *reader, uint64_t limit, bool finished,
 		return advance(reader, finished);
 	switch (segment_reader_look(&reader->segment, &header, &error)) {
 	case LOOK_ENTRY: return take(reader, header, limit, entry);
-	case LOOK_INVALID: return pass_invalid(reader, limit, finished);
+	case LOOK_INVALID: return pass_invalid(reader, limit, finished, entry);
 	default: return cannot_read(reader, reader->number, error, finished);
 	}
 }
@@ -458,6 +569,10 @@ int journal_reader_next(struct journal_reader *reader, uint64_t limit,
 {
 	int r = GO_ON;
 
+	/* What a live journal had not synced may be gone with its writer. */
+	if (finished && !reader->finished)
+		segment_reader_refresh(&reader->segment);
+	reader->finished = finished;
 	/* A live journal that has told all: no need to look at the disk. */
 	if (!finished && reader->knows_seq && reader->last_seq >= limit)
 		return 0;
@@ -468,6 +583,13 @@ int journal_reader_next(struct journal_reader *reader, uint64_t limit,
 
 /* ---- what it has found -----------------------------------------------------
  */
+
+void journal_reader_on_damage(struct journal_reader *reader,
+			      journal_damage_hook *hook, void *arg)
+{
+	reader->on_damage = hook;
+	reader->on_damage_arg = arg;
+}
 
 struct journal_damage journal_reader_damage(const struct journal_reader *reader)
 {
@@ -486,7 +608,7 @@ int64_t journal_reader_last_us(const struct journal_reader *reader)
 
 uint32_t journal_reader_snapshot(const struct journal_reader *reader)
 {
-	return reader->snapshot_whole;
+	return reader->stand_in;
 }
 
 size_t journal_reader_passed_over(const struct journal_reader *reader)

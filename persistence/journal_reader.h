@@ -43,11 +43,18 @@ int journal_reader_seek(struct journal_reader *reader, uint64_t seq);
 
 /* The next entry with seq <= limit. Returns 1 and the entry; 0 when there is
  * nothing (yet): call again later, it goes on where it stopped; -errno when
- * the disk cannot be read: a segment that cannot be is reported once and then
- * passed over. With `finished` the writer is gone, so that what lies behind a
+ * the disk cannot be read: a segment that cannot be is reported some times and
+ * then passed over. With `finished` the writer is gone, so that what lies behind a
  * torn record is searched instead of waited for. */
 int journal_reader_next(struct journal_reader *reader, uint64_t limit,
 			bool finished, struct journal_entry *entry);
+
+/* Told of each stretch of damaged bytes that the reader passes, while the
+ * segment is still there. Told again when they are read again. */
+typedef void journal_damage_hook(void *arg, uint32_t segment, uint64_t from,
+				 uint64_t to);
+void journal_reader_on_damage(struct journal_reader *reader,
+			      journal_damage_hook *hook, void *arg);
 
 struct journal_damage
 journal_reader_damage(const struct journal_reader *reader);
@@ -56,12 +63,15 @@ journal_reader_damage(const struct journal_reader *reader);
 uint64_t journal_reader_last_seq(const struct journal_reader *reader);
 /* The latest wall time seen in records and segment headers; 0: none. */
 int64_t journal_reader_last_us(const struct journal_reader *reader);
-/* The newest segment whose snapshot was read whole; 0: none. */
+/* The newest segment that can stand in for all before it, once what those have
+ * is delivered: its snapshot was read whole, and a record behind it that no
+ * other segment had before; 0: none. */
 uint32_t journal_reader_snapshot(const struct journal_reader *reader);
 /* Segments passed over unread: unreadable, or of another journal. */
 size_t journal_reader_passed_over(const struct journal_reader *reader);
 
-/* Is somebody writing it? Looks at the lock without taking it for long. */
+/* Is somebody writing it? Looks at the lock without taking it for long. True
+ * as well when that cannot be told. */
 bool journal_is_live(const char *dir);
 
 #endif

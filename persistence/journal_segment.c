@@ -8,10 +8,12 @@
 #include "persistence/journal_segment.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "persistence/disk.h"
 #include "persistence/journal_group.h"
+#include "persistence/reserve.h"
 
 #define ZERO_STEP ((uint64_t)1 << 20)
 
@@ -28,24 +30,38 @@ static int write_header(int fd, struct segment_header *header)
 	return r;
 }
 
-int segment_create(struct segment *segment, int pend_fd,
-		   struct segment_header *header)
+/* Headed under the name it has, so that nobody sees a segment without one. */
+static int make_file(int fd, int pend_fd, const char *name,
+		     struct segment_header *header, struct reserve *reserve)
 {
+	int r = write_header(fd, header);
+
+	if (r == 0)
+		r = disk_sync(fd);
+	if (r == 0 && reserve)
+		r = reserve_move(reserve, pend_fd, name);
+	return r < 0 ? r : disk_sync(pend_fd);
+}
+
+int segment_create(struct segment *segment, int pend_fd,
+		   struct segment_header *header, struct reserve *reserve)
+{
+	uint64_t zeroed = SEGMENT_DATA_AT;
 	char name[SEGMENT_NAME_SIZE];
 	int fd, r;
 
 	segment_name(header->number, name);
-	fd = disk_create(pend_fd, name);
+	fd = reserve ? reserve_open(reserve, &zeroed)
+		     : disk_create(pend_fd, name);
 	if (fd < 0)
 		return fd;
-	r = write_header(fd, header);
-	if (r == 0)
-		r = disk_sync(fd);
-	if (r == 0)
-		r = disk_sync(pend_fd);
+	r = make_file(fd, pend_fd, name, header, reserve);
 	if (r < 0) {
 		(void)close(fd);
 		(void)unlinkat(pend_fd, name, 0);
+		/* A file whose sync has failed is not trusted again. */
+		if (reserve)
+			(void)reserve_give_up(reserve);
 		return r;
 	}
 	*segment = (struct segment){ .fd = fd,
@@ -53,13 +69,15 @@ int segment_create(struct segment *segment, int pend_fd,
 				     .seed = segment_seed(&header->journal,
 							  header->number),
 				     .offset = SEGMENT_DATA_AT,
-				     .zeroed = SEGMENT_DATA_AT };
+				     .zeroed = zeroed };
 	return 0;
 }
 
-static bool is_no_room(int error)
+bool segment_is_there(const struct segment *segment)
 {
-	return error == -ENOSPC || error == -EDQUOT || error == -EFBIG;
+	struct stat st;
+
+	return fstat(segment->fd, &st) < 0 || st.st_nlink > 0;
 }
 
 static int zero_ahead(struct segment *segment)
@@ -74,7 +92,7 @@ static int zero_ahead(struct segment *segment)
 	if (r == 0)
 		segment->zeroed = until;
 	/* The records themselves have found room, and that is what counts. */
-	return is_no_room(r) ? 0 : r;
+	return disk_is_full(r) || r == -EFBIG ? 0 : r;
 }
 
 int segment_write(struct segment *segment, struct group *group)

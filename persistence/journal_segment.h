@@ -12,6 +12,7 @@
 #include "persistence/journal_format.h"
 
 struct group;
+struct reserve;
 
 struct segment {
 	int fd; /* -1: there is none */
@@ -23,9 +24,14 @@ struct segment {
 };
 
 /* Makes the file of `header`, whose crc is put in here; header and directory
- * are synced. 0 or -errno, and then there is no file. */
+ * are synced. It is a new file, or with `reserve` the room that was kept for a
+ * full disk. 0 or -errno, and then there is no file. */
 int segment_create(struct segment *segment, int pend_fd,
-		   struct segment_header *header);
+		   struct segment_header *header, struct reserve *reserve);
+
+/* False when somebody has removed the file under us: what goes into it will be
+ * seen by nobody. */
+bool segment_is_there(const struct segment *segment);
 
 /* Seals the group for this segment and writes it, with zeros behind it. */
 int segment_write(struct segment *segment, struct group *group);

@@ -14,9 +14,9 @@
  *   replay    delivered records that are still kept are delivered once more
  *   retry     dead letters are delivered once more, with all they had
  *   bury      a dead letter is dropped
- *   import    a journal that was put into <outbox>/.import-NAME joins the others
- *   pause     nothing is delivered until `resume`, restarts included
- *   kick      the database is tried at once, whatever backoff and breaker say
+ *   import    a journal that was put into <outbox>/.import-NAME joins the
+ * others pause     nothing is delivered until `resume`, restarts included kick
+ * the database is tried at once, whatever backoff and breaker say
  *
  * A record moves in one order only: first it is durable where it goes, then it
  * leaves where it was. A crash in between costs a duplicate, which its id

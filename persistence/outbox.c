@@ -1,9 +1,11 @@
 /*
  * outbox.c - the directory of journals, from the end that empties it (outbox.h)
  *
- *   20261123T061700-media-0a1b2c3d/   a journal (a name that begins with a
- * digit) .new-20261123T...                 one that is being made (journal.c)
+ *   20261123T061700-media-0a1b2c3d/   a journal: its name begins with a digit
+ *   .new-20261123T...                 one that is being made (journal.c)
  *   .old-20261123T...                 one that is being removed
+ *   RESERVE.media-0                   room for a full disk (reserve.h)
+ *   quarantine/                       damaged bytes, for people
  *   DRAINER                           flock'd by the one drainer, holds its pid
  *
  * Anything else is not ours and left alone. What one journal does is told in
@@ -18,10 +20,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "persistence/disk.h"
 #include "persistence/outbox_journal.h"
+#include "persistence/room.h"
 #include "server/board.h"
 #include "server/log.h"
 
@@ -117,6 +121,15 @@ struct outbox *outbox_close(struct outbox *outbox)
 /* ---- finding journals ------------------------------------------------------
  */
 
+bool outbox_is_gone(const struct outbox *outbox)
+{
+	struct stat here, there;
+
+	return fstat(outbox->dir_fd, &here) < 0 ||
+	       stat(outbox->dir, &there) < 0 || here.st_dev != there.st_dev ||
+	       here.st_ino != there.st_ino;
+}
+
 static bool is_known(const struct outbox *outbox, const char *name)
 {
 	for (size_t i = 0; i < outbox->count; i++)
@@ -179,16 +192,16 @@ static bool is_orphan(const struct outbox *outbox, const char *name)
 }
 
 /* A journal's files, and its directories if nobody else's file is in them. */
-static void remove_journal(const struct outbox *outbox, const char *name)
+static void remove_journal(int outbox_fd, const char *name)
 {
-	int dir = disk_open_dir(outbox->dir_fd, name, false);
+	int dir = disk_open_dir(outbox_fd, name, false);
 
 	if (dir < 0)
 		return;
 	(void)disk_remove_dir(dir, "pend", ".seg");
 	(void)disk_remove_dir(dir, "ack", ".ack");
 	(void)close(dir);
-	(void)disk_remove_dir(outbox->dir_fd, name, "LOCK");
+	(void)disk_remove_dir(outbox_fd, name, "LOCK");
 }
 
 static int visit(struct outbox *outbox, const char *name)
@@ -198,8 +211,9 @@ static int visit(struct outbox *outbox, const char *name)
 	if (isdigit((unsigned char)name[0]))
 		return is_known(outbox, name) ? 0 : adopt(outbox, name);
 	/* What a process left half-made or half-removed. */
-	if (!outbox->options.read_only && (old || is_orphan(outbox, name)))
-		remove_journal(outbox, name);
+	if (!outbox->options.read_only &&
+	    (old ? disk_sync(outbox->dir_fd) == 0 : is_orphan(outbox, name)))
+		remove_journal(outbox->dir_fd, name);
 	return 0;
 }
 
@@ -238,16 +252,17 @@ struct outbox_journal *outbox_next_journal(struct outbox *outbox,
 /* ---- what may go -----------------------------------------------------------
  */
 
-/* Renamed first, so that nobody reads half of it. */
-static bool discard(struct outbox *outbox, const char *name)
+int outbox_discard(int outbox_fd, const char *name)
 {
 	char old[80];
 
 	(void)snprintf(old, sizeof(old), OLD_PREFIX "%s", name);
-	if (renameat(outbox->dir_fd, name, outbox->dir_fd, old) < 0)
-		return false;
-	remove_journal(outbox, old);
-	return true;
+	if (renameat(outbox_fd, name, outbox_fd, old) < 0)
+		return -errno;
+	/* A power cut must not leave half of it under its own name. */
+	if (disk_sync(outbox_fd) == 0)
+		remove_journal(outbox_fd, old);
+	return 0;
 }
 
 int outbox_sweep(struct outbox *outbox, int64_t now_wall_us)
@@ -259,14 +274,15 @@ int outbox_sweep(struct outbox *outbox, int64_t now_wall_us)
 	if (options->read_only)
 		return -EROFS;
 	/* What is delivered must not keep new calls out. */
-	if (options->max_bytes && outbox->bytes > options->max_bytes / 2)
+	if ((options->max_bytes && outbox->bytes > options->max_bytes / 2) ||
+	    room_level(board_flags()) != BOARD_ROOM_PLENTY)
 		keep_us = 0;
 	for (size_t i = 0; i < outbox->count; i++) {
 		struct outbox_journal *journal = outbox->journals[i];
 
 		outbox_journal_sweep(journal, now_wall_us, keep_us);
 		if (outbox_journal_may_go(journal, now_wall_us, keep_us) &&
-		    discard(outbox, journal->name))
+		    outbox_discard(outbox->dir_fd, journal->name) == 0)
 			outbox_journal_close(journal);
 		else
 			outbox->journals[kept++] = journal;

@@ -25,6 +25,10 @@ struct outbox;
 struct outbox_journal;
 struct estate;
 
+/* Journals of these roles have no estate: they hold copies. */
+#define OUTBOX_ROLE_REPLAY "replay"
+#define OUTBOX_ROLE_IMPORT "import"
+
 struct outbox_options {
 	const char *dir;
 	uint64_t keep_delivered_ms;
@@ -82,6 +86,14 @@ bool outbox_journal_is_settled(const struct outbox_journal *journal);
 /* Starts reading that journal again behind its last ack: after a failed batch
  * the entries come once more. */
 int outbox_rewind(struct outbox_journal *journal);
+
+/* Removes a journal for good, whatever is in it; renamed first, so that nobody
+ * reads half of it. outbox_fd: the directory it is in. 0 or -errno. */
+int outbox_discard(int outbox_fd, const char *name);
+
+/* True when the directory is not at its place any more: whoever writes now does
+ * so in another one of that name. */
+bool outbox_is_gone(const struct outbox *outbox);
 
 /* Removes what may go. */
 int outbox_sweep(struct outbox *outbox, int64_t now_wall_us);

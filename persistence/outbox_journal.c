@@ -22,6 +22,7 @@
 
 #include "persistence/disk.h"
 #include "persistence/estate.h"
+#include "persistence/quarantine.h"
 #include "persistence/record.h"
 #include "persistence/segment_reader.h"
 #include "server/board.h"
@@ -29,6 +30,26 @@
 
 /* ---- opening ---------------------------------------------------------------
  */
+
+/* What is damaged is kept for people; the records around it go on. */
+static void put_aside(void *arg, uint32_t segment, uint64_t from, uint64_t to)
+{
+	const struct outbox_journal *journal = arg;
+	size_t length = strlen(journal->dir) - strlen(journal->name) - 1;
+	char outbox_dir[sizeof(journal->dir)];
+	int r;
+
+	memcpy(outbox_dir, journal->dir, length);
+	outbox_dir[length] = '\0';
+	r = quarantine_save(outbox_dir, journal->name, segment, from, to);
+	if (r == 0)
+		return; /* read once more */
+	log_error("OUTBOX_QUARANTINE",
+		  "journal=%s segment=%u offset=%llu bytes=%llu kept=%s",
+		  journal->name, segment, (unsigned long long)from,
+		  (unsigned long long)(to - from),
+		  r < 0 ? strerror(-r) : "yes");
+}
 
 /* Places a fresh reader and an empty estate behind the last ack. */
 static int begin_reading(struct outbox_journal *journal)
@@ -50,6 +71,8 @@ static int begin_reading(struct outbox_journal *journal)
 	estate_destroy(journal->estate);
 	free(journal->ahead.record);
 	journal->ahead.record = NULL;
+	if (!journal->read_only)
+		journal_reader_on_damage(reader, put_aside, journal);
 	journal->reader = reader;
 	journal->estate = estate;
 	journal->given_seq = 0;
@@ -58,36 +81,45 @@ static int begin_reading(struct outbox_journal *journal)
 	return 0;
 }
 
-/* Nobody writes it any more, but what its last writes left in the page cache
- * is not on the disk yet. A row that the store has must not stem from a record
- * that a power cut could still take: nobody would close it. */
-static void make_durable(const struct outbox_journal *journal)
+/* Makes one segment durable, and forgets what a failed sync, now or earlier,
+ * has left in the page cache alone. */
+static int settle_segment(const struct outbox_journal *journal, int pend,
+			  uint32_t number)
 {
 	char name[SEGMENT_NAME_SIZE];
-	uint32_t *numbers;
-	size_t count;
-	int pend = openat(journal->acks.journal_fd, "pend",
-			  O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd, r;
 
-	if (pend < 0 || segment_list(pend, &numbers, &count) < 0)
-		goto out;
-	for (size_t i = 0; i < count; i++) {
-		int fd, r;
+	segment_name(number, name);
+	fd = openat(pend, name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT || errno == EIO ? 0 : -errno;
+	r = disk_sync_data(fd);
+	if (r < 0)
+		log_warn("OUTBOX_SEGMENT",
+			 "journal=%s segment=%u err=\"sync: %s\"",
+			 journal->name, number, strerror(-r));
+	disk_drop_cache(fd);
+	(void)close(fd);
+	return 0;
+}
 
-		segment_name(numbers[i], name);
-		fd = openat(pend, name, O_RDONLY | O_CLOEXEC);
-		r = fd < 0 ? -errno : disk_sync_data(fd);
-		if (r < 0)
-			log_warn("OUTBOX_SEGMENT",
-				 "journal=%s segment=%u err=\"sync: %s\"",
-				 journal->name, numbers[i], strerror(-r));
-		if (fd >= 0)
-			(void)close(fd);
-	}
+/* Nobody writes it any more, but what its last writes left in the page cache
+ * is not on the disk yet. A row that the store has must not stem from a record
+ * that a power cut could still take: nobody would close it. 0, or -errno when
+ * it could not even be tried. */
+static int make_durable(const struct outbox_journal *journal)
+{
+	uint32_t *numbers = NULL;
+	size_t count = 0;
+	int pend = disk_open_dir(journal->acks.journal_fd, "pend", false);
+	int r = pend < 0 ? pend : segment_list(pend, &numbers, &count);
+
+	for (size_t i = 0; r == 0 && i < count; i++)
+		r = settle_segment(journal, pend, numbers[i]);
 	free(numbers);
-out:
 	if (pend >= 0)
 		(void)close(pend);
+	return r;
 }
 
 /* The newest sequence in the journal; reads its last segment only. */
@@ -108,13 +140,17 @@ static uint64_t find_end(const struct outbox_journal *journal)
 	return end;
 }
 
-static void look_at_end(struct outbox_journal *journal)
+static int look_at_end(struct outbox_journal *journal)
 {
+	int r = 0;
+
 	if (journal->live && !journal->read_only)
-		return; /* its owner tells, on the board */
+		return 0; /* its owner tells, on the board */
 	if (!journal->read_only)
-		make_durable(journal);
-	journal->end_seq = find_end(journal);
+		r = make_durable(journal);
+	if (r == 0)
+		journal->end_seq = find_end(journal);
+	return r;
 }
 
 static int open_parts(struct outbox_journal *journal)
@@ -131,9 +167,7 @@ static int open_parts(struct outbox_journal *journal)
 		journal->refused = true;
 		return 0;
 	}
-	if (r == 0)
-		look_at_end(journal);
-	return r;
+	return r < 0 ? r : look_at_end(journal);
 }
 
 int outbox_journal_open(struct outbox_journal **ret, const char *outbox_dir,
@@ -178,7 +212,9 @@ void outbox_journal_look(struct outbox_journal *journal)
 	if (!journal->live || journal->refused || journal_is_live(journal->dir))
 		return;
 	journal->live = false;
-	look_at_end(journal);
+	/* What cannot be made durable now is not read before it can. */
+	if (look_at_end(journal) < 0)
+		journal->live = true;
 }
 
 /* ---- reading ---------------------------------------------------------------
@@ -207,6 +243,11 @@ static void report_damage(struct outbox_journal *journal)
 	struct journal_damage damage = journal_reader_damage(journal->reader);
 	uint64_t lost = damage.records + damage.gaps;
 
+	if (damage.bytes > journal->bytes_reported && !journal->read_only) {
+		board_add(board_series(METRIC_OUTBOX_CORRUPT_BYTES_TOTAL, ""),
+			  (int64_t)(damage.bytes - journal->bytes_reported));
+		journal->bytes_reported = damage.bytes;
+	}
 	if (lost <= journal->damage_reported || journal->read_only)
 		return; /* nothing new, or read once more after a rewind */
 	log_error("OUTBOX_DAMAGED",
@@ -219,10 +260,20 @@ static void report_damage(struct outbox_journal *journal)
 	journal->damage_reported = lost;
 }
 
+/* What was put back or brought in opens nothing: its calls have their estate
+ * elsewhere, or are long over. */
+static bool has_estate(const struct outbox_journal *journal)
+{
+	return !strstr(journal->name, OUTBOX_ROLE_REPLAY) &&
+	       !strstr(journal->name, OUTBOX_ROLE_IMPORT);
+}
+
 static int note_entry(struct outbox_journal *journal,
 		      const struct journal_entry *entry)
 {
-	int r = estate_note(journal->estate, entry->record);
+	int r = has_estate(journal)
+			? estate_note(journal->estate, entry->record)
+			: 0;
 
 	if (r < 0)
 		return r;
@@ -251,7 +302,8 @@ static int fetch(struct outbox_journal *journal)
 			journal->astray = true;
 			return r;
 		}
-		if (!entry.snapshot && entry.seq > journal->acks.seq) {
+		if (!entry.snapshot &&
+		    !ack_log_has(&journal->acks, entry.seq)) {
 			journal->ahead = entry;
 			return 1;
 		}
@@ -351,7 +403,8 @@ int64_t outbox_journal_last_us(const struct outbox_journal *journal)
 uint64_t outbox_journal_pending(const struct outbox_journal *journal)
 {
 	return journal->end_seq > journal->acks.seq && !journal->acks.settled_us
-		       ? journal->end_seq - journal->acks.seq
+		       ? journal->end_seq - journal->acks.seq -
+				 journal->acks.taken_count
 		       : 0;
 }
 
@@ -371,30 +424,65 @@ static bool is_old(int64_t then_us, int64_t now_us, int64_t keep_us)
 	return llabs(now_us - then_us) >= keep_us;
 }
 
-/* Is all of that segment delivered, long enough ago? What it has beyond the
- * first record of the next is repeated there. */
-static bool was_delivered(struct outbox_journal *journal, int pend,
-			  uint32_t number, uint32_t next, int64_t now_us,
-			  int64_t keep_us)
+/* The header of the first segment behind numbers[0] from whose first record on
+ * nothing stands in that one alone. */
+static bool find_successor(const struct outbox_journal *journal, int pend,
+			   struct segment_reader *reader,
+			   const uint32_t *numbers, size_t count,
+			   struct segment_header *header)
 {
-	struct segment_header header;
+	for (size_t i = 1; i < count && numbers[i] <= journal->safe_segment;
+	     i++)
+		if (segment_read_header(pend, numbers[i], header) == 1 &&
+		    (numbers[i] == journal->safe_segment ||
+		     segment_reader_finds_order(reader, pend, header)))
+			return true;
+	return false;
+}
 
-	if (segment_read_header(pend, next, &header) != 1 ||
-	    header.first_seq > journal->acks.seq + 1)
+/* Is all that comes before that successor delivered, long enough ago? */
+static bool was_delivered(struct outbox_journal *journal, uint32_t number,
+			  const struct segment_header *successor,
+			  int64_t now_us, int64_t keep_us)
+{
+	if (successor->first_seq > journal->acks.seq + 1)
 		return false;
 	if (journal->oldest.number != number) {
 		journal->oldest.number = number;
 		journal->oldest.delivered_us =
-			ack_log_when(&journal->acks, header.first_seq - 1);
+			ack_log_when(&journal->acks, successor->first_seq - 1);
 	}
 	return is_old(journal->oldest.delivered_us, now_us, keep_us);
+}
+
+static void sweep_segments(struct outbox_journal *journal, int pend,
+			   const uint32_t *numbers, size_t count,
+			   int64_t now_us, int64_t keep_us)
+{
+	struct segment_header successor;
+	struct segment_reader reader;
+	char name[SEGMENT_NAME_SIZE];
+
+	if (segment_reader_init(&reader) < 0)
+		return;
+	for (size_t i = 0; i < count && numbers[i] < journal->safe_segment;
+	     i++) {
+		if (!find_successor(journal, pend, &reader, numbers + i,
+				    count - i, &successor) ||
+		    !was_delivered(journal, numbers[i], &successor, now_us,
+				   keep_us))
+			break;
+		segment_name(numbers[i], name);
+		if (unlinkat(pend, name, 0) < 0)
+			break;
+	}
+	segment_reader_finish(&reader);
 }
 
 void outbox_journal_sweep(struct outbox_journal *journal, int64_t now_us,
 			  int64_t keep_us)
 {
 	uint32_t *numbers = NULL;
-	char name[SEGMENT_NAME_SIZE];
 	size_t count;
 	int pend;
 
@@ -402,18 +490,9 @@ void outbox_journal_sweep(struct outbox_journal *journal, int64_t now_us,
 	    journal_reader_passed_over(journal->reader) > 0)
 		return;
 	pend = disk_open_dir(journal->acks.journal_fd, "pend", false);
-	if (pend < 0 || segment_list(pend, &numbers, &count) < 0)
-		goto out;
-	for (size_t i = 0; i + 1 < count; i++) {
-		if (numbers[i] >= journal->safe_segment ||
-		    !was_delivered(journal, pend, numbers[i], numbers[i + 1],
-				   now_us, keep_us))
-			break;
-		segment_name(numbers[i], name);
-		if (unlinkat(pend, name, 0) < 0)
-			break;
-	}
-out:
+	if (pend >= 0 && segment_list(pend, &numbers, &count) == 0 &&
+	    count > 1 && numbers[0] < journal->safe_segment)
+		sweep_segments(journal, pend, numbers, count, now_us, keep_us);
 	free(numbers);
 	if (pend >= 0)
 		(void)close(pend);

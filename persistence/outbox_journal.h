@@ -33,7 +33,7 @@ struct outbox_journal {
 				       out and not acked; 0: none */
 	uint32_t safe_segment;	    /* a record behind its whole snapshot was
 				       read: those before it are not needed */
-	uint64_t damage_reported;
+	uint64_t damage_reported, bytes_reported;
 	struct {		 /* what sweeping has found out */
 		uint32_t number; /* of the oldest segment */
 		int64_t delivered_us;

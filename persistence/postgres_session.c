@@ -10,22 +10,24 @@
 #include "persistence/postgres_session.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "persistence/postgres_io.h"
 #include "server/clock.h"
-#include "server/log.h"
 
 #define LOCK_TIMEOUT_MS	       5000u /* what holds a lock for longer is stuck */
 #define NETWORK_GRACE_MS       5000u /* beyond the server's own timeout */
+#define LAST_WORDS	       4     /* reads of what an idle server says */
 #define TRANSACTION_STATEMENTS 8     /* the caller's, at most */
 
 struct pg_session {
 	PGconn *conn;
-	struct pg_session_options options;
+	bool ended;	  /* the server has said so */
+	int interrupt_fd; /* borrowed */
+	uint32_t statement_timeout_ms;
 	char statement_timeout[16], lock_timeout[16]; /* ms, as parameters */
 };
 
@@ -33,129 +35,23 @@ static const struct pg_statement begin = { .sql = "BEGIN" };
 static const struct pg_statement commit = { .sql = "COMMIT" };
 static const struct pg_statement rollback = { .sql = "ROLLBACK" };
 
-static void on_notice(void *arg, const char *message)
-{
-	(void)arg;
-	log_debug("DB_NOTICE", "text=\"%.*s\"", (int)strcspn(message, "\"\r\n"),
-		  message);
-}
-
 static void set_lost(struct db_error *err, const char *reason, const char *text)
 {
 	db_error_set(err, DB_TRANSIENT, reason, text);
 	err->connection_lost = true;
 }
 
-/* Waits until the connection can do what `events` says. */
-static int wait_for(const struct pg_session *session, short events,
-		    uint64_t deadline_ms, struct db_error *err)
+/* A last word before the end comes as a notice, while nothing was asked. */
+static void on_notice(void *arg, const PGresult *notice)
 {
-	struct pollfd fds[] = {
-		{ .fd = PQsocket(session->conn), .events = events },
-		{ .fd = session->options.interrupt_fd, .events = POLLIN },
-	};
-	uint64_t now_ms;
-	int n;
+	const char *severity =
+		PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+	struct pg_session *session = arg;
 
-	do {
-		now_ms = clock_mono_ms();
-		n = now_ms < deadline_ms
-			    ? poll(fds, 2, (int)(deadline_ms - now_ms))
-			    : 0;
-	} while (n < 0 && errno == EINTR);
-	if (n < 0)
-		set_lost(err, "PollFailed", strerror(errno));
-	else if (n == 0)
-		set_lost(err, "Timeout", "no answer within the time allowed");
-	else if (fds[1].revents)
-		set_lost(err, "Interrupted", "interrupted by our own shutdown");
-	else
-		return 0;
-	return -1;
-}
-
-/*
- * There is no call for the SQLSTATE of a failed connect; with verbosity VERBOSE
- * the message has it: `... failed: FATAL:  28P01: password authentication
- * failed ...`. With several hosts, the last verdict is the one that ended it.
- */
-static const char *find_sqlstate(const char *message, char sqlstate[6])
-{
-	const char *text = NULL;
-
-	for (const char *p = strstr(message, ":  "); p;
-	     p = strstr(p + 1, ":  ")) {
-		const char *code = p + 3;
-		size_t length = strspn(code, "0123456789"
-					     "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-
-		if (length != 5 || strncmp(code + 5, ": ", 2) != 0)
-			continue;
-		memcpy(sqlstate, code, 5);
-		sqlstate[5] = '\0';
-		text = code + 7;
-	}
-	return text;
-}
-
-static void connect_error(PGconn *conn, struct db_error *err)
-{
-	const char *message = PQerrorMessage(conn);
-	char sqlstate[6] = "", line[256];
-	const char *text = find_sqlstate(message, sqlstate);
-
-	(void)snprintf(line, sizeof(line), "%.*s",
-		       (int)strcspn(text ? text : message, "\n"),
-		       text ? text : message);
-	db_error_from_sqlstate(err, sqlstate, line);
-	if (PQconnectionNeedsPassword(conn))
-		db_error_set(err, DB_SETUP, "InvalidPassword", line);
-	err->connection_lost = true;
-}
-
-/* The url may say otherwise wherever it stands behind us. A vanished peer is
- * noticed in five seconds; no start-up options, which poolers refuse. */
-static PGconn *start_connecting(const struct pg_session_options *options)
-{
-	const char *const names[] = {
-		"application_name", "keepalives_idle",	"keepalives_interval",
-		"keepalives_count", "tcp_user_timeout", "target_session_attrs",
-		"dbname",	    "client_encoding",	NULL,
-	};
-	const char *const values[] = {
-		options->application,
-		"10",
-		"3",
-		"3",
-		"5000",
-		options->read_only ? "any" : "read-write",
-		options->url,
-		"UTF8",
-		NULL,
-	};
-
-	return PQconnectStartParams(names, values, 1);
-}
-
-static int finish_connecting(struct pg_session *session, struct db_error *err)
-{
-	uint64_t deadline_ms =
-		clock_mono_ms() + session->options.connect_timeout_ms;
-	PostgresPollingStatusType status = PGRES_POLLING_WRITING;
-
-	while (status != PGRES_POLLING_OK) {
-		short events =
-			status == PGRES_POLLING_READING ? POLLIN : POLLOUT;
-
-		if (wait_for(session, events, deadline_ms, err) < 0)
-			return -1;
-		status = PQconnectPoll(session->conn);
-		if (status == PGRES_POLLING_FAILED) {
-			connect_error(session->conn, err);
-			return -1;
-		}
-	}
-	return 0;
+	if (severity &&
+	    (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0))
+		session->ended = true;
+	pg_log_notice(NULL, notice);
 }
 
 int pg_session_open(struct pg_session **ret,
@@ -167,26 +63,22 @@ int pg_session_open(struct pg_session **ret,
 				   ? options->statement_timeout_ms
 				   : LOCK_TIMEOUT_MS;
 
-	if (session)
-		session->conn = start_connecting(options);
-	if (!session || !session->conn) {
+	if (!session) {
 		db_error_set(err, DB_TRANSIENT, "OutOfMemory", "no memory");
-		goto fail;
+		return -1;
 	}
-	session->options = *options;
+	session->interrupt_fd = options->connect.interrupt_fd;
+	session->statement_timeout_ms = options->statement_timeout_ms;
 	(void)snprintf(session->statement_timeout,
 		       sizeof(session->statement_timeout), "%u",
 		       options->statement_timeout_ms);
 	(void)snprintf(session->lock_timeout, sizeof(session->lock_timeout),
 		       "%u", lock_ms);
-	(void)PQsetNoticeProcessor(session->conn, on_notice, NULL);
-	(void)PQsetErrorVerbosity(session->conn, PQERRORS_VERBOSE);
-	if (PQstatus(session->conn) == CONNECTION_BAD) {
-		connect_error(session->conn, err);
+	session->conn = pg_connector_connect(options->connector,
+					     &options->connect, err);
+	if (!session->conn)
 		goto fail;
-	}
-	if (finish_connecting(session, err) < 0)
-		goto fail;
+	(void)PQsetNoticeReceiver(session->conn, on_notice, session);
 	if (PQsetnonblocking(session->conn, 1) < 0) {
 		set_lost(err, "ConnectionFailure", "cannot be made to poll");
 		goto fail;
@@ -212,25 +104,17 @@ int pg_session_socket(const struct pg_session *session)
 	return PQsocket(session->conn);
 }
 
-/* Names of tables and constraints help; DETAIL and CONTEXT hold row values. */
-static void result_error(PGconn *conn, const PGresult *result,
-			 struct db_error *err)
+bool pg_session_is_intact(struct pg_session *session)
 {
-	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-	const char *constraint =
-		PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+	struct pollfd fd = { .fd = PQsocket(session->conn), .events = POLLIN };
 
-	if (!sqlstate)
-		text = PQerrorMessage(conn);
-	db_error_from_sqlstate(err, sqlstate ? sqlstate : "", text ? text : "");
-	/* Our tables' own keys: the record is there already. */
-	if (strcmp(err->sqlstate, "23505") == 0 && constraint &&
-	    strlen(constraint) > 5 &&
-	    strcmp(constraint + strlen(constraint) - 5, "_pkey") == 0)
-		err->family = DB_PRESENT;
-	if (PQstatus(conn) == CONNECTION_BAD)
-		err->connection_lost = true;
+	for (int i = 0; i < LAST_WORDS && poll(&fd, 1, 0) > 0; i++) {
+		if (!PQconsumeInput(session->conn))
+			return false;
+		(void)PQisBusy(session->conn); /* takes in what was read */
+	}
+	return !session->ended && PQstatus(session->conn) == CONNECTION_OK &&
+	       PQtransactionStatus(session->conn) == PQTRANS_IDLE;
 }
 
 /* Sends what is left to send and reads until there is a result to take. */
@@ -242,9 +126,9 @@ static int await_result(struct pg_session *session, uint64_t deadline_ms,
 
 		if (!PQisBusy(session->conn) && unsent <= 0)
 			return 0;
-		if (wait_for(session,
-			     (short)(POLLIN | (unsent > 0 ? POLLOUT : 0)),
-			     deadline_ms, err) < 0)
+		if (pg_wait(PQsocket(session->conn),
+			    (short)(POLLIN | (unsent > 0 ? POLLOUT : 0)),
+			    deadline_ms, session->interrupt_fd, err) < 0)
 			return -1;
 		/* What the server said before it hung up is still a result. */
 		if (!PQconsumeInput(session->conn))
@@ -275,7 +159,7 @@ static void take_result(struct pg_session *session, struct answers *answers,
 	case PGRES_PIPELINE_ABORTED: break;
 	default:
 		if (!answers->failed)
-			result_error(session->conn, result, err);
+			pg_result_error(session->conn, result, err);
 		answers->failed = true;
 		break;
 	}
@@ -298,7 +182,7 @@ static int collect(struct pg_session *session, struct answers *answers,
 			take_result(session, answers, result, err);
 		} else if (silent > 1) {
 			if (!answers->failed)
-				connect_error(session->conn, err);
+				pg_broken_error(session->conn, err);
 			err->connection_lost = true;
 			return -1;
 		}
@@ -329,13 +213,13 @@ static void clear_results(PGresult **results, size_t count)
 
 static uint64_t answer_deadline_ms(const struct pg_session *session)
 {
-	return clock_mono_ms() + session->options.statement_timeout_ms +
+	return clock_mono_ms() + session->statement_timeout_ms +
 	       NETWORK_GRACE_MS;
 }
 
-int pg_session_run(struct pg_session *session,
-		   const struct pg_statement *statements, size_t count,
-		   PGresult **results, struct db_error *err)
+static int run(struct pg_session *session,
+	       const struct pg_statement *statements, size_t count,
+	       PGresult **results, uint64_t deadline_ms, struct db_error *err)
 {
 	struct answers answers = { .results = results, .count = count };
 	int r;
@@ -343,17 +227,33 @@ int pg_session_run(struct pg_session *session,
 	for (size_t i = 0; results && i < count; i++)
 		results[i] = NULL;
 	if (send_all(session, statements, count) < 0) {
-		connect_error(session->conn, err);
+		pg_broken_error(session->conn, err);
 		return -1;
 	}
-	r = collect(session, &answers, answer_deadline_ms(session), err);
+	r = collect(session, &answers, deadline_ms, err);
 	if (answers.synced && !PQexitPipelineMode(session->conn)) {
-		connect_error(session->conn, err);
+		pg_broken_error(session->conn, err);
 		r = -1;
 	}
 	if (r < 0)
 		clear_results(results, count);
 	return r;
+}
+
+int pg_session_run(struct pg_session *session,
+		   const struct pg_statement *statements, size_t count,
+		   PGresult **results, struct db_error *err)
+{
+	return run(session, statements, count, results,
+		   answer_deadline_ms(session), err);
+}
+
+int pg_session_ping(struct pg_session *session, struct db_error *err)
+{
+	static const struct pg_statement nothing = { .sql = "SELECT 1" };
+
+	return run(session, &nothing, 1, NULL, clock_mono_ms() + PG_PING_MS,
+		   err);
 }
 
 /* Anything but a clean rollback is a reason to throw the session away. */
@@ -420,7 +320,7 @@ int pg_session_script(struct pg_session *session, const char *sql,
 	PGresult *result;
 
 	if (!PQsendQuery(session->conn, sql)) {
-		connect_error(session->conn, err);
+		pg_broken_error(session->conn, err);
 		return -1;
 	}
 	do {
@@ -429,7 +329,7 @@ int pg_session_script(struct pg_session *session, const char *sql,
 		result = PQgetResult(session->conn);
 		if (result && !failed &&
 		    PQresultStatus(result) == PGRES_FATAL_ERROR) {
-			result_error(session->conn, result, err);
+			pg_result_error(session->conn, result, err);
 			failed = true;
 		}
 		PQclear(result);

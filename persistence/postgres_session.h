@@ -11,10 +11,6 @@
  * give each transaction another server connection, and a DDL never meets a
  * stale plan. Planning anew costs well below a millisecond a batch.
  *
- * Host names are resolved inside libpq and may hold up pg_session_open() for as
- * long as the resolver likes: only threads that may wait for a database open
- * sessions.
- *
  * Thread: belongs to one thread; never across fork().
  */
 #ifndef PERSISTENCE_POSTGRES_SESSION_H
@@ -26,18 +22,18 @@
 #include <libpq-fe.h>
 
 #include "persistence/db_error.h"
+#include "persistence/postgres_connect.h"
 
 struct pg_session;
 
 struct pg_session_options {
-	const char *url;	 /* borrowed for the session's life, as all */
-	const char *application; /* application_name */
-	uint32_t connect_timeout_ms, statement_timeout_ms;
-	int interrupt_fd; /* readable: stop waiting */
-	bool read_only;	  /* a standby will do */
+	struct pg_connector *connector; /* borrowed for the opening */
+	struct pg_connect_options connect;
+	uint32_t statement_timeout_ms;
 };
 
 #define PG_PARAMETERS_MAX 4
+#define PG_PING_MS	  5000u
 
 struct pg_statement {
 	const char *sql;
@@ -51,6 +47,12 @@ int pg_session_open(struct pg_session **ret,
 		    const struct pg_session_options *options,
 		    struct db_error *err);
 struct pg_session *pg_session_close(struct pg_session *session);
+
+/* Has the other end hung up meanwhile, or the last use left something undone?
+ * Asks nobody. */
+bool pg_session_is_intact(struct pg_session *session);
+/* Asks the server, which has PG_PING_MS at most. */
+int pg_session_ping(struct pg_session *session, struct db_error *err);
 
 /* Runs all statements in one pipeline; the first error ends it. The result of
  * each goes to results[i] (the caller's to PQclear), unless results is NULL; on

@@ -41,7 +41,14 @@ struct queue {
 	alignas(CACHE_LINE) _Atomic size_t tail; /* next push */
 	alignas(CACHE_LINE) _Atomic size_t head; /* next pop; reader writes */
 	alignas(CACHE_LINE) _Atomic bool sleeping;
+	alignas(CACHE_LINE) _Atomic uint64_t bytes; /* of what is in it */
+	uint64_t bytes_max;
 };
+
+static uint64_t size_of(const struct record *record)
+{
+	return sizeof(*record) + record->length + 1;
+}
 
 static size_t round_up(size_t n)
 {
@@ -64,7 +71,9 @@ int queue_create(struct queue **ret, size_t capacity)
 	queue = aligned_alloc(CACHE_LINE, sizeof(*queue));
 	if (!queue)
 		return -ENOMEM;
-	*queue = (struct queue){ .mask = cells - 1, .wakeup = -1 };
+	*queue = (struct queue){ .mask = cells - 1,
+				 .wakeup = -1,
+				 .bytes_max = UINT64_MAX };
 	queue->cells = calloc(cells, sizeof(*queue->cells));
 	r = -ENOMEM;
 	if (!queue->cells)
@@ -127,6 +136,9 @@ int queue_push(struct queue *queue, struct record *record)
 						  memory_order_relaxed);
 		}
 	}
+	/* Counted before anybody can take it out again. */
+	atomic_fetch_add_explicit(&queue->bytes, size_of(record),
+				  memory_order_relaxed);
 	cell->record = record;
 	atomic_store(&cell->turn, at + 1);
 	if (atomic_load(&queue->sleeping) &&
@@ -147,6 +159,8 @@ struct record *queue_pop(struct queue *queue)
 	atomic_store_explicit(&cell->turn, at + queue->mask + 1,
 			      memory_order_release);
 	atomic_store_explicit(&queue->head, at + 1, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&queue->bytes, size_of(record),
+				  memory_order_relaxed);
 	return record;
 }
 
@@ -191,4 +205,20 @@ size_t queue_length(const struct queue *queue)
 size_t queue_capacity(const struct queue *queue)
 {
 	return queue->mask + 1;
+}
+
+void queue_limit_bytes(struct queue *queue, uint64_t bytes)
+{
+	queue->bytes_max = bytes;
+}
+
+uint64_t queue_bytes(const struct queue *queue)
+{
+	return atomic_load_explicit(&queue->bytes, memory_order_relaxed);
+}
+
+bool queue_is_half_full(const struct queue *queue)
+{
+	return queue_length(queue) > queue_capacity(queue) / 2 ||
+	       queue_bytes(queue) > queue->bytes_max / 2;
 }

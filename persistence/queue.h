@@ -12,12 +12,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct queue;
 struct record;
 
 /* `capacity` is rounded up to a power of two. 0 or -ENOMEM / -errno. */
 int queue_create(struct queue **ret, size_t capacity);
+/* How much memory counts as full; before the first push. Nothing is refused for
+ * it: queue_is_half_full() tells. */
+void queue_limit_bytes(struct queue *queue, uint64_t bytes);
 /* Frees what is left in it; accepts NULL; returns NULL. */
 struct queue *queue_destroy(struct queue *queue);
 
@@ -34,7 +38,11 @@ void queue_wait(struct queue *queue, int timeout_ms);
 void queue_pause(struct queue *queue, int timeout_ms);
 void queue_wake(struct queue *queue);
 
-size_t queue_length(const struct queue *queue); /* a snapshot, any thread */
+/* Snapshots; any thread. */
+size_t queue_length(const struct queue *queue);
+uint64_t queue_bytes(const struct queue *queue); /* of memory */
+/* Half of its places or of these bytes are taken: time to make less. */
+bool queue_is_half_full(const struct queue *queue);
 size_t queue_capacity(const struct queue *queue);
 
 #endif

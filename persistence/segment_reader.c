@@ -48,21 +48,32 @@ static int append(uint32_t **numbers, size_t count, uint32_t number)
 	return 0;
 }
 
+/* Of the directory's next segment: 1, 0 at the end, or -errno. A directory that
+ * is read by halves is worse than none: what is missing would count as done. */
+static int next_segment(DIR *dir, uint32_t *number)
+{
+	struct dirent *file;
+
+	do {
+		errno = 0;
+		file = readdir(dir);
+		if (!file)
+			return -errno;
+		*number = segment_number(file->d_name);
+	} while (*number == 0);
+	return 1;
+}
+
 int segment_list(int pend_fd, uint32_t **ret, size_t *ret_count)
 {
 	DIR *dir = disk_list(pend_fd, ".");
-	uint32_t *numbers = NULL;
-	struct dirent *file;
+	uint32_t *numbers = NULL, number;
 	size_t count = 0;
 	int r = 0;
 
 	if (!dir)
 		return -errno;
-	while (r == 0 && (file = readdir(dir))) {
-		uint32_t number = segment_number(file->d_name);
-
-		if (number == 0)
-			continue;
+	while (r == 0 && (r = next_segment(dir, &number)) > 0) {
 		r = append(&numbers, count, number);
 		count += r == 0;
 	}
@@ -78,22 +89,20 @@ int segment_list(int pend_fd, uint32_t **ret, size_t *ret_count)
 	return 0;
 }
 
-uint32_t segment_after(int pend_fd, uint32_t number)
+int segment_after(int pend_fd, uint32_t number, uint32_t *after)
 {
 	DIR *dir = disk_list(pend_fd, ".");
-	uint32_t best = 0;
-	struct dirent *file;
+	uint32_t n = 0;
+	int r;
 
+	*after = 0;
 	if (!dir)
-		return 0;
-	while ((file = readdir(dir))) {
-		uint32_t n = segment_number(file->d_name);
-
-		if (n > number && (best == 0 || n < best))
-			best = n;
-	}
+		return -errno;
+	while ((r = next_segment(dir, &n)) > 0)
+		if (n > number && (*after == 0 || n < *after))
+			*after = n;
 	(void)closedir(dir);
-	return best;
+	return r;
 }
 
 /* ---- headers ---------------------------------------------------------------
@@ -250,30 +259,37 @@ void segment_reader_pass(struct segment_reader *reader,
 	reader->offset += entry_size(entry->length);
 }
 
-uint64_t segment_reader_search(struct segment_reader *reader,
-			       uint64_t *garbage_end)
+int segment_reader_search(struct segment_reader *reader, uint64_t *found)
 {
 	const struct entry_header *entry;
+	enum segment_look look = LOOK_INVALID;
 	const unsigned char *bytes;
-	int error;
+	int error = 0;
 
-	*garbage_end = reader->offset;
+	*found = reader->offset;
 	for (uint64_t at = reader->offset;; at += 8) {
 		uint64_t word = 0;
 		ssize_t n = peek(reader, at, sizeof(word), &bytes);
 
 		if (n <= 0)
-			return 0;
+			return (int)n;
 		memcpy(&word, bytes, (size_t)n);
 		if (word != 0)
-			*garbage_end = at + (uint64_t)n;
-		if ((uint32_t)word == ENTRY_MAGIC && at > reader->offset &&
-		    look_at(reader, at, &entry, &error) == LOOK_ENTRY)
-			return at;
+			*found = at + (uint64_t)n;
+		if ((uint32_t)word == ENTRY_MAGIC && at > reader->offset)
+			look = look_at(reader, at, &entry, &error);
+		if (look == LOOK_ERROR)
+			return error;
+		if (look == LOOK_ENTRY) {
+			*found = at;
+			return 1;
+		}
 	}
 }
 
-bool segment_reader_pass_snapshot(struct segment_reader *reader)
+/* Goes on past a whole snapshot, if there is one at the offset; *seq is that of
+ * the last record before it. */
+static bool pass_snapshot(struct segment_reader *reader, uint64_t *seq)
 {
 	const struct entry_header *entry;
 	uint32_t count = 0;
@@ -283,9 +299,31 @@ bool segment_reader_pass_snapshot(struct segment_reader *reader)
 		if (entry->type == ENTRY_RECORD)
 			return false;
 		segment_reader_pass(reader, entry);
+		*seq = entry->seq;
 		if (entry->type == ENTRY_SNAPSHOT_END)
 			return entry->rev == count;
 		count++;
 	}
 	return false;
+}
+
+bool segment_reader_finds_order(struct segment_reader *reader, int pend_fd,
+				const struct segment_header *header)
+{
+	const struct entry_header *entry;
+	bool in_order = false;
+	uint64_t before;
+	int error;
+
+	if (segment_reader_enter(reader, pend_fd, header->number,
+				 &header->journal) < 0)
+		return false;
+	if (pass_snapshot(reader, &before) &&
+	    before + 1 == header->first_seq &&
+	    segment_reader_look(reader, &entry, &error) == LOOK_ENTRY)
+		in_order = entry->type == ENTRY_RECORD &&
+			   entry->seq == header->first_seq;
+	segment_reader_leave(reader);
+	/* The first group of all has nothing to be repeated before it. */
+	return in_order && (header->first_seq > 1 || header->number == 1);
 }

@@ -33,8 +33,9 @@ enum segment_look {
 /* The numbers of the segments that are there, ascending, in a malloc'd array.
  * 0 or -errno. */
 int segment_list(int pend_fd, uint32_t **numbers, size_t *count);
-/* The lowest of them above that one; 0: none. */
-uint32_t segment_after(int pend_fd, uint32_t number);
+/* The lowest of them above that one; *after is 0 when there is none. 0 or
+ * -errno: then nobody knows. */
+int segment_after(int pend_fd, uint32_t number, uint32_t *after);
 
 /* Reads either copy of a header. 1; 0 when neither is whole; -errno. */
 int segment_read_header(int pend_fd, uint32_t number,
@@ -58,12 +59,16 @@ void segment_reader_refresh(struct segment_reader *reader);
 void segment_reader_pass(struct segment_reader *reader,
 			 const struct entry_header *entry);
 
-/* The next valid entry behind the offset: its offset, or 0. `*garbage_end` is
- * where what is not zero ends, if there is none. */
-uint64_t segment_reader_search(struct segment_reader *reader,
-			       uint64_t *garbage_end);
+/* Looks for the next valid entry behind the offset. 1 and *found; 0 when there
+ * is none, and *found is where what is not zero ends; -errno. */
+int segment_reader_search(struct segment_reader *reader, uint64_t *found);
 
-/* Goes on past a whole snapshot, if there is one at the offset. */
-bool segment_reader_pass_snapshot(struct segment_reader *reader);
+/* Enters the segment of that header, and leaves it again. Was it begun in good
+ * order and then written to? Then those before it have nothing from first_seq
+ * on, and its snapshot tells what was open. Not so a segment that was begun
+ * after a failed sync, or given up before its first record: a cut may bring it
+ * back, and its writer may have gone on in the one before. */
+bool segment_reader_finds_order(struct segment_reader *reader, int pend_fd,
+				const struct segment_header *header);
 
 #endif

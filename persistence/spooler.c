@@ -14,14 +14,13 @@
 #include "persistence/spooler.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 #include "persistence/disk.h"
+#include "persistence/disk_watch.h"
 #include "persistence/estate.h"
 #include "persistence/journal.h"
 #include "persistence/lifeboat.h"
@@ -32,13 +31,15 @@
 #include "server/log.h"
 #include "server/thread.h"
 
-#define GROUP_RECORDS_MAX  4096u
-#define GROUP_BYTES_MAX	   ((size_t)1 << 20)
-#define BACKOFF_FIRST_MS   100u
-#define BACKOFF_MAX_MS	   5000u
-#define BOUNDS_INTERVAL_MS 1000u
-#define IDLE_WAIT_MS	   5000u /* at most; a record comes through at once */
-#define ROOM_PERCENT	   95u	 /* of max_bytes: full ends somewhat below it */
+#define GROUP_RECORDS_MAX 4096u
+#define GROUP_BYTES_MAX	  ((size_t)1 << 20)
+#define BACKOFF_FIRST_MS  100u
+#define BACKOFF_MAX_MS	  5000u
+#define IDLE_WAIT_MS	  1000u /* at most; a record comes through at once */
+/* The segments being written cannot go, whatever is delivered: together they
+ * are a small part of outbox.max_bytes, or they alone would be too much. */
+#define LIVE_SHARE	  8u
+#define SEGMENT_BYTES_MIN ((uint64_t)128 << 10)
 
 struct spooler {
 	struct spooler_options options;
@@ -47,15 +48,15 @@ struct spooler {
 	struct journal *journal; /* NULL until the disk takes one */
 	struct estate *open;
 	struct record *group[GROUP_RECORDS_MAX];
-	size_t count, bytes;	     /* of the group */
-	size_t noted;		     /* durable and in the estate, of those */
-	bool durable;		     /* the group is; only noting is left */
+	size_t count, bytes; /* of the group */
+	size_t noted;	     /* durable and in the estate, of those */
+	bool durable;	     /* the group is; only noting is left */
+	struct disk_watch watch;
 	uint32_t backoff_ms;	     /* 0: all is well */
-	uint64_t bounds_checked_ms;  /* 0: not since something changed */
-	bool full;		     /* by the bounds */
+	int error;		     /* what the disk said last; or 0 */
 	_Atomic uint64_t give_up_ms; /* monotonic; set by spooler_stop() */
 	uint64_t lost;		     /* read when the thread has ended */
-	struct board_series *commit_seconds, *queue_records;
+	struct board_series *commit_seconds;
 };
 
 static void take_group(struct spooler *s)
@@ -77,54 +78,13 @@ static void free_group(struct spooler *s)
 	s->durable = false;
 }
 
-static void show_queue(struct spooler *s)
+static void show_queue(const struct spooler *s)
 {
-	board_set(s->queue_records,
-		  (int64_t)(queue_length(s->options.queue) + s->count));
-}
+	const struct queue *queue = s->options.queue;
 
-/* ---- bounds ----------------------------------------------------------------
- */
-
-static void set_full(struct spooler *s, bool full)
-{
-	atomic_store(&board_flags()->outbox_full, full || s->backoff_ms > 0);
-	if (s->full == full)
-		return;
-	s->full = full;
-	if (full)
-		log_warn("OUTBOX_FULL",
-			 "max_bytes=%llu min_free_disk=%llu "
-			 "effect=\"new calls get 503\"",
-			 (unsigned long long)s->options.max_bytes,
-			 (unsigned long long)s->options.min_free_disk);
-	else
-		log_info("OUTBOX_ROOM", "effect=\"new calls are taken\"");
-}
-
-static bool is_full(const struct spooler *s)
-{
-	uint64_t most = s->options.max_bytes;
-	struct statvfs disk;
-
-	if (s->full)
-		most = most / 100 * ROOM_PERCENT;
-	if (disk_usage(AT_FDCWD, s->dir) > most)
-		return true;
-	return statvfs(s->dir, &disk) == 0 &&
-	       (uint64_t)disk.f_bavail * disk.f_frsize <
-		       s->options.min_free_disk;
-}
-
-static void check_bounds(struct spooler *s)
-{
-	uint64_t now = clock_mono_ms();
-
-	if (s->bounds_checked_ms &&
-	    now - s->bounds_checked_ms < BOUNDS_INTERVAL_MS)
-		return;
-	s->bounds_checked_ms = now;
-	set_full(s, is_full(s));
+	disk_watch_show_memory(&s->watch, queue_length(queue) + s->count,
+			       queue_bytes(queue) + s->bytes,
+			       queue_capacity(queue));
 }
 
 /* ---- committing ------------------------------------------------------------
@@ -142,27 +102,64 @@ static int rescue(const struct spooler *s)
 	return r;
 }
 
-static int ensure_journal(struct spooler *s)
+static int make_journal(struct spooler *s, struct journal **journal)
 {
+	struct reserve *reserve = &s->watch.reserve;
 	const struct journal_options options = {
 		.outbox_dir = s->dir,
 		.role = s->options.role,
 		.segment_bytes = s->options.segment_bytes,
 		.open = s->open,
+		.reserve = reserve,
 	};
+	int r = journal_create(journal, &options);
 
+	/* Not even a directory fits any more. */
+	if (disk_is_full(r) && reserve_give_up(reserve))
+		r = journal_create(journal, &options);
+	return r;
+}
+
+static int ensure_journal(struct spooler *s)
+{
 	int r = s->journal ? 0 : rescue(s);
 
-	return r < 0 || s->journal ? r : journal_create(&s->journal, &options);
+	if (disk_is_full(r) && reserve_give_up(&s->watch.reserve))
+		r = rescue(s);
+	return r < 0 || s->journal ? r : make_journal(s, &s->journal);
+}
+
+/* Somebody has taken the journal away. The next one begins with what the disk
+ * should have had: the calls that are open, and the last groups. It is there
+ * before the other is left, so that nobody thinks that we have died. */
+static int replace_journal(struct spooler *s)
+{
+	struct journal *next = NULL;
+	int r = make_journal(s, &next);
+
+	if (r == 0)
+		r = journal_take_over(next, s->journal);
+	if (r < 0) {
+		journal_close(next);
+		return r;
+	}
+	log_error("OUTBOX_JOURNAL_GONE", "journal=%s next=%s",
+		  journal_name(s->journal), journal_name(next));
+	journal_close(s->journal);
+	s->journal = next;
+	return 0;
 }
 
 static int make_durable(struct spooler *s)
 {
 	uint64_t before = clock_mono_us();
-	int r = ensure_journal(s);
+	int r = journal_commit(s->journal, s->group, s->count);
 
-	if (r == 0)
-		r = journal_commit(s->journal, s->group, s->count);
+	if (r < 0 && !journal_is_there(s->journal)) {
+		r = replace_journal(s);
+		if (r == 0)
+			r = journal_commit(s->journal, s->group, s->count);
+	}
 	if (r == 0)
 		board_observe(s->commit_seconds,
 			      (int64_t)(clock_mono_us() - before));
@@ -192,30 +189,53 @@ static int commit(struct spooler *s)
 
 static void on_broken(struct spooler *s, int error)
 {
-	if (s->backoff_ms == 0)
+	const char *name = strerrorname_np(-error);
+
+	if (s->error != error)
 		log_error("OUTBOX_BROKEN",
-			  "err=\"%s\" effect=\"records stay in memory, new "
-			  "calls get 503\"",
-			  strerror(-error));
+			  "errno=%s err=\"%s\" effect=\"records stay in "
+			  "memory, new calls get 503\"",
+			  name ? name : "unknown", strerror(-error));
+	s->error = error;
 	s->backoff_ms = s->backoff_ms ? s->backoff_ms * 2 : BACKOFF_FIRST_MS;
 	if (s->backoff_ms > BACKOFF_MAX_MS)
 		s->backoff_ms = BACKOFF_MAX_MS;
-	atomic_store(&board_flags()->outbox_broken, (uint32_t)-error);
-	set_full(s, s->full);
+	disk_watch_show_broken(&s->watch, -error);
+}
+
+static void look_now(struct spooler *s)
+{
+	disk_watch_hurry(&s->watch);
+	(void)disk_watch_look(&s->watch);
 }
 
 static void on_well(struct spooler *s)
 {
-	if (s->backoff_ms == 0)
+	/* A reserve that was just taken is told at once. */
+	if (s->watch.reserve.given && s->watch.room != BOARD_ROOM_RESERVE)
+		look_now(s);
+	if (s->error == 0)
 		return;
 	s->backoff_ms = 0;
-	s->bounds_checked_ms = 0;
-	atomic_store(&board_flags()->outbox_broken, 0);
-	set_full(s, s->full);
+	s->error = 0;
+	disk_watch_show_broken(&s->watch, 0);
 	log_info("OUTBOX_HEALED",
 		 "journal=%s effect=\"records are durable "
 		 "again\"",
 		 journal_name(s->journal));
+}
+
+/* One step: 0, or -errno of what the disk does not do for us. */
+static int serve(struct spooler *s)
+{
+	bool looks = disk_watch_is_due(&s->watch);
+	int r = disk_watch_look(&s->watch);
+
+	if (r == 0)
+		r = ensure_journal(s);
+	if (r == 0 && looks && !journal_is_there(s->journal))
+		r = replace_journal(s);
+	return r < 0 || s->count == 0 ? r : commit(s);
 }
 
 /* ---- the thread ------------------------------------------------------------
@@ -235,6 +255,8 @@ static void give_up(struct spooler *s)
 			log_error("RECORD_LOST", "id=%s kind=%s call=%s rev=%u",
 				  id, record_kind_name(record->kind), entity,
 				  record->rev);
+			board_add(board_series(METRIC_RECORDS_LOST_TOTAL, ""),
+				  1);
 			s->lost++;
 		}
 		free_group(s);
@@ -265,12 +287,6 @@ static bool time_is_up(const struct spooler *s, const struct thread *self)
 	       clock_mono_ms() >= atomic_load(&s->give_up_ms);
 }
 
-static void wait_for_records(const struct spooler *s)
-{
-	queue_wait(s->options.queue,
-		   (int)(s->full ? BOUNDS_INTERVAL_MS : IDLE_WAIT_MS));
-}
-
 static int spool(struct thread *self, void *arg)
 {
 	struct spooler *s = arg;
@@ -278,22 +294,20 @@ static int spool(struct thread *self, void *arg)
 	for (;;) {
 		/* Read before the queue: what is pushed before the stop is
 		 * taken before the end. */
-		bool stopping = thread_stopping(self);
+		bool stopping = thread_stopping(self), idle;
 		int r;
 
 		if (!s->durable)
 			take_group(s);
 		show_queue(s);
-		check_bounds(s);
 		if (s->count == 0 && stopping)
 			return 0;
-		if (s->count == 0 && s->journal) {
-			wait_for_records(s);
-			continue;
-		}
-		r = s->count > 0 ? commit(s) : ensure_journal(s);
+		idle = s->count == 0;
+		r = serve(s);
 		if (r == 0) {
 			on_well(s);
+			if (idle)
+				queue_wait(s->options.queue, IDLE_WAIT_MS);
 			continue;
 		}
 		on_broken(s, r);
@@ -313,9 +327,32 @@ static struct spooler *spooler_free(struct spooler *s)
 {
 	free_group(s);
 	journal_close(s->journal);
+	if (s->watch.place)
+		disk_watch_end(&s->watch);
 	estate_destroy(s->open);
 	free(s);
 	return NULL;
+}
+
+static int watch_disk(struct spooler *s)
+{
+	struct spooler_options *o = &s->options;
+	uint64_t share =
+		o->max_bytes / LIVE_SHARE / (o->writers ? o->writers : 1);
+
+	if (share < SEGMENT_BYTES_MIN)
+		share = SEGMENT_BYTES_MIN;
+	if (o->segment_bytes > share)
+		o->segment_bytes = share;
+	s->watch.dir = s->dir;
+	s->watch.limits = (struct room_limits){
+		.max_bytes = o->max_bytes,
+		.min_free_disk = o->min_free_disk,
+		.low_percent = o->low_percent ? o->low_percent : 100,
+	};
+	disk_watch_begin(&s->watch, &board_flags()->spoolers[o->process]);
+	return reserve_init(&s->watch.reserve, s->dir, o->role, o->process,
+			    o->reserve);
 }
 
 int spooler_start(struct spooler **ret, const struct spooler_options *options)
@@ -337,16 +374,19 @@ int spooler_start(struct spooler **ret, const struct spooler_options *options)
 		goto fail;
 	memcpy(s->dir, options->outbox_dir, length + 1);
 	s->commit_seconds = board_series(METRIC_OUTBOX_COMMIT_SECONDS, "");
-	s->queue_records = board_series(METRIC_QUEUE_RECORDS, "");
+	r = watch_disk(s);
+	if (r < 0)
+		goto fail;
 	r = estate_create(&s->open);
 	if (r < 0)
 		goto fail;
 	/* A disk that refuses now may heal: until then calls are refused, and
 	 * they are so before the first of them can come. */
-	r = ensure_journal(s);
+	r = serve(s);
 	if (r < 0)
 		on_broken(s, r);
-	check_bounds(s);
+	else
+		look_now(s);
 	r = thread_start(&s->thread, &thread);
 	if (r < 0)
 		goto fail;

@@ -79,11 +79,13 @@ static int check_schema(struct store *store, struct db_error *err)
 
 int store_ready(struct store *store, struct db_error *err)
 {
-	if (store->ops->connect(store, err) < 0)
-		return -1;
-	if (store->read_only || store->migrated)
-		return 0;
-	return check_schema(store, err);
+	int r = store->ops->connect(store, err);
+
+	if (r == 0 && !store->read_only && !store->migrated)
+		r = check_schema(store, err);
+	if (r < 0)
+		db_error_acquit_record(err);
+	return r;
 }
 
 void store_disconnect(struct store *store)
@@ -96,13 +98,34 @@ int store_socket(const struct store *store)
 	return store->ops->socket(store);
 }
 
+/* The database says that there is a row like it. It could be another's key, in
+ * a trigger or an index of somebody else's; a record is only done with when its
+ * own row is there. */
+static int verify_presence(struct store *store, struct record *const *record,
+			   struct db_error *err)
+{
+	struct db_error failure;
+	bool held = false;
+
+	if (store_ready(store, &failure) < 0 ||
+	    store->ops->held(store, record, &held, &failure) < 0)
+		*err = failure;
+	else if (!held)
+		err->family = DB_POISON;
+	return -1;
+}
+
 int store_write(struct store *store, struct record *const *records,
 		size_t count, struct db_error *err)
 {
 	assert(!store->read_only);
 	if (store_ready(store, err) < 0)
 		return -1;
-	return count > 0 ? store->ops->write(store, records, count, err) : 0;
+	if (count == 0 || store->ops->write(store, records, count, err) == 0)
+		return 0;
+	if (err->family == DB_PRESENT && count == 1)
+		return verify_presence(store, records, err);
+	return -1;
 }
 
 int store_ping(struct store *store, struct db_error *err)
@@ -181,7 +204,7 @@ int store_get_call(struct store *store, const char *call_id, json_t **row,
 
 int store_add_row(json_t *rows, const char *text, struct db_error *err)
 {
-	json_t *row = json_loads(text, 0, NULL);
+	json_t *row = json_loads(text, JSON_ALLOW_NUL, NULL);
 
 	if (json_array_append_new(rows, row) == 0)
 		return 0;
@@ -193,45 +216,4 @@ int store_add_row(json_t *rows, const char *text, struct db_error *err)
 void store_interrupt(struct store *store)
 {
 	store->ops->interrupt(store);
-}
-
-/* Where the password of scheme://user:password@host stands. It may hold any
- * character, escaped or not, so it goes up to the last @ there is. */
-static const char *find_password(const char *url, const char **end)
-{
-	const char *authority = strstr(url, "://");
-	const char *limit = strstr(url, "password=");
-
-	if (!authority)
-		return NULL;
-	authority += strlen("://");
-	if (!limit || limit < authority)
-		limit = authority + strlen(authority);
-	*end = memrchr(authority, '@', (size_t)(limit - authority));
-	return *end ? memchr(authority, ':', (size_t)(*end - authority)) : NULL;
-}
-
-void store_mask_url(const char *url, char *out, size_t size)
-{
-	static const char parameter[] = "password=";
-	const char *password_end = NULL;
-	const char *password = find_password(url, &password_end);
-	FILE *text = fmemopen(out, size, "w");
-
-	out[0] = '\0';
-	if (!text)
-		return;
-	while (*url) {
-		if (url == password) {
-			fputs(":***", text);
-			url = password_end;
-		} else if (strncmp(url, parameter, strlen(parameter)) == 0) {
-			fprintf(text, "%s***", parameter);
-			url += strcspn(url, "&#");
-		} else {
-			fputc(*url++, text);
-		}
-	}
-	(void)fclose(text);
-	out[size - 1] = '\0';
 }

@@ -50,7 +50,9 @@ void store_disconnect(struct store *store);
 int store_socket(const struct store *store);
 
 /* One transaction: all of them or none. After a failure the transaction is
- * rolled back, or the connection thrown away if that is in doubt. */
+ * rolled back, or the connection thrown away if that is in doubt. Takes a copy
+ * of the payloads for its time. DB_PRESENT is said of one record alone that is
+ * there already; of several it means that one of them may be. */
 int store_write(struct store *store, struct record *const *records,
 		size_t count, struct db_error *err);
 

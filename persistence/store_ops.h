@@ -28,6 +28,9 @@ struct store_ops {
 
 	int (*write)(struct store *store, struct record *const *records,
 		     size_t count, struct db_error *err);
+	/* Is this one record there already, at its rev or a higher one? */
+	int (*held)(struct store *store, struct record *const *record,
+		    bool *held, struct db_error *err);
 	int (*ping)(struct store *store, struct db_error *err);
 	int (*list_calls)(struct store *store,
 			  const struct store_call_filter *filter, json_t **rows,

@@ -28,12 +28,14 @@
 
 struct store_postgres {
 	struct store base;
-	char *url, *application;
+	char *application;
+	struct pg_connector *connector;
+	int interrupt_fd;
 	struct pg_session_options session_options;
 	uint32_t recycle_ms;
 	struct pg_session *session; /* NULL: not connected */
 	uint64_t opened_ms, used_ms;
-	char *write_sql[TABLE_COUNT];
+	char *write_sql[TABLE_COUNT], *held_sql[TABLE_COUNT];
 	char *list_sql, *call_sql, *events_sql;
 };
 
@@ -47,15 +49,17 @@ static void postgres_destroy(struct store *store)
 	struct store_postgres *pg = self(store);
 
 	pg->session = pg_session_close(pg->session);
-	if (pg->session_options.interrupt_fd >= 0)
-		(void)close(pg->session_options.interrupt_fd);
-	for (enum store_table_id t = 0; t < TABLE_COUNT; t++)
+	if (pg->interrupt_fd >= 0)
+		(void)close(pg->interrupt_fd);
+	for (enum store_table_id t = 0; t < TABLE_COUNT; t++) {
 		free(pg->write_sql[t]);
+		free(pg->held_sql[t]);
+	}
 	free(pg->list_sql);
 	free(pg->call_sql);
 	free(pg->events_sql);
 	free(pg->application);
-	free(pg->url);
+	pg_connector_destroy(pg->connector);
 	free(pg);
 }
 
@@ -77,7 +81,8 @@ static int make_sql(struct store_postgres *pg)
 {
 	for (enum store_table_id t = 0; t < TABLE_COUNT; t++) {
 		pg->write_sql[t] = store_tables_write_sql(t, DIALECT_POSTGRES);
-		if (!pg->write_sql[t])
+		pg->held_sql[t] = store_tables_held_sql(t, DIALECT_POSTGRES);
+		if (!pg->write_sql[t] || !pg->held_sql[t])
 			return -ENOMEM;
 	}
 	if (make_read_sql(&pg->list_sql, TABLE_CALLS,
@@ -95,50 +100,45 @@ static int make_sql(struct store_postgres *pg)
 	return 0;
 }
 
-/* Would libpq understand it? A url that it does not is wrong at start. */
-static int check_url(const char *url)
-{
-	PQconninfoOption *parsed = PQconninfoParse(url, NULL);
-
-	PQconninfoFree(parsed);
-	return parsed ? 0 : -EINVAL;
-}
-
 static int postgres_create(struct store **ret,
 			   const struct store_options *options)
 {
-	struct store_postgres *pg;
-	int r = check_url(options->url);
+	struct store_postgres *pg = calloc(1, sizeof(*pg));
+	int r = -ENOMEM;
 
-	if (r < 0)
-		return r;
-	pg = calloc(1, sizeof(*pg));
 	if (!pg)
 		return -ENOMEM;
-	pg->url = strdup(options->url);
+	pg->recycle_ms = options->recycle_ms;
+	pg->interrupt_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (pg->interrupt_fd < 0) {
+		r = -errno;
+		goto fail;
+	}
 	pg->application = strdup(options->application ? options->application
 						      : "holdline");
-	pg->recycle_ms = options->recycle_ms;
+	if (!pg->application)
+		goto fail;
+	r = pg_connector_create(&pg->connector, options->url);
+	if (r < 0)
+		goto fail;
+	r = make_sql(pg);
+	if (r < 0)
+		goto fail;
 	pg->session_options = (struct pg_session_options){
-		.url = pg->url,
-		.application = pg->application,
-		.connect_timeout_ms = options->connect_timeout_ms,
+		.connector = pg->connector,
+		.connect = {
+			.application = pg->application,
+			.timeout_ms = options->connect_timeout_ms,
+			.interrupt_fd = pg->interrupt_fd,
+			.read_only = options->read_only,
+		},
 		.statement_timeout_ms = options->statement_timeout_ms,
-		.interrupt_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-		.read_only = options->read_only,
 	};
-	if (pg->session_options.interrupt_fd < 0)
-		r = -errno;
-	else if (!pg->url || !pg->application)
-		r = -ENOMEM;
-	else
-		r = make_sql(pg);
-	if (r < 0) {
-		postgres_destroy(&pg->base);
-		return r;
-	}
 	*ret = &pg->base;
 	return 0;
+fail:
+	postgres_destroy(&pg->base);
+	return r;
 }
 
 static void postgres_disconnect(struct store *store)
@@ -159,19 +159,18 @@ static int settle(struct store_postgres *pg, int r, const struct db_error *err)
 
 static int ask(struct store_postgres *pg, struct db_error *err)
 {
-	static const struct pg_statement nothing = { .sql = "SELECT 1" };
-
-	return settle(pg, pg_session_run(pg->session, &nothing, 1, NULL, err),
-		      err);
+	return settle(pg, pg_session_ping(pg->session, err), err);
 }
 
-/* Closes a session that is too old, or that was idle and does not answer. */
+/* Closes a session that is too old, or has ended, or was idle and does not
+ * answer. */
 static void doubt(struct store_postgres *pg)
 {
 	uint64_t now_ms = clock_mono_ms();
 	struct db_error ignored;
 
 	if (now_ms - pg->opened_ms >= pg->recycle_ms ||
+	    !pg_session_is_intact(pg->session) ||
 	    (now_ms - pg->used_ms >= IDLE_TRUST_MS && ask(pg, &ignored) < 0))
 		postgres_disconnect(&pg->base);
 }
@@ -286,10 +285,8 @@ static int postgres_write(struct store *store, struct record *const *records,
 	size_t used = 0;
 	int r;
 
-	if (store_batch_init(&batch, records, count) < 0) {
-		db_error_set(err, DB_SMALLER, "OutOfMemory", "no memory");
+	if (store_batch_init(&batch, records, count, err) < 0)
 		return -1;
-	}
 	for (enum store_table_id t = 0; t < TABLE_COUNT; t++)
 		if (batch.rows[t])
 			statements[used++] = (struct pg_statement){
@@ -298,6 +295,30 @@ static int postgres_write(struct store *store, struct record *const *records,
 				.values = { batch.rows[t] },
 			};
 	r = pg_session_transact(pg->session, statements, used, NULL, err);
+	store_batch_finish(&batch);
+	return settle(pg, r, err);
+}
+
+static int postgres_held(struct store *store, struct record *const *record,
+			 bool *held, struct db_error *err)
+{
+	struct store_postgres *pg = self(store);
+	enum store_table_id table;
+	struct pg_statement count = { .count = 1 };
+	struct store_batch batch;
+	PGresult *result;
+	int r = -1;
+
+	if (store_batch_init(&batch, record, 1, err) < 0)
+		return -1;
+	table = store_batch_table(&batch);
+	count.sql = pg->held_sql[table];
+	count.values[0] = batch.rows[table];
+	r = pg_session_transact(pg->session, &count, 1, &result, err);
+	if (r == 0) {
+		*held = strcmp(PQgetvalue(result, 0, 0), "0") != 0;
+		PQclear(result);
+	}
 	store_batch_finish(&batch);
 	return settle(pg, r, err);
 }
@@ -374,8 +395,7 @@ static void postgres_interrupt(struct store *store)
 	uint64_t one = 1;
 
 	/* It stays readable, for every later wait. */
-	(void)!write(self(store)->session_options.interrupt_fd, &one,
-		     sizeof(one));
+	(void)!write(self(store)->interrupt_fd, &one, sizeof(one));
 }
 
 static int postgres_socket(const struct store *store)
@@ -396,6 +416,7 @@ const struct store_ops store_postgres_ops = {
 	.version = postgres_version,
 	.migrate = postgres_migrate,
 	.write = postgres_write,
+	.held = postgres_held,
 	.ping = postgres_ping,
 	.list_calls = postgres_list_calls,
 	.get_call = postgres_get_call,

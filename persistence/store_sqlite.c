@@ -331,11 +331,44 @@ static int sqlite_write(struct store *store, struct record *const *records,
 	struct store_batch batch;
 	int r;
 
-	if (store_batch_init(&batch, records, count) < 0) {
-		db_error_set(err, DB_SMALLER, "OutOfMemory", "no memory");
+	if (store_batch_init(&batch, records, count, err) < 0)
 		return -1;
-	}
 	r = write_batch(lite, &batch, err);
+	store_batch_finish(&batch);
+	return r;
+}
+
+static int count_held(struct store_sqlite *lite, const char *sql,
+		      const char *rows, bool *held, struct db_error *err)
+{
+	sqlite3_stmt *count = NULL;
+	int r = 0;
+
+	if (prepare(lite, &count, sql, err) < 0)
+		return -1;
+	(void)sqlite3_bind_text(count, 1, rows, -1, SQLITE_STATIC);
+	if (sqlite3_step(count) == SQLITE_ROW)
+		*held = sqlite3_column_int(count, 0) > 0;
+	else
+		r = failed(lite, err);
+	(void)sqlite3_finalize(count);
+	return r;
+}
+
+static int sqlite_held(struct store *store, struct record *const *record,
+		       bool *held, struct db_error *err)
+{
+	enum store_table_id table;
+	struct store_batch batch;
+	char *sql;
+	int r;
+
+	if (store_batch_init(&batch, record, 1, err) < 0)
+		return -1;
+	table = store_batch_table(&batch);
+	sql = store_tables_held_sql(table, DIALECT_SQLITE);
+	r = count_held(self(store), sql, batch.rows[table], held, err);
+	free(sql);
 	store_batch_finish(&batch);
 	return r;
 }
@@ -470,6 +503,7 @@ const struct store_ops store_sqlite_ops = {
 	.version = sqlite_version,
 	.migrate = sqlite_migrate,
 	.write = sqlite_write,
+	.held = sqlite_held,
 	.ping = sqlite_ping,
 	.list_calls = sqlite_list_calls,
 	.get_call = sqlite_get_call,

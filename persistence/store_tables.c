@@ -16,11 +16,11 @@
  */
 #include "persistence/store_tables.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "persistence/payload.h"
 #include "persistence/record.h"
 
 enum column_type { UUID, TEXT, INTEGER, TIME, JSON };
@@ -208,6 +208,33 @@ char *store_tables_write_sql(enum store_table_id id, enum store_dialect dialect)
 	return NULL;
 }
 
+char *store_tables_held_sql(enum store_table_id id, enum store_dialect dialect)
+{
+	const struct table *table = &tables[id];
+	const char *key = table->columns[0].name;
+	const char *rev = table->revised ? "rev" : NULL;
+	char *text = NULL;
+	int n;
+
+	if (dialect == DIALECT_POSTGRES)
+		n = asprintf(&text,
+			     "SELECT count(*) FROM %s AS t JOIN "
+			     "json_to_recordset($1::json) AS r(%s uuid%s) "
+			     "ON t.%s = r.%s%s",
+			     table->name, key, rev ? ", rev bigint" : "", key,
+			     key, rev ? " AND t.rev >= r.rev" : "");
+	else
+		n = asprintf(&text,
+			     "SELECT count(*) FROM json_each(?1) AS r "
+			     "JOIN %s AS t ON t.%s = "
+			     "json_extract(r.value, '$.%s')%s",
+			     table->name, key, key,
+			     rev ? " AND t.rev >= json_extract(r.value, "
+				   "'$.rev')"
+				 : "");
+	return n < 0 ? NULL : text;
+}
+
 char *store_tables_read_sql(enum store_table_id id, enum store_dialect dialect)
 {
 	const struct passage *passages =
@@ -265,10 +292,31 @@ static void copy_rows(char *out, enum store_table_id table,
 	*out = '\0';
 }
 
+/* Is it one of the rows that we know how to write? */
+static int check_record(const struct record *record, struct db_error *err)
+{
+	const char *fault;
+
+	if (record->kind < RECORD_CALL_STARTED ||
+	    record->kind >= RECORD_KIND_COUNT) {
+		db_error_set(err, DB_POISON, "UnknownKind",
+			     "this program does not know its kind");
+		return -1;
+	}
+	fault = payload_fault(record->payload, record->length);
+	if (!fault)
+		return 0;
+	db_error_set(err, DB_POISON, "InvalidPayload", fault);
+	return -1;
+}
+
 int store_batch_init(struct store_batch *batch, struct record *const *records,
-		     size_t count)
+		     size_t count, struct db_error *err)
 {
 	*batch = (struct store_batch){ .rows = { NULL } };
+	for (size_t i = 0; i < count; i++)
+		if (check_record(records[i], err) < 0)
+			return -1;
 	for (enum store_table_id t = 0; t < TABLE_COUNT; t++) {
 		size_t size = rows_size(t, records, count);
 
@@ -277,11 +325,22 @@ int store_batch_init(struct store_batch *batch, struct record *const *records,
 		batch->rows[t] = malloc(size);
 		if (!batch->rows[t]) {
 			store_batch_finish(batch);
-			return -ENOMEM;
+			db_error_set(err, DB_SMALLER, "OutOfMemory",
+				     "no memory");
+			return -1;
 		}
 		copy_rows(batch->rows[t], t, records, count);
 	}
 	return 0;
+}
+
+enum store_table_id store_batch_table(const struct store_batch *batch)
+{
+	enum store_table_id table = 0;
+
+	while (!batch->rows[table])
+		table++;
+	return table;
 }
 
 void store_batch_finish(struct store_batch *batch)

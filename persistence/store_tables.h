@@ -7,6 +7,8 @@
  *   write  takes a JSON array of rows as its one parameter; the database
  *          takes it apart. A row of a higher rev replaces one of a lower, any
  *          other changes nothing. Tables without rev keep the first row.
+ *   held   takes the same, and counts those of which the database has that
+ *          rev or a higher one.
  *   read   an expression that makes one JSON object of a row, so that both
  *          databases answer in the same words: times as ISO 8601 with a Z,
  *          JSON columns as objects.
@@ -18,6 +20,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "persistence/db_error.h"
 
 struct record;
 
@@ -34,6 +38,8 @@ enum store_table_id {
 /* Malloc'd SQL; NULL when there is no memory. */
 char *store_tables_write_sql(enum store_table_id table,
 			     enum store_dialect dialect);
+char *store_tables_held_sql(enum store_table_id table,
+			    enum store_dialect dialect);
 char *store_tables_read_sql(enum store_table_id table,
 			    enum store_dialect dialect);
 
@@ -42,9 +48,12 @@ struct store_batch {
 	char *rows[TABLE_COUNT]; /* malloc'd; NULL: none for that table */
 };
 
-/* 0 or -ENOMEM. */
+/* 0, or -1 and *err: poison for a record that no table can take, DB_SMALLER
+ * when there is no memory. */
 int store_batch_init(struct store_batch *batch, struct record *const *records,
-		     size_t count);
+		     size_t count, struct db_error *err);
+/* The first table that it writes to. */
+enum store_table_id store_batch_table(const struct store_batch *batch);
 void store_batch_finish(struct store_batch *batch);
 
 #endif

@@ -34,6 +34,7 @@ enum row_state { ROW_FREE, ROW_NAMING, ROW_USED, ROW_ABANDONED };
 
 struct board {
 	struct board_flags flags;
+	struct board_alert alert;
 	struct board_series series[SERIES_MAX];
 	_Atomic uint64_t buckets[HISTOGRAMS_MAX][BOARD_BUCKETS];
 	_Atomic uint32_t histograms;
@@ -77,6 +78,11 @@ const struct board_family board_families[METRIC_COUNT] = {
 		"loop_lag_seconds", "How late a media loop came to its timer."),
 	[METRIC_QUEUE_RECORDS] =
 		GAUGE("queue_records", "Records in memory, not yet durable."),
+	[METRIC_QUEUE_CAPACITY] =
+		GAUGE("queue_capacity_records",
+		      "Records that fit in memory; half of it: no new calls."),
+	[METRIC_QUEUE_BYTES] =
+		GAUGE("queue_bytes", "Bytes of the records in memory."),
 	[METRIC_OUTBOX_RECORDS] = GAUGE(
 		"outbox_records", "Durable records not yet in the database."),
 	[METRIC_OUTBOX_BYTES] =
@@ -93,9 +99,28 @@ const struct board_family board_families[METRIC_COUNT] = {
 	[METRIC_OUTBOX_CORRUPT_RECORDS_TOTAL] =
 		COUNTER("outbox_corrupt_records_total",
 			"Damaged records found while reading journals."),
+	[METRIC_OUTBOX_CORRUPT_BYTES_TOTAL] =
+		COUNTER("outbox_corrupt_bytes_total",
+			"Damaged bytes found while reading journals."),
+	[METRIC_OUTBOX_ROOM] = GAUGE(
+		"outbox_room_level",
+		"0 plenty, 1 low, 2 outbox.max_bytes reached, 3 disk low, "
+		"4 disk full, on the reserve. From 2 on no new calls."),
+	[METRIC_OUTBOX_BROKEN] = GAUGE(
+		"outbox_broken", "1 while the outbox's disk takes no records."),
+	[METRIC_OUTBOX_MAX_BYTES] =
+		GAUGE("outbox_max_bytes", "The setting outbox.max_bytes."),
+	[METRIC_OUTBOX_FREE_BYTES] =
+		GAUGE("outbox_free_bytes", "Free on the outbox's disk."),
+	[METRIC_OUTBOX_RESERVE_BYTES] =
+		GAUGE("outbox_reserve_bytes",
+		      "Kept on the disk for the final records of live calls."),
 	[METRIC_RECORDS_SHED_TOTAL] =
 		COUNTER("records_shed_total",
 			"Records left out on purpose under pressure."),
+	[METRIC_RECORDS_LOST_TOTAL] = COUNTER(
+		"records_lost_total",
+		"Records that could not be kept; the log holds what they said."),
 	[METRIC_DEAD_LETTERS] = GAUGE(
 		"dead_letters", "Records that the database refused for good."),
 	[METRIC_OUTBOX_HELD] =
@@ -108,6 +133,12 @@ const struct board_family board_families[METRIC_COUNT] = {
 	[METRIC_DB_PAUSED] = GAUGE(
 		"db_paused",
 		"1 while the database's set-up is at fault: all is kept."),
+	[METRIC_DB_ALERT] = GAUGE(
+		"db_alert", "1 while an alert about the database is firing."),
+	[METRIC_ALERTS_TOTAL] =
+		COUNTER("alerts_total", "Alerts about the database."),
+	[METRIC_ALERT_POSTS_TOTAL] =
+		COUNTER("alert_posts_total", "Messages to alerts.webhook."),
 	[METRIC_DRAINED_TOTAL] =
 		COUNTER("drained_total", "Records committed by the database."),
 	[METRIC_DRAIN_RATE] =
@@ -153,6 +184,11 @@ int board_create(void)
 struct board_flags *board_flags(void)
 {
 	return &board->flags;
+}
+
+struct board_alert *board_alert(void)
+{
+	return &board->alert;
 }
 
 static bool is_series(const struct board_series *s, enum board_metric metric,

@@ -38,19 +38,31 @@ enum board_metric {
 	METRIC_FRAMES_DROPPED_TOTAL, /* outgoing, given up: back-pressure */
 	METRIC_LOOP_LAG_SECONDS,     /* histogram */
 	METRIC_QUEUE_RECORDS,	     /* gauge: handed over, not yet journaled */
+	METRIC_QUEUE_CAPACITY,	     /* gauge */
+	METRIC_QUEUE_BYTES,	     /* gauge */
 	METRIC_OUTBOX_RECORDS,	     /* gauge */
 	METRIC_OUTBOX_BYTES,	     /* gauge */
 	METRIC_OUTBOX_OLDEST_SECONDS, /* gauge */
 	METRIC_OUTBOX_COMMIT_SECONDS, /* histogram */
 	METRIC_OUTBOX_SYNC_ERRORS_TOTAL,
 	METRIC_OUTBOX_CORRUPT_RECORDS_TOTAL,
-	METRIC_RECORDS_SHED_TOTAL, /* {kind} */
-	METRIC_DEAD_LETTERS,	   /* gauge */
-	METRIC_OUTBOX_HELD,	   /* gauge */
-	METRIC_DB_UP,		   /* gauge */
-	METRIC_DB_DOWN_TOTAL,	   /* {op,reason} */
-	METRIC_DB_BREAKER_STATE,   /* gauge: 0 closed, 1 open, 2 half-open */
-	METRIC_DB_PAUSED,	   /* gauge: the set-up is at fault */
+	METRIC_OUTBOX_CORRUPT_BYTES_TOTAL,
+	METRIC_OUTBOX_ROOM,	     /* gauge: enum board_room */
+	METRIC_OUTBOX_BROKEN,	     /* gauge */
+	METRIC_OUTBOX_MAX_BYTES,     /* gauge */
+	METRIC_OUTBOX_FREE_BYTES,    /* gauge */
+	METRIC_OUTBOX_RESERVE_BYTES, /* gauge */
+	METRIC_RECORDS_SHED_TOTAL,   /* {kind,reason} */
+	METRIC_RECORDS_LOST_TOTAL,   /* each is a [RECORD_LOST] in the log */
+	METRIC_DEAD_LETTERS,	     /* gauge */
+	METRIC_OUTBOX_HELD,	     /* gauge */
+	METRIC_DB_UP,		     /* gauge */
+	METRIC_DB_DOWN_TOTAL,	     /* {op,reason} */
+	METRIC_DB_BREAKER_STATE,     /* gauge: 0 closed, 1 open, 2 half-open */
+	METRIC_DB_PAUSED,	     /* gauge: the set-up is at fault */
+	METRIC_DB_ALERT, /* gauge: more failures than alerts.* allow */
+	METRIC_ALERTS_TOTAL,
+	METRIC_ALERT_POSTS_TOTAL, /* {result}: delivered, failed, given_up */
 	METRIC_DRAINED_TOTAL,
 	METRIC_DRAIN_RATE,    /* gauge: records a second */
 	METRIC_OUTBOX_PAUSED, /* gauge: by an operator */
@@ -150,10 +162,32 @@ enum board_db_state {
 	BOARD_DB_PAUSED, /* it answers, but its set-up is at fault */
 };
 #define BOARD_MEDIA_MAX 16
+
+/* How much room the outbox has (persistence/room.h), best first. */
+enum board_room {
+	BOARD_ROOM_PLENTY,
+	BOARD_ROOM_LOW,	    /* checkpoints are thinned out */
+	BOARD_ROOM_QUOTA,   /* outbox.max_bytes: no new calls */
+	BOARD_ROOM_DISK,    /* outbox.min_free_disk: no new calls */
+	BOARD_ROOM_RESERVE, /* the disk is full: what was kept is in use */
+};
+
+/* Each process that writes an outbox has a place of its own, so that the luck
+ * of one does not hide the trouble of another: the media processes by their
+ * index, then control. Written by its spooler. */
+struct board_spooler {
+	_Atomic uint32_t room;		 /* enum board_room */
+	_Atomic uint32_t broken;	 /* errno of the disk, or 0 */
+	_Atomic uint64_t records, bytes; /* in memory, not yet durable */
+	_Atomic uint64_t capacity;	 /* records that fit in memory */
+	_Atomic uint64_t reserve;	 /* bytes kept on the disk */
+};
+#define BOARD_SPOOLER_CONTROL BOARD_MEDIA_MAX
+#define BOARD_SPOOLERS	      (BOARD_MEDIA_MAX + 1)
+
 struct board_flags {
-	_Atomic uint32_t draining;    /* supervisor: SIGTERM has come */
-	_Atomic uint32_t outbox_full; /* spooler: no new calls, records first */
-	_Atomic uint32_t outbox_broken;	 /* spooler: -errno of the disk, or 0 */
+	_Atomic uint32_t draining; /* supervisor: SIGTERM has come */
+	struct board_spooler spoolers[BOARD_SPOOLERS];
 	_Atomic uint32_t media_roles_up; /* supervisor: media processes up */
 	_Atomic uint32_t db_state;	 /* drainer */
 	_Atomic int64_t db_since_us;	 /* drainer: wall time of that state */
@@ -168,5 +202,19 @@ struct board_flags {
 	_Atomic uint32_t loops_of[BOARD_MEDIA_MAX];
 };
 struct board_flags *board_flags(void);
+
+/* The alert about the database, on the board so that the next control process
+ * goes on where a dead one stopped: neither a second message about the same
+ * outage, nor none about its end. Written by the control process alone. */
+struct board_alert {
+	_Atomic uint64_t serial;	/* changes; while it is odd, it fires */
+	_Atomic uint64_t told;		/* the last of them that was posted */
+	_Atomic uint64_t down_since_ms; /* monotonic; 0: it answers */
+	_Atomic int64_t since_us, at_us; /* wall: it began; the last change */
+	_Atomic uint32_t count;		 /* failures that it told of */
+	_Atomic uint32_t failures;	 /* of this outage so far */
+	struct board_text id, reason;	 /* of the message; of a failure */
+};
+struct board_alert *board_alert(void);
 
 #endif

@@ -21,6 +21,8 @@ enum kind {
 	PATH,	  /* char[] */
 	ADDRESS,  /* char[]: host:port */
 	URL,	  /* char[]: of a database; may hold a password */
+	LINK,	  /* char[]: http or https; its path may be a secret */
+	SECRET,	  /* char[]: never shown */
 	BOOL,	  /* bool */
 	COUNT,	  /* uint32_t */
 	FRACTION, /* double */
@@ -71,6 +73,8 @@ void setting_format_variable(const char *key, char out[VARIABLE_SIZE]);
 
 /* settings_value.c */
 bool setting_is_text(enum kind kind);
+/* May its text hold what nobody should read in a complaint? */
+bool setting_is_delicate(enum kind kind);
 /* Puts the text's meaning at `at`: 0, -EINVAL when it is not of the kind,
  * -ERANGE, -ENAMETOOLONG. */
 int setting_read(const struct setting *s, void *at, const char *text);

@@ -51,8 +51,8 @@ static int set(struct loading *load, const struct setting *s, const char *text,
 	int r = setting_read(s, (char *)load->settings + s->offset, text);
 	/* A URL may hold a password, and what is wrong with it may hide it
 	 * from the mask: such a text is not repeated. */
-	const char *shown = s->kind == URL ? "this" : text;
-	const char *quote = s->kind == URL ? "" : "\"";
+	const char *shown = setting_is_delicate(s->kind) ? "this" : text;
+	const char *quote = setting_is_delicate(s->kind) ? "" : "\"";
 	char range[80];
 
 	if (r == 0)

@@ -69,7 +69,10 @@ struct settings {
 		uint64_t max_bytes, min_free_disk;
 		uint64_t keep_delivered_ms;
 		uint64_t segment_bytes;
+		uint64_t reserve; /* bytes, of each process */
+		uint32_t low_water; /* percent of max_bytes */
 		uint32_t queue_records; /* the memory queue's size */
+		uint64_t queue_bytes;
 	} outbox;
 	struct {
 		char url[1024];
@@ -85,6 +88,12 @@ struct settings {
 		char listen[64];
 		char token_file[256];
 	} control;
+	struct {
+		uint32_t db_down_count;
+		uint32_t window_ms;
+		char webhook[512]; /* "": nobody is told */
+		char secret[256];  /* "": one of its own is made */
+	} alerts;
 	uint32_t drain_timeout_ms;
 	uint32_t watchdog_timeout_ms;
 	enum log_level log_level;
@@ -98,7 +107,7 @@ int settings_load(struct settings **ret, const char *file, char *const *argv,
 		  FILE *err);
 
 /* The effective configuration as YAML that settings_load() accepts; secrets
- * (a password in database.url) are masked. */
+ * (a password in database.url, alerts.secret) are masked. */
 void settings_print(const struct settings *settings, FILE *out);
 
 /* One value alone, for scripts: 0, or -ENOENT for no such key. */
@@ -107,6 +116,9 @@ int settings_print_one(const struct settings *settings, const char *key,
 
 /* A database url without its password, for people and logs. */
 void settings_mask_url(const char *url, char *out, size_t size);
+
+/* A link's host alone: its path may be as good as a password. */
+void settings_mask_link(const char *link, char *out, size_t size);
 
 /* One line a setting: --key KIND  help (default). */
 void settings_print_help(FILE *out);

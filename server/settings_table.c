@@ -74,6 +74,10 @@ const struct setting settings_table[] = {
 	  16 * MI, 1e15, "beyond: new calls get 503" },
 	{ "outbox.min_free_disk", SIZE, FIXED, AT(outbox.min_free_disk),
 	  "256MiB", 0, 1e15, "below: new calls get 503" },
+	{ "outbox.low_water", COUNT, FIXED, AT(outbox.low_water), "80", 1, 100,
+	  "percent of max_bytes; beyond: fewer checkpoints" },
+	{ "outbox.reserve", SIZE, FIXED, AT(outbox.reserve), "32MiB", 0,
+	  64 * GI, "kept for live calls on a full disk, by each process" },
 	{ "outbox.keep_delivered", DURATION, FIXED,
 	  AT(outbox.keep_delivered_ms), "15min", 0, 7 * 24 * H,
 	  "delivered records stay that long" },
@@ -81,6 +85,8 @@ const struct setting settings_table[] = {
 	  2 * MI, 1 * GI, "size of a journal's segment" },
 	{ "outbox.queue", COUNT, FIXED, AT(outbox.queue_records), "32768", 64,
 	  4194304, "records in memory; half full: new calls get 503" },
+	{ "outbox.queue_memory", SIZE, FIXED, AT(outbox.queue_bytes), "256MiB",
+	  1 * MI, 64 * GI, "their bytes; half full: new calls get 503" },
 	{ "database.url", URL, FIXED, AT(database.url), "", 0, 0,
 	  "sqlite:PATH or postgresql://... (default: "
 	  "sqlite:<data_dir>/holdline.db)" },
@@ -96,8 +102,8 @@ const struct setting settings_table[] = {
 	  "a connection's longest life" },
 	{ "database.batch", COUNT, FIXED, AT(database.batch_records), "500", 1,
 	  10000, "records in one transaction" },
-	{ "database.poison_percent", COUNT, FIXED,
-	  AT(database.poison_percent), "20", 0, 100,
+	{ "database.poison_percent", COUNT, FIXED, AT(database.poison_percent),
+	  "20", 0, 100,
 	  "more refused than that: wait, instead of dead letters" },
 	{ "database.retry.initial", DURATION, FIXED,
 	  AT(database.retry_initial_ms), "1s", 10, MIN,
@@ -116,6 +122,14 @@ const struct setting settings_table[] = {
 	  "127.0.0.1:9090", 1, 0, "address for health, metrics and status" },
 	{ "control.token_file", PATH, FIXED, AT(control.token_file), "", 0, 0,
 	  "made at first start (default: <data_dir>/admin.token)" },
+	{ "alerts.db_down_count", COUNT, FIXED, AT(alerts.db_down_count), "10",
+	  1, 10000, "more failures of the database than that: alert" },
+	{ "alerts.window", DURATION, FIXED, AT(alerts.window_ms), "5min", 1 * S,
+	  24 * H, "the time in which they are counted" },
+	{ "alerts.webhook", LINK, FIXED, AT(alerts.webhook), "", 0, 0,
+	  "who is told of an alert, by POST (default: nobody)" },
+	{ "alerts.secret", SECRET, FIXED, AT(alerts.secret), "", 0, 0,
+	  "signs what is posted (default: made at first start)" },
 	{ "log.level", LEVEL, RELOAD, AT(log_level), "info", 0, 0,
 	  "debug, info, warn or error" },
 	{ "log.format", FORMAT, RELOAD, AT(log_format), "text", 0, 0,
@@ -129,11 +143,9 @@ _Static_assert(sizeof(settings_table) / sizeof(settings_table[0]) <=
 
 /* Named by the contract, built by a later version: better said than guessed. */
 const char *const settings_later[] = {
-	"media.tls.cert",      "media.tls.key",
-	"webhooks.listen",     "sessions.idle_timeout",
-	"sessions.interval",   "whatsapp.verify_token",
-	"whatsapp.app_secret", "alerts.db_down_count",
-	"alerts.window",       "alerts.webhook",
+	"media.tls.cert",	 "media.tls.key",     "webhooks.listen",
+	"sessions.idle_timeout", "sessions.interval", "whatsapp.verify_token",
+	"whatsapp.app_secret",
 };
 const size_t settings_later_count =
 	sizeof(settings_later) / sizeof(settings_later[0]);

@@ -14,12 +14,16 @@
 
 #include "server/setting.h"
 
-#define KI  1024.0
-#define MI  (1024.0 * KI)
-#define GI  (1024.0 * MI)
-#define S   1000.0
-#define MIN (60 * S)
-#define H   (60 * MIN)
+#define KI	     1024.0
+#define MI	     (1024.0 * KI)
+#define GI	     (1024.0 * MI)
+#define S	     1000.0
+#define MIN	     (60 * S)
+#define H	     (60 * MIN)
+
+#define SECRET_LEAST 16
+/* What is shown for one is itself long enough to be read back. */
+#define SECRET_SHOWN "****************"
 
 /* ---- texts as people write them --------------------------------------------
  */
@@ -183,7 +187,13 @@ static void format_scaled(double value, const struct unit *units, char *out,
 
 bool setting_is_text(enum kind kind)
 {
-	return kind == NAME || kind == PATH || kind == ADDRESS || kind == URL;
+	return kind == NAME || kind == PATH || kind == ADDRESS ||
+	       setting_is_delicate(kind);
+}
+
+bool setting_is_delicate(enum kind kind)
+{
+	return kind == URL || kind == LINK || kind == SECRET;
 }
 
 int setting_word_index(const char *text, const char *const *words, size_t count)
@@ -202,6 +212,8 @@ const char *setting_kind_hint(enum kind kind)
 		[PATH] = "a path",
 		[ADDRESS] = "an address; write it like 127.0.0.1:8080",
 		[URL] = "a database; write sqlite:PATH or postgresql://...",
+		[LINK] = "a link; write it like https://example.com/alert",
+		[SECRET] = "a secret; write at least 16 characters",
 		[BOOL] = "a switch; write true or false",
 		[COUNT] = "a number; write it like 4",
 		[FRACTION] = "a fraction; write it like 0.2",
@@ -261,6 +273,16 @@ static bool is_url(const char *text)
 	       strncmp(text, "postgres://", 11) == 0;
 }
 
+static bool is_link(const char *text)
+{
+	const char *host = strstr(text, "://");
+
+	if (strncmp(text, "http://", 7) != 0 &&
+	    strncmp(text, "https://", 8) != 0)
+		return false;
+	return strcspn(host + 3, "/?#:@") > 0 && !strchr(text, ' ');
+}
+
 static int read_text(const struct setting *s, char *at, const char *text)
 {
 	size_t length = strlen(text);
@@ -270,7 +292,9 @@ static int read_text(const struct setting *s, char *at, const char *text)
 			return -EINVAL;
 	if (length < (size_t)s->least || (s->kind == NAME && !is_name(text)) ||
 	    (s->kind == ADDRESS && !is_address(text)) ||
-	    (s->kind == URL && length > 0 && !is_url(text)))
+	    (s->kind == URL && length > 0 && !is_url(text)) ||
+	    (s->kind == LINK && length > 0 && !is_link(text)) ||
+	    (s->kind == SECRET && length > 0 && length < SECRET_LEAST))
 		return -EINVAL;
 	if (length >= s->room)
 		return -ENAMETOOLONG;
@@ -379,6 +403,22 @@ void settings_mask_url(const char *url, char *out, size_t size)
 		       length, rest, query ? "***" : "");
 }
 
+void settings_mask_link(const char *link, char *out, size_t size)
+{
+	const char *host = strstr(link, "://");
+	const char *from = host ? host + 3 : link;
+	size_t length = strcspn(from, "/?#");
+	const char *at = memrchr(from, '@', length);
+
+	if (at) {
+		length -= (size_t)(at + 1 - from);
+		from = at + 1;
+	}
+	(void)snprintf(out, size, "%.*s%.*s%s",
+		       host ? (int)(host + 3 - link) : 0, link, (int)length,
+		       from, from[length] && from[length + 1] ? "/***" : "");
+}
+
 static void format_number(const struct setting *s, const void *at, char *out,
 			  size_t size)
 {
@@ -411,6 +451,11 @@ void setting_format(const struct setting *s, const struct settings *settings,
 
 	switch (s->kind) {
 	case URL: settings_mask_url(at, out, size); return;
+	case LINK: settings_mask_link(at, out, size); return;
+	case SECRET:
+		(void)snprintf(out, size, "%s",
+			       *(const char *)at ? SECRET_SHOWN : "");
+		return;
 	case NAME:
 	case PATH:
 	case ADDRESS: (void)snprintf(out, size, "%s", (const char *)at); return;
@@ -441,6 +486,7 @@ const char *setting_kind_word(enum kind kind)
 	static const char *const words[] = {
 		[NAME] = "NAME",	 [PATH] = "PATH",
 		[ADDRESS] = "HOST:PORT", [URL] = "URL",
+		[LINK] = "URL",		 [SECRET] = "TEXT",
 		[BOOL] = "true|false",	 [COUNT] = "NUMBER",
 		[FRACTION] = "FRACTION", [SIZE] = "SIZE",
 		[DURATION] = "DURATION", [TICK] = "TICK",

@@ -1,8 +1,10 @@
 /*
  * control.c - the role: one loop for HTTP, one thread that drains
  *
- *   main thread  libev + libwebsockets: health, metrics, status; signals
+ *   main thread  libev + libwebsockets: health, metrics, status, operations
+ *                (which it hands to the drainer); signals
  *   drainer      outbox -> store; may wait for the database, the loop may not
+ *   alerts       posts to alerts.webhook, if there is one
  *
  * Nothing here runs when nothing happens, but for the heartbeat.
  */
@@ -10,14 +12,21 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <ev.h>
 
+#include "persistence/alerts.h"
 #include "persistence/drainer.h"
+#include "server/board.h"
+#include "server/clock.h"
+#include "server/control/alert_sender.h"
+#include "server/control/context.h"
 #include "server/control/health.h"
 #include "server/control/http_server.h"
 #include "server/control/metrics.h"
+#include "server/control/outbox_api.h"
 #include "server/control/status.h"
 #include "server/control/token.h"
 #include "server/log.h"
@@ -28,6 +37,7 @@
 #define DRAIN_AT_END_MS	  5000
 #define REQUEST_TIMEOUT_S 10
 #define CONNECTIONS_MAX	  1024
+#define LAST_TURNS	  3 /* the mail, the sockets, and one to spare */
 
 static const struct http_route routes[] = {
 	{ HTTP_GET, "/health/live", health_live, false },
@@ -35,6 +45,11 @@ static const struct http_route routes[] = {
 	{ HTTP_GET, "/health/db", health_db, false },
 	{ HTTP_GET, "/metrics", metrics_handle, false },
 	{ HTTP_GET, "/api/status", status_handle, true },
+	{ HTTP_GET, "/api/outbox", outbox_get_handle, true },
+	{ HTTP_POST, "/api/outbox/{verb}", outbox_api_post, true },
+	{ HTTP_POST, "/api/dead-letters/{verb}", dead_letters_api_post, true },
+	{ HTTP_POST, "/api/dead-letters/{id}/retry", dead_letters_api_retry,
+	  true },
 };
 
 /* The main thread's heartbeat lives as long as the process. */
@@ -45,18 +60,25 @@ struct control {
 	struct ev_loop *loop;
 	struct http_router router;
 	struct http_server *server;
-	struct drainer *drainer;
+	struct control_context context; /* what the handlers know */
 	char admin_token[TOKEN_SIZE];
+	char alert_secret[TOKEN_SIZE];
+	struct alert_sender *alert_sender; /* NULL: nobody to tell */
 	ev_signal term, hup;
 	ev_timer beat;
 };
 
 static void on_beat(struct ev_loop *loop, ev_timer *timer, int events)
 {
+	struct control *control = timer->data;
+
 	(void)loop;
-	(void)timer;
 	(void)events;
 	thread_beat(main_thread);
+	growth_note(&control->context.growth,
+		    board_get(board_series(METRIC_OUTBOX_BYTES, "")),
+		    clock_mono_ms());
+	alerts_look(clock_mono_ms());
 }
 
 static void on_term(struct ev_loop *loop, ev_signal *signal, int events)
@@ -95,6 +117,63 @@ static void load_token(struct control *control)
 			       : strerror(-r));
 }
 
+/* A secret that nobody set is made, so that nothing goes out unsigned. */
+static void load_alert_secret(struct control *control)
+{
+	const struct settings *settings = control->options->settings;
+	char path[sizeof(settings->data_dir) + 16];
+	int r;
+
+	(void)snprintf(control->alert_secret, sizeof(control->alert_secret),
+		       "%s", settings->alerts.secret);
+	if (*control->alert_secret)
+		return;
+	(void)snprintf(path, sizeof(path), "%s/alerts.secret",
+		       settings->data_dir);
+	r = token_load_as("ALERT_SECRET", path, control->alert_secret);
+	if (r == 0)
+		return;
+	control->alert_secret[0] = '\0';
+	log_error("ALERT_SECRET", "file=\"%s\" err=\"%s\" alerts=unsigned",
+		  path, strerror(-r));
+}
+
+static void changed_alert(void *arg)
+{
+	const struct control *control = arg;
+
+	alert_sender_wake(control->alert_sender);
+}
+
+/* Without it the process serves on, and says so. */
+static void start_alerts(struct control *control)
+{
+	const struct settings *settings = control->options->settings;
+	const struct alert_sender_options sender = {
+		.url = settings->alerts.webhook,
+		.node_id = settings->node_id,
+		.secret = control->alert_secret,
+	};
+	const struct alerts_options alerts = {
+		.db_down_count = settings->alerts.db_down_count,
+		.window_ms = settings->alerts.window_ms,
+		.changed = changed_alert,
+		.arg = control,
+	};
+	int r = 0, window;
+
+	if (*settings->alerts.webhook) {
+		load_alert_secret(control);
+		r = alert_sender_start(&control->alert_sender, &sender);
+	}
+	window = alerts_start(&alerts, clock_mono_ms());
+	if (r == 0)
+		r = window;
+	if (r < 0)
+		log_error("CONTROL_START", "part=alerts err=\"%s\"",
+			  strerror(-r));
+}
+
 static void watch_events(struct control *control)
 {
 	ev_signal_init(&control->term, on_term, SIGTERM);
@@ -104,6 +183,7 @@ static void watch_events(struct control *control)
 	control->hup.data = control;
 	ev_signal_start(control->loop, &control->hup);
 	ev_timer_init(&control->beat, on_beat, BEAT_S, BEAT_S);
+	control->beat.data = control;
 	ev_timer_start(control->loop, &control->beat);
 }
 
@@ -125,20 +205,27 @@ static int start(struct control *control)
 	control->router = (struct http_router){
 		.routes = routes,
 		.count = sizeof(routes) / sizeof(routes[0]),
-		/* Handlers read it; the router's context is for any type. */
-		.context = (void *)(uintptr_t)options->settings,
+		.context = &control->context,
 		.admin_token = control->admin_token,
 	};
 	http.loop = control->loop;
 	return http_server_start(&control->server, &http);
 }
 
-/* Callers first, then the drainer: nobody is left to see it go. */
+/* The drainer first: it does or gives up the operations that it was given, and
+ * the loop's last turns tell those who wait for them. */
 static void stop(struct control *control)
 {
+	struct drainer *drainer = control->context.drainer;
+
+	control->context.drainer = NULL;
+	if (drainer)
+		drainer_stop(drainer, DRAIN_AT_END_MS);
+	alerts_stop();
+	alert_sender_stop(control->alert_sender);
+	for (int i = 0; control->server && i < LAST_TURNS; i++)
+		ev_run(control->loop, EVRUN_NOWAIT);
 	http_server_stop(control->server);
-	if (control->drainer)
-		drainer_stop(control->drainer, DRAIN_AT_END_MS);
 	if (!control->loop)
 		return;
 	ev_timer_stop(control->loop, &control->beat);
@@ -149,7 +236,8 @@ static void stop(struct control *control)
 
 int control_run(const struct control_options *options)
 {
-	struct control control = { .options = options };
+	struct control control = { .options = options,
+				   .context.settings = options->settings };
 	const char *what = "http";
 	int r;
 
@@ -161,8 +249,9 @@ int control_run(const struct control_options *options)
 	r = start(&control);
 	if (r < 0)
 		goto end;
+	start_alerts(&control);
 	what = "drainer";
-	r = drainer_start(&control.drainer, options->settings);
+	r = drainer_start(&control.context.drainer, options->settings);
 	if (r < 0)
 		goto end;
 	log_info("CONTROL_READY", "listen=%s",

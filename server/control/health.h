@@ -2,7 +2,8 @@
  * health.h - is it alive, does it take calls, is the database there?
  *
  * Answered from the board alone: a health check must never wait for what it
- * reports on. The handlers' context is the settings.
+ * reports on. The handlers' context is a struct
+ * control_context.
  *
  * Thread: the loop's; health_refusal() any.
  */

@@ -79,6 +79,29 @@ bool http_token_matches(const char *authorization, const char *token)
 	       sodium_memcmp(given, token, length) == 0;
 }
 
+/* Is that path the route's? What stands for {...} is copied: one segment, not
+ * empty. */
+static bool route_fits(const struct http_route *route, const char *path,
+		       char parameter[HTTP_PARAMETER_SIZE])
+{
+	size_t fixed = strcspn(route->path, "{"), length;
+	const char *rest = strchr(route->path, '}');
+
+	parameter[0] = '\0';
+	if (!rest)
+		return strcmp(route->path, path) == 0;
+	if (strncmp(route->path, path, fixed) != 0)
+		return false;
+	path += fixed;
+	length = strcspn(path, "/");
+	if (length == 0 || length >= HTTP_PARAMETER_SIZE ||
+	    strcmp(rest + 1, path + length) != 0)
+		return false;
+	memcpy(parameter, path, length);
+	parameter[length] = '\0';
+	return true;
+}
+
 static bool route_takes(const struct http_route *route, enum http_method method)
 {
 	return route->method == method ||
@@ -111,15 +134,19 @@ void http_answer(const struct http_router *router,
 		 const struct http_request *request,
 		 struct http_response *response)
 {
+	char parameter[HTTP_PARAMETER_SIZE];
+	struct http_request matched = *request;
+
+	matched.parameter = parameter;
 	*response = (struct http_response){ 0 };
 	for (size_t i = 0; i < router->count; i++) {
 		const struct http_route *route = &router->routes[i];
 
-		if (strcmp(route->path, request->path) != 0)
+		if (!route_fits(route, request->path, parameter))
 			continue;
 		if (route_takes(route, request->method)) {
 			response->allow[0] = '\0';
-			run(router, route, request, response);
+			run(router, route, &matched, response);
 			return;
 		}
 		add_allowed(response->allow, sizeof(response->allow),

@@ -4,8 +4,9 @@
  * The router knows nothing of sockets: it is handed a request and fills in a
  * response, so a test can call it directly. http_server.h puts it on the wire.
  *
- * Handlers run on the loop and answer from memory, at once. An error has one
- * shape everywhere: {"error":"NOT_FOUND","detail":"...","status":404}.
+ * Handlers run on the loop and answer from memory, at once, or promise an
+ * answer that another thread will give (http_later.h). An error has one shape
+ * everywhere: {"error":"NOT_FOUND","detail":"...","status":404}.
  *
  * Thread: the loop's.
  */
@@ -27,12 +28,17 @@ enum http_method {
 	HTTP_METHOD_COUNT
 };
 
+struct http_later;
+struct http_mailbox;
+
 struct http_request { /* all of it borrowed for the time of the call */
 	enum http_method method;
-	const char *path;	   /* decoded, without the query */
+	const char *path;      /* decoded, without the query */
+	const char *parameter; /* what stood for {...} in the route's path */
 	const char *authorization; /* the header's value; "" for none */
 	const char *body;	   /* a NUL follows */
 	size_t body_length;
+	struct http_mailbox *mailbox; /* for answers that come later */
 };
 
 struct http_response {
@@ -41,6 +47,7 @@ struct http_response {
 	char *body;	  /* owned */
 	size_t length;	  /* bytes of body */
 	char allow[64];	  /* for 405: the methods of that path; else "" */
+	struct http_later *later; /* the answer comes by this, not now */
 };
 
 typedef void http_handler(const struct http_request *request,
@@ -48,7 +55,7 @@ typedef void http_handler(const struct http_request *request,
 
 struct http_route {
 	enum http_method method; /* a GET answers HEAD as well */
-	const char *path;	 /* exact */
+	const char *path;	 /* exact, but for at most one {...} */
 	http_handler *handle;
 	bool admin; /* needs the admin token */
 };
@@ -60,8 +67,12 @@ struct http_router {
 	const char *admin_token; /* "" or NULL: nobody is admitted */
 };
 
+#define HTTP_PARAMETER_SIZE 64 /* and its NUL; a longer one fits no route */
+
 /* Finds the route, checks the token, lets the handler answer. Always leaves a
- * complete response in *response, which http_response_finish() releases. */
+ * complete response or a promise of one in *response, which
+ * http_response_finish() releases (the promise is the server's). Of two routes
+ * that fit, the first is meant. */
 void http_answer(const struct http_router *router,
 		 const struct http_request *request,
 		 struct http_response *response);

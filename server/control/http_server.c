@@ -6,12 +6,16 @@
  *   HTTP             the head is in: check it; answer when there is no body
  *   HTTP_BODY        collect, at most HTTP_BODY_MAX
  *   BODY_COMPLETION  answer
+ *   HTTP_WRITEABLE   an answer that was promised has come: send it
  *
  * An answer comes from memory and is written in one go, inside the callback:
  * libwebsockets 4.1 goes on parsing pipelined input before an answer that it
  * was only promised. What the socket does not take at once, it keeps and sends
  * on; then the connection ends, so that a peer that asks and never reads holds
  * one answer of ours and not a pile of them.
+ *
+ * While a promised answer is awaited (http_later.h) nothing more is read: else
+ * libwebsockets would spin over what is pipelined behind the request.
  *
  * A request that is refused before its body was read ends the connection,
  * since what follows on it could be taken for another request.
@@ -23,12 +27,15 @@
 #include <string.h>
 #include <libwebsockets.h>
 
+#include "server/control/http_later.h"
 #include "server/net.h"
 
-#define HEAD_BYTES 1024 /* of a response; ours are under 400 */
+#define LATER_TIMEOUT_S 300  /* an operation may wait for the database's own */
+#define HEAD_BYTES	1024 /* of a response; ours are under 400 */
 
 struct http_server {
 	struct net_context *net;
+	struct http_mailbox *mailbox;
 	const struct http_router *router;
 	uint32_t timeout_s;
 	struct lws_protocols protocols[2];
@@ -42,11 +49,13 @@ struct exchange {
 	char *body; /* owned; body_expected bytes and a NUL */
 	size_t body_length;
 	size_t body_expected;
-	bool complete; /* the request is all here, the answer is not */
+	struct http_later *later; /* the answer we wait for; NULL: none */
 };
 
 static void exchange_reset(struct exchange *ex)
 {
+	if (ex->later)
+		http_later_forget(ex->later);
 	free(ex->body);
 	memset(ex, 0, sizeof(*ex));
 }
@@ -225,39 +234,76 @@ static int refuse(struct lws *wsi, struct exchange *ex, int status)
 	return -1; /* libwebsockets sends what is left, then closes */
 }
 
-static bool answer(struct lws *wsi, struct exchange *ex, bool hang_up)
+/* Has the router answer, or promise to. */
+static void ask(struct lws *wsi, struct exchange *ex,
+		struct http_mailbox *mailbox, struct http_response *response)
 {
-	struct http_response response;
 	struct http_request request = {
 		.method = ex->method,
 		.path = ex->path,
 		.authorization = ex->authorization,
 		.body = ex->body ? ex->body : "",
 		.body_length = ex->body_length,
+		.mailbox = mailbox,
 	};
-	bool ok;
 
 	if (ex->body)
 		ex->body[ex->body_length] = '\0';
-	http_answer(server_of(wsi)->router, &request, &response);
-	ok = send_response(wsi, &response, ex->method, hang_up);
-	exchange_reset(ex);
-	return ok;
+	http_answer(server_of(wsi)->router, &request, response);
 }
 
 /* Answers, and makes the connection ready for the next request or ends it. */
-static int complete(struct lws *wsi, struct exchange *ex)
+static int finish(struct lws *wsi, struct exchange *ex,
+		  struct http_response *response)
 {
-	if (!answer(wsi, ex, false) || lws_partial_buffered(wsi))
+	bool ok = send_response(wsi, response, ex->method, false);
+
+	exchange_reset(ex);
+	if (!ok || lws_partial_buffered(wsi))
 		return -1;
 	return lws_http_transaction_completed(wsi) ? -1 : 0;
+}
+
+/* The request is all here. */
+static int complete(struct lws *wsi, struct exchange *ex)
+{
+	struct http_response response;
+
+	ask(wsi, ex, server_of(wsi)->mailbox, &response);
+	if (!response.later)
+		return finish(wsi, ex, &response);
+	ex->later = response.later;
+	http_later_expect(ex->later, wsi);
+	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, LATER_TIMEOUT_S);
+	(void)lws_rx_flow_control(wsi, 0);
+	return 0;
+}
+
+static void on_arrived(void *waiter)
+{
+	/* Before it may write, libwebsockets must be willing to read. */
+	(void)lws_rx_flow_control(waiter, 1);
+	lws_callback_on_writable(waiter);
+}
+
+static int on_writeable(struct lws *wsi, struct exchange *ex)
+{
+	struct http_response response;
+
+	if (!ex || !ex->later || !http_later_take(ex->later, &response))
+		return 0;
+	ex->later = NULL;
+	return finish(wsi, ex, &response);
 }
 
 static int on_head(struct lws *wsi, struct exchange *ex, const char *path,
 		   size_t length)
 {
-	int status = read_head(wsi, ex, path, length);
+	int status;
 
+	if (ex->later)
+		return -1;
+	status = read_head(wsi, ex, path, length);
 	if (status != 0)
 		return refuse(wsi, ex, status);
 	if (ex->body_expected > 0)
@@ -289,6 +335,8 @@ static int on_body(struct lws *wsi, struct exchange *ex, const char *in,
 {
 	if (length == 0)
 		return 0;
+	if (ex->later)
+		return -1;
 	if (!ex->body || length > ex->body_expected - ex->body_length)
 		return refuse(wsi, ex, 413);
 	if (is_misplaced(ex, in, length))
@@ -305,6 +353,7 @@ static int on_body(struct lws *wsi, struct exchange *ex, const char *in,
 static int on_upgrade(struct lws *wsi)
 {
 	struct exchange ex = { 0 };
+	struct http_response response;
 	char *path;
 	int length, status;
 
@@ -315,7 +364,8 @@ static int on_upgrade(struct lws *wsi)
 		status = 501;
 	if (status != 0)
 		return refuse(wsi, &ex, status);
-	(void)answer(wsi, &ex, true);
+	ask(wsi, &ex, NULL, &response); /* who ends cannot wait */
+	(void)send_response(wsi, &response, ex.method, true);
 	return -1;
 }
 
@@ -330,7 +380,8 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
 	case LWS_CALLBACK_HTTP_BODY: return on_body(wsi, ex, in, length);
 	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
 		/* Without a body it was answered with its head. */
-		return ex && ex->body ? complete(wsi, ex) : 0;
+		return ex && ex->body && !ex->later ? complete(wsi, ex) : 0;
+	case LWS_CALLBACK_HTTP_WRITEABLE: return on_writeable(wsi, ex);
 	case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
 	case LWS_CALLBACK_CLOSED_HTTP:
 		if (ex)
@@ -365,6 +416,9 @@ int http_server_start(struct http_server **ret,
 		.rx_buffer_size = 4096,
 	};
 	net.protocols = server->protocols;
+	r = http_mailbox_create(&server->mailbox, options->loop, on_arrived);
+	if (r < 0)
+		goto fail;
 	r = net_context_create(&server->net, &net);
 	if (r < 0)
 		goto fail;
@@ -380,6 +434,7 @@ struct http_server *http_server_stop(struct http_server *server)
 	if (!server)
 		return NULL;
 	net_context_destroy(server->net);
+	http_mailbox_destroy(server->mailbox);
 	free(server);
 	return NULL;
 }

@@ -33,7 +33,8 @@ struct http_server_options {
 /* 0 or -errno. */
 int http_server_start(struct http_server **ret,
 		      const struct http_server_options *options);
-/* Accepts NULL, returns NULL. */
+/* Every promise of an answer must have been kept (http_later.h). Accepts NULL,
+ * returns NULL. */
 struct http_server *http_server_stop(struct http_server *server);
 
 #endif

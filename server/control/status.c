@@ -8,8 +8,10 @@
 #include <unistd.h>
 
 #include "holdline_version.h"
+#include "persistence/room.h"
 #include "server/board.h"
 #include "server/clock.h"
+#include "server/control/context.h"
 #include "server/control/health.h"
 #include "server/settings.h"
 
@@ -60,10 +62,29 @@ static void put(json_t **object, const char *key, json_t *value)
 	*object = NULL;
 }
 
-static json_t *outbox_status(const struct settings *settings)
+/* How long until the outbox may take no more, at the rate of the last minutes;
+ * null while it does not grow. */
+static json_t *lasts_seconds(const struct settings *settings, double growth)
 {
+	double bytes = (double)gauge(METRIC_OUTBOX_BYTES);
+	double quota = (double)settings->outbox.max_bytes - bytes;
+	double disk = (double)gauge(METRIC_OUTBOX_FREE_BYTES) -
+		      (double)settings->outbox.min_free_disk;
+	double room = quota < disk ? quota : disk;
+
+	if (growth < 1.0)
+		return json_null();
+	return json_integer(room > 0 ? (json_int_t)(room / growth) : 0);
+}
+
+static json_t *outbox_status(const struct control_context *control)
+{
+	const struct settings *settings = control->settings;
 	const struct board_flags *flags = board_flags();
-	int error = abs((int)atomic_load(&flags->outbox_broken));
+	const struct board_spooler *worst = room_worst(flags);
+	double growth = growth_rate(&control->growth);
+	int error = (int)atomic_load(&worst->broken);
+	enum board_room room = (enum board_room)atomic_load(&worst->room);
 	json_int_t max_bytes = (json_int_t)settings->outbox.max_bytes;
 	json_t *out = json_object();
 
@@ -71,9 +92,17 @@ static json_t *outbox_status(const struct settings *settings)
 	put(&out, "bytes", json_integer(gauge(METRIC_OUTBOX_BYTES)));
 	put(&out, "oldest_seconds",
 	    json_integer(gauge(METRIC_OUTBOX_OLDEST_SECONDS)));
+	put(&out, "held", json_integer(gauge(METRIC_OUTBOX_HELD)));
 	put(&out, "queued", json_integer(gauge(METRIC_QUEUE_RECORDS)));
 	put(&out, "max_bytes", json_integer(max_bytes));
-	put(&out, "full", json_boolean(atomic_load(&flags->outbox_full)));
+	put(&out, "growth_bytes_per_second", json_real(growth));
+	put(&out, "lasts_seconds", lasts_seconds(settings, growth));
+	put(&out, "paused", json_boolean(atomic_load(&flags->outbox_paused)));
+	put(&out, "full", json_boolean(room >= BOARD_ROOM_QUOTA));
+	put(&out, "room", json_string(room_name(room)));
+	put(&out, "free_bytes", json_integer(gauge(METRIC_OUTBOX_FREE_BYTES)));
+	put(&out, "reserve_bytes",
+	    json_integer(gauge(METRIC_OUTBOX_RESERVE_BYTES)));
 	put(&out, "broken", json_boolean(error));
 	put(&out, "error", error ? json_string(strerror(error)) : json_null());
 	return out;
@@ -84,6 +113,7 @@ static const char *db_state_name(uint32_t state)
 	switch (state) {
 	case BOARD_DB_UP: return "up";
 	case BOARD_DB_DOWN: return "down";
+	case BOARD_DB_PAUSED: return "paused";
 	default: return "unknown";
 	}
 }
@@ -97,17 +127,30 @@ static const char *breaker_name(json_int_t state)
 	}
 }
 
+/* A time of the board; null for none. */
+static json_t *time_or_null(int64_t wall_us)
+{
+	char text[CLOCK_ISO_SIZE];
+
+	if (wall_us == 0)
+		return json_null();
+	clock_format_iso(wall_us, text);
+	return json_string(text);
+}
+
 static json_t *database_status(void)
 {
-	const struct board_flags *flags = board_flags();
+	struct board_flags *flags = board_flags();
 	const char *state = db_state_name(atomic_load(&flags->db_state));
-	int64_t since_us = atomic_load(&flags->db_since_us);
-	char since[CLOCK_ISO_SIZE];
+	char reason[BOARD_TEXT_SIZE];
 	json_t *out = json_object();
 
-	clock_format_iso(since_us, since);
+	board_text_get(&flags->db_reason, reason);
 	put(&out, "state", json_string(state));
-	put(&out, "since", since_us ? json_string(since) : json_null());
+	put(&out, "since", time_or_null(atomic_load(&flags->db_since_us)));
+	put(&out, "reason", reason[0] ? json_string(reason) : json_null());
+	put(&out, "next_try",
+	    time_or_null(atomic_load(&flags->db_next_try_us)));
 	put(&out, "breaker",
 	    json_string(breaker_name(gauge(METRIC_DB_BREAKER_STATE))));
 	return out;
@@ -144,7 +187,8 @@ static json_t *threads_status(void)
 void status_handle(const struct http_request *request,
 		   struct http_response *response, void *context)
 {
-	const struct settings *settings = context;
+	const struct control_context *control = context;
+	const struct settings *settings = control->settings;
 	const struct board_flags *flags = board_flags();
 	uint32_t max_calls = settings->media.max_calls;
 	const char *reason = health_refusal(flags, max_calls);
@@ -160,9 +204,20 @@ void status_handle(const struct http_request *request,
 	put(&out, "draining", json_boolean(atomic_load(&flags->draining)));
 	put(&out, "calls_active", json_integer(calls_active));
 	put(&out, "max_calls", json_integer(max_calls));
-	put(&out, "outbox", outbox_status(settings));
+	put(&out, "outbox", outbox_status(control));
 	put(&out, "database", database_status());
 	put(&out, "dead_letters", json_integer(gauge(METRIC_DEAD_LETTERS)));
 	put(&out, "threads", threads_status());
+	http_reply_json(response, 200, out);
+}
+
+void outbox_get_handle(const struct http_request *request,
+		       struct http_response *response, void *context)
+{
+	json_t *out = outbox_status(context);
+
+	(void)request;
+	put(&out, "database", database_status());
+	put(&out, "dead_letters", json_integer(gauge(METRIC_DEAD_LETTERS)));
 	http_reply_json(response, 200, out);
 }

@@ -2,7 +2,7 @@
  * status.h - GET /api/status: all that one look should show, as JSON
  *
  * What holdctl status prints. Like health, it reads the board alone. The
- * handler's context is the settings.
+ * handlers' context is a struct control_context.
  *
  * Thread: the loop's.
  */
@@ -11,6 +11,7 @@
 
 #include "server/control/http.h"
 
-http_handler status_handle;
+http_handler status_handle;	/* GET /api/status */
+http_handler outbox_get_handle; /* GET /api/outbox: its part of it */
 
 #endif

@@ -112,6 +112,11 @@ static int make_token(const char *path)
 
 int token_load(const char *path, char out[TOKEN_SIZE])
 {
+	return token_load_as("ADMIN_TOKEN", path, out);
+}
+
+int token_load_as(const char *tag, const char *path, char out[TOKEN_SIZE])
+{
 	int r;
 
 	if (sodium_init() < 0)
@@ -122,6 +127,6 @@ int token_load(const char *path, char out[TOKEN_SIZE])
 	r = make_token(path);
 	if (r < 0)
 		return r;
-	log_info("ADMIN_TOKEN", "made=\"%s\"", path);
+	log_info(tag, "made=\"%s\"", path);
 	return read_token(path, out);
 }

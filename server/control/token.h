@@ -16,5 +16,7 @@
 /* Reads the token, making the file if it is not there. 0 or -errno; -EINVAL
  * when the file holds no usable token. */
 int token_load(const char *path, char out[TOKEN_SIZE]);
+/* The same for a secret of another use, whose making is logged as that tag. */
+int token_load_as(const char *tag, const char *path, char out[TOKEN_SIZE]);
 
 #endif

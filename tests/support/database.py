@@ -46,6 +46,13 @@ class Postgres:
             pass  # it was off
         shutil.rmtree(self.dir, ignore_errors=True)
 
+    def sql(self, statements):
+        """As the owner of all, straight to the server."""
+        subprocess.run(
+            [os.path.join(BIN, "psql"), "-h", "127.0.0.1", "-p", str(self.port), "-U", "holdline", "-qAt",
+             "-v", "ON_ERROR_STOP=1", "-c", statements, "postgres"],
+            check=True, capture_output=True, text=True)
+
     def rows(self, query):
         """A list of dicts; an empty one while the tables are not there yet."""
         done = subprocess.run(

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "server/board.h"
+#include "server/control/context.h"
 #include "server/control/health.h"
 #include "server/settings.h"
 
@@ -19,7 +20,8 @@ static void assert_answer(http_handler *handle, int status, const char *body)
 	struct http_request request = { .method = HTTP_GET };
 	struct http_response response = { 0 };
 
-	handle(&request, &response, &settings);
+	handle(&request, &response,
+	       &(struct control_context){ .settings = &settings });
 	assert_int_equal(response.status, status);
 	assert_string_equal(response.type, "application/json");
 	assert_string_equal(response.body, body);
@@ -28,11 +30,18 @@ static void assert_answer(http_handler *handle, int status, const char *body)
 }
 
 #define NOT_READY(reason) "{\"status\":\"not_ready\",\"reason\":\"" reason "\"}"
+#define BECAUSE(reason, detail)                                \
+	"{\"status\":\"not_ready\",\"reason\":\"" reason "\"," \
+	"\"detail\":\"" detail "\"}"
+#define LOW	BOARD_ROOM_LOW
+#define QUOTA	BOARD_ROOM_QUOTA
+#define DISK	BOARD_ROOM_DISK
+#define RESERVE BOARD_ROOM_RESERVE
 
 static void ready_names_what_stands_in_the_way(void **state)
 {
 	static const struct {
-		uint32_t draining, full, broken, media, loops;
+		uint32_t draining, room, broken, media, loops;
 		int32_t calls;
 		int status;
 		const char *body;
@@ -41,14 +50,24 @@ static void ready_names_what_stands_in_the_way(void **state)
 		{ 0, 0, 0, 1, 2, 9, 200, "{\"status\":\"ready\"}" },
 		{ 0, 0, 0, 1, 2, 10, 503, NOT_READY("max_calls") },
 		{ 0, 0, 0, 1, 2, 11, 503, NOT_READY("max_calls") },
-		{ 0, 1, 0, 1, 2, 0, 503, NOT_READY("outbox_full") },
-		{ 0, 0, EIO, 1, 2, 0, 503, NOT_READY("outbox_broken") },
+		{ 0, LOW, 0, 1, 2, 0, 200, "{\"status\":\"ready\"}" },
+		{ 0, QUOTA, 0, 1, 2, 0, 503,
+		  BECAUSE("outbox_full", "outbox.max_bytes is reached") },
+		{ 0, DISK, 0, 1, 2, 0, 503,
+		  BECAUSE("outbox_full",
+			  "less than outbox.min_free_disk is free") },
+		{ 0, RESERVE, 0, 1, 2, 0, 503,
+		  BECAUSE("outbox_full",
+			  "the disk is full, the reserve is in use") },
+		{ 0, 0, EIO, 1, 2, 0, 503,
+		  BECAUSE("outbox_broken", "Input/output error") },
 		{ 0, 0, 0, 0, 2, 0, 503, NOT_READY("media_down") },
 		{ 0, 0, 0, 1, 0, 0, 503, NOT_READY("media_starting") },
 		{ 1, 0, 0, 1, 2, 0, 503, NOT_READY("draining") },
 		/* Several at once: the one that takes longest to go away. */
-		{ 0, 1, EIO, 1, 2, 10, 503, NOT_READY("outbox_broken") },
-		{ 1, 1, EIO, 0, 2, 10, 503, NOT_READY("draining") },
+		{ 0, QUOTA, EROFS, 1, 2, 10, 503,
+		  BECAUSE("outbox_broken", "Read-only file system") },
+		{ 1, QUOTA, EIO, 0, 2, 10, 503, NOT_READY("draining") },
 	};
 	struct board_flags *flags = board_flags();
 
@@ -56,8 +75,8 @@ static void ready_names_what_stands_in_the_way(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		print_message("  row %zu\n", i);
 		atomic_store(&flags->draining, rows[i].draining);
-		atomic_store(&flags->outbox_full, rows[i].full);
-		atomic_store(&flags->outbox_broken, rows[i].broken);
+		atomic_store(&flags->spoolers[1].room, rows[i].room);
+		atomic_store(&flags->spoolers[1].broken, rows[i].broken);
 		atomic_store(&flags->media_roles_up, rows[i].media);
 		atomic_store(&flags->loops_of[0], rows[i].loops);
 		atomic_store(&flags->calls_active, rows[i].calls);

@@ -27,6 +27,8 @@
 #define AGE_US	 ((2 * 3600 + 5 * 60 + 30) * INT64_C(1000000))
 #define AGE_TEXT "2h05m"
 
+#define HOUR_MS	 UINT64_C(3600000)
+
 #define CALL_A	 "01980000-0000-7000-8000-00000000000a"
 #define CALL_B	 "01990000-0000-7000-8000-00000000000b"
 
@@ -69,6 +71,9 @@ static int set_up(void **state)
 					   .segment_bytes = 1 << 20 };
 
 	(void)state;
+	settings.outbox.segment_bytes = 1 << 20;
+	settings.outbox.keep_delivered_ms = 60000;
+	strcpy(settings.control.listen, "127.0.0.1:1"); /* nobody */
 	strcpy(settings.data_dir, "/tmp/holdctl_test.XXXXXX");
 	if (!mkdtemp(settings.data_dir))
 		return -1;
@@ -177,6 +182,13 @@ static void filters_leave_what_was_asked_for(void **state)
 		{ { .call = "0198", .kind = "call.ended" }, 1 },
 		{ { .limited = true, .limit = 2 }, 2 },
 		{ { .limited = true, .limit = 0 }, 3 },
+		{ { .older_ms = 2 * HOUR_MS }, 3 },
+		{ { .older_ms = 3 * HOUR_MS }, 0 },
+		{ { .younger_ms = 3 * HOUR_MS }, 3 },
+		{ { .younger_ms = 2 * HOUR_MS }, 0 },
+		{ { .state = "pending" }, 3 },
+		{ { .state = "held" }, 0 },
+		{ { .state = "delivered" }, 0 },
 	};
 
 	(void)state;
@@ -195,6 +207,8 @@ static void filters_leave_what_was_asked_for(void **state)
 	}
 	free(output_of(outbox_list_run,
 		       (struct request){ .kind = "call.sneezed" },
+		       STATUS_USAGE));
+	free(output_of(outbox_list_run, (struct request){ .state = "lost" },
 		       STATUS_USAGE));
 }
 
@@ -257,7 +271,8 @@ static void show_takes_the_beginning_of_an_id(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct request request = { .operand = cases[i].id };
+		struct request request = { .operands = &cases[i].id,
+					   .operand_count = 1 };
 		char *text =
 			output_of(outbox_show_run, request, cases[i].status);
 
@@ -288,6 +303,197 @@ static void status_tells_live_from_left_behind(void **state)
 	text = output_of(outbox_status_run, (struct request){ 0 }, 0);
 	assert_non_null(strstr(text, "process died: 1 ("));
 	free(text);
+}
+
+/* --- changing, with no server ------------------------------------------- */
+
+static size_t listed(const char *state)
+{
+	char *text =
+		output_of(outbox_list_run,
+			  (struct request){ .json = true, .state = state }, 0);
+	size_t lines = count_lines(text);
+
+	free(text);
+	return lines;
+}
+
+/* As if somebody had typed that: how many were done, as the JSON says. */
+static long long done_by(verb_run *verb, struct request request, int status)
+{
+	char *text;
+	json_t *line;
+	long long done;
+
+	request.json = true;
+	text = output_of(verb, request, status);
+	line = json_loads(text, 0, NULL);
+	done = line ? json_integer_value(json_object_get(line, "done")) : -1;
+	json_decref(line);
+	free(text);
+	return done;
+}
+
+static void use_stdin(const char *text)
+{
+	FILE *file = tmpfile();
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	rewind(file);
+	assert_true(dup2(fileno(file), STDIN_FILENO) >= 0);
+	fclose(file);
+	clearerr(stdin);
+}
+
+static void which_records_are_meant_must_be_said(void **state)
+{
+	static const char dash[] = "-", twice[] = "a", none[] = "ff",
+			  wrong[] = "call";
+	static const char *const operands[] = { dash, twice, none, wrong };
+	struct request ask = { .operand_count = 1 };
+
+	(void)state;
+	journal = journal_close(journal);
+	assert_int_equal(
+		done_by(outbox_hold_run, (struct request){ 0 }, STATUS_USAGE),
+		-1);
+	ask.operands = &operands[0];
+	use_stdin("");
+	assert_int_equal(done_by(outbox_hold_run, ask, STATUS_FINE), 0);
+	use_stdin("{\"id\":7}\n");
+	assert_int_equal(done_by(outbox_hold_run, ask, STATUS_USAGE), -1);
+	ask.operands = &operands[1];
+	assert_int_equal(done_by(outbox_hold_run, ask, STATUS_FAILED), -1);
+	ask.operands = &operands[2];
+	assert_int_equal(done_by(outbox_hold_run, ask, STATUS_FAILED), -1);
+	ask.operands = &operands[3];
+	assert_int_equal(done_by(outbox_hold_run, ask, STATUS_USAGE), -1);
+	assert_int_equal(listed("held"), 0);
+}
+
+static void records_move_and_repeating_it_moves_nothing(void **state)
+{
+	const char *one[] = { "ab" }, *all[] = { "-" };
+
+	(void)state;
+	journal = journal_close(journal);
+	assert_int_equal(
+		done_by(outbox_hold_run,
+			(struct request){ .all = true, .dry_run = true }, 0),
+		3);
+	assert_int_equal(listed("held"), 0);
+	assert_int_equal(
+		done_by(outbox_hold_run,
+			(struct request){ .operands = one, .operand_count = 1 },
+			0),
+		1);
+	assert_int_equal(listed("pending"), 2);
+	assert_int_equal(listed("held"), 1);
+	assert_int_equal(done_by(outbox_drop_run,
+				 (struct request){ .kind = "call.ended" }, 0),
+			 1);
+	assert_int_equal(listed("pending"), 1);
+	assert_int_equal(listed("dropped"), 1);
+	use_stdin("ab000000-0000-7000-8000-000000000002\n\n"
+		  "{\"id\":\"aa000000-0000-7000-8000-000000000001\"}\n");
+	assert_int_equal(
+		done_by(outbox_hold_run,
+			(struct request){ .operands = all, .operand_count = 1 },
+			0),
+		1);
+	assert_int_equal(listed("held"), 2);
+	assert_int_equal(
+		done_by(outbox_release_run, (struct request){ .all = true }, 0),
+		2);
+	assert_int_equal(
+		done_by(outbox_release_run, (struct request){ .all = true }, 0),
+		0);
+	assert_int_equal(listed("held"), 0);
+}
+
+static void an_export_is_imported_once(void **state)
+{
+	char *text = output_of(outbox_export_run, (struct request){ 0 }, 0);
+	const char *dash[] = { "-" };
+	struct request request = { .operands = dash, .operand_count = 1 };
+
+	(void)state;
+	journal = journal_close(journal);
+	for (int i = 0; i < 3; i++) {
+		use_stdin(text);
+		assert_int_equal(done_by(outbox_import_run, request, 0),
+				 i == 0);
+		assert_int_equal(listed("pending"), 2 * ROW_COUNT);
+	}
+	use_stdin("nonsense\n");
+	assert_int_equal(done_by(outbox_import_run, request, STATUS_FAILED),
+			 -1);
+	assert_int_equal(listed("pending"), 2 * ROW_COUNT);
+	free(text);
+}
+
+static void flip(const char *path, long at)
+{
+	FILE *file = fopen(path, "r+b");
+	int byte;
+
+	assert_non_null(file);
+	assert_int_equal(fseek(file, at, SEEK_SET), 0);
+	byte = fgetc(file);
+	assert_int_equal(fseek(file, at, SEEK_SET), 0);
+	assert_int_not_equal(fputc(byte ^ 1, file), EOF);
+	fclose(file);
+}
+
+static void damage_is_named_and_repaired(void **state)
+{
+	char path[500], name[64], *text;
+	const long at = 4096 + 72 + 40; /* behind the snapshot's end */
+
+	(void)state;
+	(void)snprintf(name, sizeof(name), "%s", journal_name(journal));
+	(void)snprintf(path, sizeof(path), "%s/%s/pend/00000001.seg",
+		       outbox_dir, name);
+	free(output_of(outbox_verify_run, (struct request){ 0 }, STATUS_FINE));
+	journal = journal_close(journal);
+	flip(path, at);
+	text = output_of(outbox_verify_run, (struct request){ 0 },
+			 STATUS_FAILED);
+	assert_non_null(strstr(text, name));
+	assert_non_null(strstr(text, "segment 1: "));
+	free(text);
+	free(output_of(outbox_repair_run, (struct request){ .dry_run = true },
+		       0));
+	free(output_of(outbox_verify_run, (struct request){ 0 },
+		       STATUS_FAILED));
+	text = output_of(outbox_repair_run, (struct request){ 0 }, 0);
+	assert_non_null(strstr(text, name));
+	free(text);
+	free(output_of(outbox_verify_run, (struct request){ 0 }, STATUS_FINE));
+	assert_int_equal(listed("pending"), ROW_COUNT - 1);
+	(void)snprintf(path, sizeof(path), "%s/quarantine/%s", outbox_dir,
+		       name);
+	assert_int_equal(access(path, F_OK), 0);
+}
+
+static void a_pause_is_seen_in_the_files(void **state)
+{
+	char *text;
+
+	(void)state;
+	journal = journal_close(journal);
+	free(output_of(outbox_pause_run, (struct request){ 0 }, 0));
+	text = output_of(outbox_status_run, (struct request){ 0 }, 0);
+	assert_non_null(strstr(text, "paused by "));
+	free(text);
+	free(output_of(outbox_resume_run, (struct request){ 0 }, 0));
+	text = output_of(outbox_status_run, (struct request){ .json = true },
+			 0);
+	assert_non_null(strstr(text, "\"paused\":false"));
+	free(text);
+	free(output_of(outbox_kick_run, (struct request){ 0 },
+		       STATUS_UNREACHED));
 }
 
 static void a_wrong_directory_is_an_error_and_not_an_empty_outbox(void **state)
@@ -326,18 +532,25 @@ static void the_command_line_is_taken_apart(void **state)
 		{ { "holdctl", "call", "list", "--limit" }, 2, 0, 0 },
 		{ { "holdctl", "-c" }, 2, 0, 0 },
 		{ { "holdctl", "-x" }, 2, 0, 0 },
-		{ { "holdctl", "a", "b", "c", "d" }, 2, 0, 0 },
+		{ { "holdctl", "a", "b", "-", "d" }, 0, 4, 0 },
+		{ { "holdctl", "x", "--all", "--older-than", "5min", "y" },
+		  0,
+		  2,
+		  0 },
+		{ { "holdctl", "x", "--older-than", "soon" }, 2, 0, 0 },
+		{ { "holdctl", "x", "--older-than", "0s" }, 2, 0, 0 },
+		{ { "holdctl", "x", "--dry-run=1" }, 0, 1, 1 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char *argv[8] = { NULL };
+		char *argv[8] = { NULL }, *owned[8] = { NULL };
 		struct arguments args;
 		int argc = 0;
 
 		print_message("  row %zu\n", i);
 		for (; argc < 8 && cases[i].argv[argc]; argc++)
-			argv[argc] = strdup(cases[i].argv[argc]);
+			argv[argc] = owned[argc] = strdup(cases[i].argv[argc]);
 		assert_int_equal(arguments_parse(&args, argc, argv),
 				 cases[i].status);
 		if (cases[i].status == 0) {
@@ -345,7 +558,7 @@ static void the_command_line_is_taken_apart(void **state)
 			assert_int_equal(args.setting_count, cases[i].settings);
 		}
 		while (argc > 0)
-			free(argv[--argc]);
+			free(owned[--argc]);
 	}
 }
 
@@ -365,6 +578,18 @@ int main(void)
 			show_takes_the_beginning_of_an_id, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			status_tells_live_from_left_behind, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			which_records_are_meant_must_be_said, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(
+			records_move_and_repeating_it_moves_nothing, set_up,
+			tear_down),
+		cmocka_unit_test_setup_teardown(an_export_is_imported_once,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(damage_is_named_and_repaired,
+						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_pause_is_seen_in_the_files,
+						set_up, tear_down),
 		cmocka_unit_test(
 			a_wrong_directory_is_an_error_and_not_an_empty_outbox),
 		cmocka_unit_test(the_command_line_is_taken_apart),

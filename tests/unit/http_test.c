@@ -22,6 +22,7 @@
 #include <ev.h>
 
 #include "server/control/http.h"
+#include "server/control/http_later.h"
 #include "server/control/http_server.h"
 #include "server/net.h"
 
@@ -62,12 +63,49 @@ static void send_much(const struct http_request *request,
 	http_reply(response, 200, "text/plain", body, BIG_BYTES);
 }
 
+static void echo_parameter(const struct http_request *request,
+			   struct http_response *response, void *context)
+{
+	(void)context;
+	http_reply(response, 200, "text/plain", strdup(request->parameter),
+		   strlen(request->parameter));
+}
+
+/* Promises that nobody has kept yet; the tests' own thread keeps them. */
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct http_later *list[HTTP_LATER_MAX];
+	size_t count;
+} promised = { .lock = PTHREAD_MUTEX_INITIALIZER,
+	       .more = PTHREAD_COND_INITIALIZER };
+
+static void answer_later(const struct http_request *request,
+			 struct http_response *response, void *context)
+{
+	struct http_later *later = http_later_promise(request);
+
+	(void)context;
+	if (!later) {
+		http_reply_error(response, 503, "too many");
+		return;
+	}
+	pthread_mutex_lock(&promised.lock);
+	promised.list[promised.count++] = later;
+	pthread_cond_signal(&promised.more);
+	pthread_mutex_unlock(&promised.lock);
+	response->later = later;
+}
+
 static const struct http_route routes[] = {
 	{ HTTP_GET, "/hello", say_hello, false },
 	{ HTTP_GET, "/big", send_much, false },
 	{ HTTP_POST, "/echo", echo_body, false },
 	{ HTTP_DELETE, "/echo", say_hello, false },
 	{ HTTP_GET, "/secret", say_hello, true },
+	{ HTTP_POST, "/later", answer_later, false },
+	{ HTTP_GET, "/things/{id}", echo_parameter, false },
+	{ HTTP_GET, "/things/{id}/name", echo_parameter, false },
 };
 
 static char hello[] = "hello";
@@ -106,7 +144,7 @@ static int set_up(void **state)
 {
 	struct http_server_options options = { .router = &router,
 					       .timeout_s = SERVER_TIMEOUT_S,
-					       .max_connections = 64 };
+					       .max_connections = 128 };
 	struct sockaddr_in address;
 	socklen_t length = sizeof(address);
 
@@ -285,6 +323,21 @@ static const struct exchange_case {
 	{ "an empty body is a body",
 	  "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n", 200,
 	  "" },
+	{ "a part of the path is a parameter",
+	  "GET /things/0198 HTTP/1.1\r\nHost: a\r\n\r\n", 200, "0198" },
+	{ "a parameter ends at the slash",
+	  "GET /things/0198/name HTTP/1.1\r\nHost: a\r\n\r\n", 200, "0198" },
+	{ "a parameter is not empty",
+	  "GET /things/ HTTP/1.1\r\nHost: a\r\n\r\n", 404, NOT_FOUND },
+	{ "behind a parameter the path must fit too",
+	  "GET /things/0198/names HTTP/1.1\r\nHost: a\r\n\r\n", 404,
+	  NOT_FOUND },
+	{ "a parameter past the limit fits no route",
+	  "GET /things/0123456789abcdef0123456789abcdef0123456789abcdef"
+	  "0123456789abcdef HTTP/1.1\r\nHost: a\r\n\r\n",
+	  404, NOT_FOUND },
+	{ "another method of such a path is 405",
+	  "DELETE /things/0198 HTTP/1.1\r\nHost: a\r\n\r\n", 405, NOT_ALLOWED },
 	{ "no token, no answer", "GET /secret HTTP/1.1\r\nHost: a\r\n\r\n", 401,
 	  UNAUTHORIZED },
 	{ "a wrong token is refused",
@@ -607,6 +660,132 @@ static void many_connections_are_answered_at_once(void **state)
 		expect(fds[i], 200, "hello");
 }
 
+/* --- answers that come later ------------------------------------------- */
+
+static struct http_later *next_promise(void)
+{
+	struct http_later *later;
+
+	pthread_mutex_lock(&promised.lock);
+	while (promised.count == 0)
+		pthread_cond_wait(&promised.more, &promised.lock);
+	later = promised.list[--promised.count];
+	pthread_mutex_unlock(&promised.lock);
+	return later;
+}
+
+static void keep(struct http_later *later, const char *text)
+{
+	struct http_response response = { 0 };
+
+	http_reply(&response, 200, "text/plain", strdup(text), strlen(text));
+	http_later_keep(later, &response);
+}
+
+#define LATER "POST /later HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}"
+
+static void a_promised_answer_comes_and_the_connection_goes_on(void **state)
+{
+	int fd = dial();
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct http_later *later;
+
+		say(fd, LATER);
+		later = next_promise();
+		expect_service(); /* nobody waits for who waits */
+		keep(later, "done");
+		expect(fd, 200, "done");
+	}
+	say(fd, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+	expect(fd, 200, "hello");
+	close(fd);
+}
+
+static void an_answer_may_be_there_before_the_handler_returns(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 200; i++) {
+		int fd = dial();
+
+		say(fd, LATER);
+		keep(next_promise(), "soon");
+		expect(fd, 200, "soon");
+		close(fd);
+	}
+}
+
+static void who_leaves_before_the_answer_breaks_nothing(void **state)
+{
+	struct http_later *later[8];
+
+	(void)state;
+	for (size_t i = 0; i < 8; i++) {
+		int fd = dial();
+
+		say(fd, LATER);
+		later[i] = next_promise();
+		close(fd);
+	}
+	expect_service();
+	for (size_t i = 0; i < 8; i++)
+		keep(later[i], "too late");
+	expect_service();
+}
+
+static void what_is_pipelined_behind_a_promise_waits_for_it(void **state)
+{
+	int fd = dial();
+	struct http_later *later;
+
+	(void)state;
+	say(fd, LATER "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+	later = next_promise();
+	say(fd, "GET /hello HTTP/1.1\r\nHost: a\r\n\r\n");
+	expect_service();
+	keep(later, "first");
+	expect(fd, 200, "first");
+	expect(fd, 200, "hello");
+	expect(fd, 200, "hello");
+	close(fd);
+}
+
+static void promises_are_bounded(void **state)
+{
+	struct http_later *later[HTTP_LATER_MAX];
+	int fds[HTTP_LATER_MAX], fd;
+
+	(void)state;
+	for (size_t i = 0; i < HTTP_LATER_MAX - 20; i++) {
+		fds[i] = dial();
+		say(fds[i], LATER);
+		later[i] = next_promise();
+	}
+	/* Who leaves takes a promise with it until that is kept. */
+	for (size_t i = HTTP_LATER_MAX - 20; i < HTTP_LATER_MAX; i++) {
+		fds[i] = dial();
+		say(fds[i], LATER);
+		later[i] = next_promise();
+		close(fds[i]);
+	}
+	fd = dial();
+	say(fd, LATER);
+	expect(fd, 503,
+	       "{\"error\":\"SERVICE_UNAVAILABLE\",\"detail\":"
+	       "\"too many\",\"status\":503}");
+	for (size_t i = 0; i < HTTP_LATER_MAX; i++)
+		keep(later[i], "kept");
+	for (size_t i = 0; i < HTTP_LATER_MAX - 20; i++) {
+		expect(fds[i], 200, "kept");
+		close(fds[i]);
+	}
+	say(fd, LATER);
+	keep(next_promise(), "room again");
+	expect(fd, 200, "room again");
+	close(fd);
+}
+
 static void the_token_must_match_whole(void **state)
 {
 	static const struct {
@@ -650,6 +829,14 @@ int main(void)
 		cmocka_unit_test(a_peer_that_never_finishes_is_dropped),
 		cmocka_unit_test(a_peer_that_never_reads_holds_up_nobody),
 		cmocka_unit_test(many_connections_are_answered_at_once),
+		cmocka_unit_test(
+			a_promised_answer_comes_and_the_connection_goes_on),
+		cmocka_unit_test(
+			an_answer_may_be_there_before_the_handler_returns),
+		cmocka_unit_test(who_leaves_before_the_answer_breaks_nothing),
+		cmocka_unit_test(
+			what_is_pipelined_behind_a_promise_waits_for_it),
+		cmocka_unit_test(promises_are_bounded),
 		cmocka_unit_test(the_token_must_match_whole),
 	};
 

@@ -39,8 +39,10 @@ static struct journal_reader *reader_of(const char *dir)
 	return reader;
 }
 
-/* Reads events first .. last, no more and no less, of a finished journal. */
-static void expect_events(const char *dir, uint64_t first, uint64_t last)
+/* Reads events first .. last, no more and no less, of a finished journal; the
+ * first has the number `seq`. */
+static void expect_events_as(const char *dir, uint64_t first, uint64_t last,
+			     uint64_t seq)
 {
 	struct journal_reader *reader = reader_of(dir);
 	struct journal_entry entry;
@@ -50,7 +52,7 @@ static void expect_events(const char *dir, uint64_t first, uint64_t last)
 		assert_int_equal(
 			journal_reader_next(reader, UINT64_MAX, true, &entry),
 			1);
-		assert_int_equal(entry.seq, n);
+		assert_int_equal(entry.seq, seq++);
 		assert_true(kit_is_entity(entry.record, n));
 		free(entry.record);
 	}
@@ -59,6 +61,11 @@ static void expect_events(const char *dir, uint64_t first, uint64_t last)
 	damage = journal_reader_damage(reader);
 	assert_int_equal(damage.records + damage.gaps, 0);
 	journal_reader_close(reader);
+}
+
+static void expect_events(const char *dir, uint64_t first, uint64_t last)
+{
+	expect_events_as(dir, first, last, first);
 }
 
 static size_t segments(const char *dir)
@@ -423,6 +430,39 @@ static void when_the_new_file_fails_too_nothing_counts(void **state)
 	expect_events(*state, 1, 11);
 }
 
+static void
+a_segment_that_is_removed_under_it_is_written_once_more(void **state)
+{
+	struct journal *journal = begin(*state, BIG_SEGMENT, NULL);
+
+	kit_commit_events(journal, 1, 8);
+	assert_int_equal(unlink(kit_path(*state, "pend/00000001.seg")), 0);
+	kit_commit_events(journal, 9, 1);
+	assert_true(journal_is_there(journal));
+	journal_close(journal);
+	expect_events(*state, 1, 9);
+}
+
+static void a_journal_that_is_taken_away_is_missed_and_succeeded(void **state)
+{
+	struct journal *lost = begin(*state, BIG_SEGMENT, NULL), *next;
+	char away[PATH_MAX], path[PATH_MAX];
+
+	kit_commit_events(lost, 1, 20);
+	assert_true(journal_is_there(lost));
+	(void)snprintf(path, sizeof(path), "%s", kit_path(*state, ""));
+	(void)snprintf(away, sizeof(away), "%s/away", (char *)*state);
+	assert_int_equal(rename(path, away), 0);
+	assert_false(journal_is_there(lost));
+	next = begin(*state, BIG_SEGMENT, NULL);
+	assert_int_equal(journal_take_over(next, lost), 0);
+	journal_close(lost);
+	assert_int_equal(journal_durable_seq(next), 8);
+	kit_commit_events(next, 21, 5);
+	journal_close(next);
+	expect_events_as(*state, 13, 25, 1);
+}
+
 static void a_journal_that_cannot_be_made_leaves_nothing(void **state)
 {
 	static const char *const operations[] = { "create", "pwrite", "fsync" };
@@ -449,39 +489,61 @@ static void a_journal_that_cannot_be_made_leaves_nothing(void **state)
 	(void)closedir(list);
 }
 
-static void a_segment_that_cannot_be_read_is_passed_over(void **state)
+struct unreadable {
+	uint64_t last, errors, records;
+	size_t passed_over;
+};
+
+/* Reads a journal of 60 events; at the end of its first segment so many reads
+ * fail. */
+static struct unreadable read_while_reads_fail(const char *dir, int fail)
 {
-	struct journal *journal = begin(*state, 2048, NULL);
+	struct journal *journal = begin(dir, 2048, NULL);
+	struct unreadable found = { 0 };
 	struct journal_reader *reader;
 	struct journal_entry entry;
-	uint64_t last = 0, errors = 0;
 	int r;
 
 	kit_commit_events(journal, 1, 60);
 	journal_close(journal);
-	reader = reader_of(*state);
-	for (;;) {
-		/* At the end of the first segment, and both copies of the
-		 * second one's header. */
-		if (last == 1)
-			break_disk("pread", 0, 3);
-		r = journal_reader_next(reader, UINT64_MAX, true, &entry);
-		if (r == 0)
-			break;
+	reader = reader_of(dir);
+	while ((r = journal_reader_next(reader, UINT64_MAX, true, &entry))) {
 		if (r < 0) {
 			assert_int_equal(r, -EIO);
-			errors++;
+			found.errors++;
 			continue;
 		}
-		last = entry.seq;
+		found.last = entry.seq;
 		free(entry.record);
+		if (found.last == 1)
+			break_disk("pread", 0, fail);
 	}
 	break_disk(NULL, 0, 0);
-	assert_int_equal(errors, 2);
-	assert_int_equal(last, 60);
-	assert_int_equal(journal_reader_passed_over(reader), 2);
-	assert_true(journal_reader_damage(reader).records > 0);
+	found.records = journal_reader_damage(reader).records;
+	found.passed_over = journal_reader_passed_over(reader);
 	journal_reader_close(reader);
+	return found;
+}
+
+static void a_read_that_fails_for_a_while_costs_nothing(void **state)
+{
+	struct unreadable found = read_while_reads_fail(*state, 4);
+
+	assert_true(found.errors > 0);
+	assert_int_equal(found.last, 60);
+	assert_int_equal(found.records + found.passed_over, 0);
+}
+
+static void a_segment_that_cannot_be_read_is_passed_over(void **state)
+{
+	/* The end of the first segment, and both copies of the second one's
+	 * header, each as often as it is tried. */
+	struct unreadable found = read_while_reads_fail(*state, 1 + 6 + 2 * 6);
+
+	assert_int_equal(found.errors, 2 * 6);
+	assert_int_equal(found.last, 60);
+	assert_int_equal(found.passed_over, 2);
+	assert_true(found.records > 0);
 }
 
 /* ---- a writer that is alive, and one that is killed ------------------------
@@ -618,7 +680,11 @@ int main(void)
 		kit_test(a_hole_in_the_failed_segment_is_filled_from_the_next),
 		kit_test(any_single_failure_is_survived),
 		kit_test(when_the_new_file_fails_too_nothing_counts),
+		kit_test(
+			a_segment_that_is_removed_under_it_is_written_once_more),
+		kit_test(a_journal_that_is_taken_away_is_missed_and_succeeded),
 		kit_test(a_journal_that_cannot_be_made_leaves_nothing),
+		kit_test(a_read_that_fails_for_a_while_costs_nothing),
 		kit_test(a_segment_that_cannot_be_read_is_passed_over),
 		kit_test(a_reader_follows_a_live_writer),
 		kit_test(what_a_killed_writer_acknowledged_is_there),

@@ -9,6 +9,8 @@
 
 #define PERCENT 20u
 
+static const struct uuid bad = { .bytes = { 1 } };
+
 static void a_few_refusals_are_no_storm_however_quiet_the_night(void **state)
 {
 	struct poison_window window;
@@ -16,10 +18,10 @@ static void a_few_refusals_are_no_storm_however_quiet_the_night(void **state)
 	(void)state;
 	poison_init(&window, PERCENT);
 	for (unsigned i = 0; i < POISON_FEW; i++) {
-		poison_refused(&window);
+		poison_refused(&window, &bad);
 		assert_false(poison_is_storm(&window));
 	}
-	poison_refused(&window);
+	poison_refused(&window, &bad);
 	assert_true(poison_is_storm(&window));
 }
 
@@ -38,7 +40,7 @@ static void the_share_decides_in_a_full_window(void **state)
 		poison_init(&window, PERCENT);
 		poison_passed(&window, POISON_WINDOW - rows[i].refused_of_200);
 		for (unsigned n = 0; n < rows[i].refused_of_200; n++)
-			poison_refused(&window);
+			poison_refused(&window, &bad);
 		assert_int_equal(poison_is_storm(&window), rows[i].storm);
 	}
 }
@@ -50,15 +52,15 @@ static void old_verdicts_leave_the_window(void **state)
 	(void)state;
 	poison_init(&window, PERCENT);
 	for (unsigned i = 0; i < 3 * POISON_WINDOW; i++)
-		poison_refused(&window);
+		poison_refused(&window, &bad);
 	assert_int_equal(window.refused, POISON_WINDOW);
 	poison_passed(&window, 1000000);
 	assert_int_equal(window.refused, 0);
 	assert_false(poison_is_storm(&window));
 	for (unsigned i = 0; i < 40; i++)
-		poison_refused(&window);
+		poison_refused(&window, &bad);
 	assert_false(poison_is_storm(&window)); /* 40 of 200 */
-	poison_refused(&window);
+	poison_refused(&window, &bad);
 	assert_true(poison_is_storm(&window));
 }
 
@@ -74,6 +76,25 @@ static void a_sample_tells_when_it_is_over(void **state)
 	assert_false(poison_sample_is_bad(&window, 20, 0));
 }
 
+static void the_refused_ones_are_remembered_while_in_the_window(void **state)
+{
+	struct uuid ids[POISON_WINDOW];
+	struct poison_window window;
+
+	(void)state;
+	poison_init(&window, PERCENT);
+	assert_int_equal(poison_ids(&window, ids), 0);
+	for (uint8_t n = 1; n <= 3; n++) {
+		poison_refused(&window, &(struct uuid){ .bytes = { n } });
+		poison_passed(&window, 60);
+	}
+	assert_int_equal(poison_ids(&window, ids), 3);
+	for (uint8_t n = 1; n <= 3; n++)
+		assert_int_equal(ids[n - 1].bytes[0], n);
+	poison_passed(&window, 60); /* and the first is forgotten */
+	assert_int_equal(poison_ids(&window, ids), 2);
+}
+
 static void a_hundred_percent_switches_it_off(void **state)
 {
 	struct poison_window window;
@@ -81,7 +102,7 @@ static void a_hundred_percent_switches_it_off(void **state)
 	(void)state;
 	poison_init(&window, 100);
 	for (unsigned i = 0; i < POISON_WINDOW; i++)
-		poison_refused(&window);
+		poison_refused(&window, &bad);
 	assert_false(poison_is_storm(&window));
 }
 
@@ -93,6 +114,8 @@ int main(void)
 		cmocka_unit_test(the_share_decides_in_a_full_window),
 		cmocka_unit_test(old_verdicts_leave_the_window),
 		cmocka_unit_test(a_sample_tells_when_it_is_over),
+		cmocka_unit_test(
+			the_refused_ones_are_remembered_while_in_the_window),
 		cmocka_unit_test(a_hundred_percent_switches_it_off),
 	};
 

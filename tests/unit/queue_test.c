@@ -159,6 +159,33 @@ static void many_producers_keep_each_their_order(void **state)
 	queue_destroy(queue);
 }
 
+static void it_is_half_full_by_records_or_by_bytes(void **state)
+{
+	struct queue *queue = make(64);
+	size_t one = sizeof(struct record) + 1;
+
+	(void)state;
+	for (uint64_t n = 0; n < 33; n++) {
+		struct uuid id = kit_entity(n);
+
+		assert_false(queue_is_half_full(queue));
+		assert_int_equal(
+			queue_push(queue, record_create(RECORD_CALL_EVENT, &id,
+							&id, 0, 0, "", 0)),
+			0);
+		assert_int_equal(queue_bytes(queue), (n + 1) * one);
+	}
+	assert_true(queue_is_half_full(queue));
+	free(queue_pop(queue));
+	assert_false(queue_is_half_full(queue));
+	queue_limit_bytes(queue, 60 * one);
+	assert_true(queue_is_half_full(queue));
+	for (int i = 0; i < 2; i++)
+		free(queue_pop(queue));
+	assert_false(queue_is_half_full(queue));
+	queue_destroy(queue);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +195,7 @@ int main(void)
 		cmocka_unit_test(waiting_ends_with_a_record_a_wake_or_the_time),
 		cmocka_unit_test(a_pause_is_not_ended_by_records),
 		cmocka_unit_test(many_producers_keep_each_their_order),
+		cmocka_unit_test(it_is_half_full_by_records_or_by_bytes),
 	};
 
 	return cmocka_run_group_tests_name("queue", tests, NULL, NULL);

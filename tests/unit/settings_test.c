@@ -249,6 +249,9 @@ static void without_anything_the_defaults_hold(void **state)
 	assert_true(s->recording.enabled);
 	assert_int_equal(s->recording.min_free_disk, 512 << 20);
 	assert_int_equal(s->outbox.max_bytes, 1 << 30);
+	assert_int_equal(s->outbox.low_water, 80);
+	assert_int_equal(s->outbox.reserve, 32 << 20);
+	assert_int_equal(s->outbox.queue_bytes, 256 << 20);
 	assert_int_equal(s->outbox.keep_delivered_ms, 15 * 60 * 1000);
 	assert_int_equal(s->database.pool_recycle_ms, 300 * 1000);
 	assert_true(s->database.retry_jitter > 0.199 &&
@@ -638,10 +641,75 @@ static void no_complaint_and_no_print_shows_a_password(void **state)
 	assert_null(strstr(complaint, "secret"));
 	assert_null(load(NULL, FLAGS("--databse.url=postgresql://u:secret@h")));
 	assert_null(strstr(complaint, "secret"));
-	s = load_good(NULL, FLAGS("--database.url=postgresql://u:secret@h/d"));
-	assert_non_null(strstr(s->database.url, "secret"));
+	s = load_good(NULL, FLAGS("--database.url=postgresql://u:hidden@h/d"));
+	assert_non_null(strstr(s->database.url, "hidden"));
 	text = printed(s);
-	assert_null(strstr(text, "secret"));
+	assert_null(strstr(text, "hidden"));
+	free(text);
+	free(s);
+}
+
+static void the_path_of_a_link_is_masked(void **state)
+{
+	static const struct {
+		const char *link, *masked;
+	} rows[] = {
+		{ "https://h.example.com/T0/B0/hidden",
+		  "https://h.example.com/***" },
+		{ "http://u:hidden@h:8080/x?key=hidden", "http://h:8080/***" },
+		{ "https://h?key=hidden", "https://h/***" },
+		{ "https://u:hid@den@h", "https://h" },
+		{ "https://[::1]:80/", "https://[::1]:80" },
+		{ "http://h", "http://h" },
+		{ "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char masked[128];
+
+		settings_mask_link(rows[i].link, masked, sizeof(masked));
+		assert_string_equal(masked, rows[i].masked);
+	}
+}
+
+static void a_link_is_http_with_a_host(void **state)
+{
+	static const char *const wrong[] = {
+		"h.example.com/hidden",	   "ftp://h.example.com/hidden",
+		"file:///etc/hidden",	   "https:///hidden",
+		"https://h/hidden hidden", "javascript:hidden",
+	};
+
+	(void)state;
+	free(load_good(NULL, FLAGS("--alerts.webhook", "https://h/a?b#c")));
+	free(load_good(NULL, FLAGS("--alerts.webhook", "http://[::1]:80/")));
+	free(load_good(NULL, FLAGS("--alerts.webhook", "")));
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_null(load(NULL, FLAGS("--alerts.webhook", wrong[i])));
+		assert_string_equal(complaint,
+				    "--alerts.webhook: this is not a link; "
+				    "write it like "
+				    "https://example.com/alert\n");
+	}
+}
+
+static void a_secret_is_never_shown(void **state)
+{
+	struct settings *s, *again;
+	char *text;
+
+	(void)state;
+	assert_null(load(NULL, FLAGS("--alerts.secret", "tooshort")));
+	assert_string_equal(complaint, "--alerts.secret: this is not a secret; "
+				       "write at least 16 characters\n");
+	s = load_good(NULL, FLAGS("--alerts.secret", "a hidden word or two",
+				  "--alerts.webhook", "https://h/hidden"));
+	assert_string_equal(s->alerts.secret, "a hidden word or two");
+	text = printed(s);
+	assert_null(strstr(text, "hidden"));
+	again = load_good(write_file(text), NULL); /* and it can be read */
+	free(again);
 	free(text);
 	free(s);
 }
@@ -824,6 +892,9 @@ int main(void)
 		cmocka_unit_test(a_variable_that_is_no_setting_is_not_refused),
 		cmocka_unit_test(passwords_are_masked),
 		cmocka_unit_test(no_complaint_and_no_print_shows_a_password),
+		cmocka_unit_test(the_path_of_a_link_is_masked),
+		cmocka_unit_test(a_link_is_http_with_a_host),
+		cmocka_unit_test(a_secret_is_never_shown),
 		cmocka_unit_test(what_is_printed_loads_to_the_same),
 		cmocka_unit_test(one_value_prints_alone),
 		cmocka_unit_test(the_help_names_every_setting_that_is_printed),

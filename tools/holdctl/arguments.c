@@ -7,19 +7,32 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/settings.h"
+
+enum option_kind { TEXT, NUMBER, AGE, FLAG };
+
 struct option {
 	const char *name;
 	enum option_set bit;
-	size_t target; /* a const char * in struct request */
+	enum option_kind kind;
+	size_t target; /* where in struct request */
 };
 
 static const struct option options[] = {
-	{ "--kind", OPTION_KIND, offsetof(struct request, kind) },
-	{ "--call", OPTION_CALL, offsetof(struct request, call) },
-	{ "--state", OPTION_STATE, offsetof(struct request, state) },
-	{ "--provider", OPTION_PROVIDER, offsetof(struct request, provider) },
-	{ "--before", OPTION_BEFORE, offsetof(struct request, before) },
-	{ "--limit", OPTION_LIMIT, 0 },
+	{ "--kind", OPTION_KIND, TEXT, offsetof(struct request, kind) },
+	{ "--call", OPTION_CALL, TEXT, offsetof(struct request, call) },
+	{ "--state", OPTION_STATE, TEXT, offsetof(struct request, state) },
+	{ "--provider", OPTION_PROVIDER, TEXT,
+	  offsetof(struct request, provider) },
+	{ "--before", OPTION_BEFORE, TEXT, offsetof(struct request, before) },
+	{ "--limit", OPTION_LIMIT, NUMBER, offsetof(struct request, limit) },
+	{ "--older-than", OPTION_OLDER, AGE,
+	  offsetof(struct request, older_ms) },
+	{ "--younger-than", OPTION_YOUNGER, AGE,
+	  offsetof(struct request, younger_ms) },
+	{ "--all", OPTION_ALL, FLAG, offsetof(struct request, all) },
+	{ "--dry-run", OPTION_DRY_RUN, FLAG,
+	  offsetof(struct request, dry_run) },
 };
 #define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
 
@@ -50,43 +63,71 @@ static const char *option_value(const char *name, int argc, char **argv, int *i,
 	return *missing ? NULL : argv[++*i];
 }
 
-static int take_limit(struct request *request, const char *value)
+static int take_number(unsigned *number, const char *name, const char *value)
 {
 	char *end;
-	unsigned long limit;
+	unsigned long n;
 
 	errno = 0;
-	limit = strtoul(value, &end, 10);
-	if (value[0] < '0' || value[0] > '9' || *end || errno ||
-	    limit > INT_MAX)
-		return complain(STATUS_USAGE, "--limit %s: needs a number",
+	n = strtoul(value, &end, 10);
+	if (value[0] < '0' || value[0] > '9' || *end || errno || n > INT_MAX)
+		return complain(STATUS_USAGE, "%s %s: needs a number", name,
 				value);
-	request->limit = (unsigned)limit;
+	*number = (unsigned)n;
 	return 0;
+}
+
+static int take_age(uint64_t *age_ms, const char *name, const char *value)
+{
+	if (settings_parse_duration_ms(value, age_ms) < 0 || *age_ms == 0)
+		return complain(STATUS_USAGE,
+				"%s %s: needs an age such as 5min or 2h", name,
+				value);
+	return 0;
+}
+
+static int take_value(struct request *request, const struct option *option,
+		      const char *value)
+{
+	char *target = (char *)request + option->target;
+
+	switch (option->kind) {
+	case NUMBER:
+		return take_number((unsigned *)(void *)target, option->name,
+				   value);
+	case AGE:
+		return take_age((uint64_t *)(void *)target, option->name,
+				value);
+	case FLAG: *(bool *)target = true; return 0;
+	default: *(const char **)(void *)target = value; return 0;
+	}
 }
 
 /* 1: taken; 0: not one of these; STATUS_USAGE: complained. */
 static int take_verb_option(struct arguments *args, int argc, char **argv,
 			    int *i)
 {
+	const char *arg = argv[*i];
+
+	assert(arg); /* as in option_value() */
 	for (size_t n = 0; n < OPTION_COUNT; n++) {
 		const struct option *option = &options[n];
-		bool missing;
-		const char *value =
-			option_value(option->name, argc, argv, i, &missing);
+		bool missing = false;
+		const char *value;
 
+		if (option->kind == FLAG)
+			value = strcmp(arg, option->name) == 0 ? "" : NULL;
+		else
+			value = option_value(option->name, argc, argv, i,
+					     &missing);
 		if (missing)
 			return complain(STATUS_USAGE, "%s needs a value",
 					option->name);
 		if (!value)
 			continue;
 		args->given |= option->bit;
-		if (option->bit == OPTION_LIMIT)
-			return take_limit(&args->request, value) ? STATUS_USAGE
+		return take_value(&args->request, option, value) ? STATUS_USAGE
 								 : 1;
-		*(const char **)((char *)&args->request + option->target) =
-			value;
-		return 1;
 	}
 	return 0;
 }
@@ -101,15 +142,6 @@ static int take_setting(struct arguments *args, int argc, char **argv, int *i)
 	args->settings[args->setting_count++] = argv[*i];
 	if (two)
 		args->settings[args->setting_count++] = argv[++*i];
-	return 0;
-}
-
-static int take_word(struct arguments *args, const char *word)
-{
-	if (args->word_count == WORDS_MAX)
-		return complain(STATUS_USAGE, "one argument too many: %s",
-				word);
-	args->words[args->word_count++] = word;
 	return 0;
 }
 
@@ -151,12 +183,15 @@ static int take_option(struct arguments *args, int argc, char **argv, int *i)
 
 int arguments_parse(struct arguments *args, int argc, char **argv)
 {
-	*args = (struct arguments){ 0 };
+	*args = (struct arguments){ .words = (const char *const *)argv };
 	for (int i = 1; i < argc; i++) {
-		int r = argv[i][0] == '-' && argv[i][1]
-				? take_option(args, argc, argv, &i)
-				: take_word(args, argv[i]);
+		int r = 0;
 
+		/* "-" alone is an operand: standard input. */
+		if (argv[i][0] == '-' && argv[i][1])
+			r = take_option(args, argc, argv, &i);
+		else
+			argv[args->word_count++] = argv[i];
 		if (r != 0)
 			return r;
 	}

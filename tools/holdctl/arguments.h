@@ -1,7 +1,7 @@
 /*
  * arguments.h - the command line, taken apart
  *
- *   holdctl [OPTION]... NOUN [VERB] [ID] [OPTION]...
+ *   holdctl [OPTION]... NOUN [VERB] [OPERAND]... [OPTION]...
  *
  * Options may stand anywhere. One that is not ours and has a value is a setting
  * (--data_dir /srv/holdline) and is handed on to settings_load(), which knows
@@ -16,13 +16,12 @@
 
 #include "tools/holdctl/holdctl.h"
 
-#define WORDS_MAX    3
 #define SETTINGS_MAX 64
 
 struct arguments { /* all text is borrowed from argv */
 	const char *file;
 	bool help, version;
-	const char *words[WORDS_MAX];
+	const char *const *words; /* argv's own, moved to its front */
 	size_t word_count;
 	char *settings[SETTINGS_MAX + 1]; /* ends with NULL */
 	size_t setting_count;
@@ -30,7 +29,7 @@ struct arguments { /* all text is borrowed from argv */
 	struct request request; /* json and the verbs' options */
 };
 
-/* 0, or STATUS_USAGE after a complaint. */
+/* Moves the words in argv together. 0, or STATUS_USAGE after a complaint. */
 int arguments_parse(struct arguments *args, int argc, char **argv);
 
 const char *option_name(enum option_set option);

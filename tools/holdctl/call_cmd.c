@@ -174,7 +174,7 @@ static int complete_id(const struct request *request, struct store *store,
 	struct store_call_filter filter = { .before_call_id = bound,
 					    .limit = 2 };
 	struct db_error err = { 0 };
-	const char *wanted = request->operand;
+	const char *wanted = request->operands[0];
 	size_t length = strlen(wanted), matches;
 	json_t *calls = NULL;
 

@@ -1,4 +1,4 @@
-/* client.c - one GET by libcurl, with the token from its file */
+/* client.c - one request by libcurl, with the token from its file */
 #include "tools/holdctl/client.h"
 
 #include <errno.h>
@@ -11,7 +11,8 @@
 #include "server/settings.h"
 
 #define CONNECT_MS 1000L
-#define ANSWER_MS  4000L
+#define LOOK_MS	   4000L   /* GET answers from memory */
+#define CHANGE_MS  120000L /* POST waits for the drainer */
 #define BODY_MAX   ((size_t)1024 * 1024)
 #define TOKEN_MAX  256
 
@@ -54,42 +55,66 @@ static bool read_token(const char *path, char out[TOKEN_MAX + 2])
 	return ok;
 }
 
-static void set_options(CURL *curl, const char *url, struct curl_slist *headers,
+struct question {
+	const char *url;
+	char *body; /* of a POST; NULL: a GET */
+	struct curl_slist *headers;
+};
+
+static void set_options(CURL *curl, const struct question *question,
 			struct answer *answer)
 {
-	curl_easy_setopt(curl, CURLOPT_URL, url);
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+	curl_easy_setopt(curl, CURLOPT_URL, question->url);
+	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, question->headers);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	/* The token must not travel to a proxy. */
 	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, ANSWER_MS);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
+			 question->body ? CHANGE_MS : LOOK_MS);
+	if (question->body)
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, question->body);
 }
 
-static enum client_result perform(const char *url, const char *token,
-				  struct answer *answer, long *status,
-				  char *why, size_t why_size)
+/* False: out of memory. */
+static bool add_headers(struct question *question, const char *token)
 {
 	char authorization[TOKEN_MAX + 32];
-	struct curl_slist *headers;
+	struct curl_slist *more;
+
+	(void)snprintf(authorization, sizeof(authorization),
+		       "Authorization: Bearer %s", token);
+	question->headers = curl_slist_append(NULL, authorization);
+	explicit_bzero(authorization, sizeof(authorization));
+	/* libcurl would wait for a "100 Continue" that nobody sends. */
+	more = question->headers
+		       ? curl_slist_append(question->headers, "Expect:")
+		       : NULL;
+	if (more)
+		more = curl_slist_append(more,
+					 "Content-Type: application/json");
+	return more != NULL;
+}
+
+static enum client_result perform(struct question *question, const char *token,
+				  struct answer *answer, long *status,
+				  char why[CLIENT_WHY_SIZE])
+{
 	enum client_result result = CLIENT_OK;
 	CURL *curl = curl_easy_init();
 	CURLcode code;
 
-	(void)snprintf(authorization, sizeof(authorization),
-		       "Authorization: Bearer %s", token);
-	headers = curl_slist_append(NULL, authorization);
-	if (!curl || !headers) {
-		(void)snprintf(why, why_size, "out of memory");
+	if (!add_headers(question, token) || !curl) {
+		(void)snprintf(why, CLIENT_WHY_SIZE, "out of memory");
 		result = CLIENT_FAILED;
 		goto end;
 	}
-	set_options(curl, url, headers, answer);
+	set_options(curl, question, answer);
 	code = curl_easy_perform(curl);
 	if (code != CURLE_OK) {
-		(void)snprintf(why, why_size, "%s: %s", url,
+		(void)snprintf(why, CLIENT_WHY_SIZE, "%s: %s", question->url,
 			       curl_easy_strerror(code));
 		result = code == CURLE_WRITE_ERROR ? CLIENT_FAILED
 						   : CLIENT_UNREACHED;
@@ -97,50 +122,96 @@ static enum client_result perform(const char *url, const char *token,
 	}
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
 end:
-	curl_slist_free_all(headers);
+	curl_slist_free_all(question->headers);
 	curl_easy_cleanup(curl);
 	return result;
 }
 
-enum client_result client_get(const struct settings *settings, const char *path,
-			      json_t **body, char *why, size_t why_size)
+static enum client_result refused(const struct settings *settings,
+				  const char *token, int token_errno,
+				  char why[CLIENT_WHY_SIZE])
 {
-	const char *token_file = settings->control.token_file;
-	char token[TOKEN_MAX + 2] = "", url[160];
-	struct answer answer = { 0 };
-	bool has_token = read_token(token_file, token);
-	int token_errno = errno;
-	long status = 0;
-	enum client_result result;
+	const char *file = settings->control.token_file;
 
-	(void)snprintf(url, sizeof(url), "http://%s%s",
-		       settings->control.listen, path);
-	result = perform(url, token, &answer, &status, why, why_size);
-	if (result != CLIENT_OK)
-		goto end;
-	if (status == 401 && !has_token)
-		(void)snprintf(why, why_size, "cannot read %s: %s", token_file,
+	if (!*token)
+		(void)snprintf(why, CLIENT_WHY_SIZE, "cannot read %s: %s", file,
 			       strerror(token_errno));
-	else if (status == 401)
-		(void)snprintf(why, why_size,
+	else
+		(void)snprintf(why, CLIENT_WHY_SIZE,
 			       "the server at %s does not take the token in %s",
-			       settings->control.listen, token_file);
-	if (status == 401) {
-		result = CLIENT_REFUSED;
-		goto end;
+			       settings->control.listen, file);
+	return CLIENT_REFUSED;
+}
+
+/* What a status other than 200 says, in the server's words if it has any. */
+static enum client_result understand(const char *url, long status,
+				     const struct answer *raw, json_t **answer,
+				     char why[CLIENT_WHY_SIZE])
+{
+	json_t *json =
+		raw->text ? json_loads(raw->text, JSON_REJECT_DUPLICATES, NULL)
+			  : NULL;
+	const char *detail = json_string_value(json_object_get(json, "detail"));
+
+	if (json && status == 200) {
+		*answer = json;
+		return CLIENT_OK;
 	}
-	*body = status == 200 && answer.text
-			? json_loads(answer.text, JSON_REJECT_DUPLICATES, NULL)
-			: NULL;
-	if (!*body) {
-		(void)snprintf(why, why_size,
+	if (detail)
+		(void)snprintf(why, CLIENT_WHY_SIZE, "the server says: %s",
+			       detail);
+	else
+		(void)snprintf(why, CLIENT_WHY_SIZE,
 			       "%s answers with status %ld and no JSON: is "
 			       "that Holdline?",
 			       url, status);
-		result = CLIENT_FAILED;
-	}
-end:
-	free(answer.text);
+	json_decref(json);
+	return detail && status == 503 ? CLIENT_BUSY : CLIENT_FAILED;
+}
+
+static enum client_result request(const struct settings *settings,
+				  const char *path, char *body, json_t **answer,
+				  char why[CLIENT_WHY_SIZE])
+{
+	char token[TOKEN_MAX + 2] = "", url[160];
+	struct question question = { .url = url, .body = body };
+	struct answer raw = { 0 };
+	int token_errno = 0;
+	long status = 0;
+	enum client_result result;
+
+	if (!read_token(settings->control.token_file, token))
+		token_errno = errno;
+	(void)snprintf(url, sizeof(url), "http://%s%s",
+		       settings->control.listen, path);
+	result = perform(&question, token, &raw, &status, why);
+	if (result == CLIENT_OK && status == 401)
+		result = refused(settings, token, token_errno, why);
+	else if (result == CLIENT_OK)
+		result = understand(url, status, &raw, answer, why);
+	free(raw.text);
 	explicit_bzero(token, sizeof(token));
+	return result;
+}
+
+enum client_result client_get(const struct settings *settings, const char *path,
+			      json_t **answer, char why[CLIENT_WHY_SIZE])
+{
+	return request(settings, path, NULL, answer, why);
+}
+
+enum client_result client_post(const struct settings *settings,
+			       const char *path, const json_t *body,
+			       json_t **answer, char why[CLIENT_WHY_SIZE])
+{
+	char *text = json_dumps(body, JSON_COMPACT);
+	enum client_result result;
+
+	if (!text) {
+		(void)snprintf(why, CLIENT_WHY_SIZE, "out of memory");
+		return CLIENT_FAILED;
+	}
+	result = request(settings, path, text, answer, why);
+	free(text);
 	return result;
 }

@@ -13,12 +13,21 @@ enum client_result {
 	CLIENT_OK,
 	CLIENT_UNREACHED, /* nobody answers */
 	CLIENT_REFUSED,	  /* the token is missing or wrong */
+	CLIENT_BUSY,	  /* not now (503): try again */
 	CLIENT_FAILED,	  /* an answer that we cannot use */
 };
 
-/* GET with the admin token. *body is the caller's on CLIENT_OK; else `why`
+#define CLIENT_WHY_SIZE 320
+
+/* GET with the admin token. *answer is the caller's on CLIENT_OK; else `why`
  * says what happened, in a line. Waits for seconds at most. */
 enum client_result client_get(const struct settings *settings, const char *path,
-			      json_t **body, char *why, size_t why_size);
+			      json_t **answer, char why[CLIENT_WHY_SIZE]);
+
+/* POST likewise; `body` is borrowed. Waits as long as an operation may take,
+ * which the database's own timeouts bound. */
+enum client_result client_post(const struct settings *settings,
+			       const char *path, const json_t *body,
+			       json_t **answer, char why[CLIENT_WHY_SIZE]);
 
 #endif

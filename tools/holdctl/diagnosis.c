@@ -9,7 +9,8 @@
 #include "server/clock.h"
 #include "tools/holdctl/human.h"
 
-#define STALE_S 60 /* a record that waits longer, though the database is up */
+#define STALE_S 60   /* a record that waits longer, though the database is up */
+#define SOON_S	7200 /* full sooner than that is worth a word */
 
 struct list {
 	struct problem *problems;
@@ -86,6 +87,30 @@ static void diagnose_ready(struct list *list, const json_t *status)
 		add(list, "see the server's log", "Not ready: %s.", reason);
 }
 
+/* It answers, and the drainer waits all the same: somebody has to mend it. */
+static void diagnose_set_up(struct list *list, const json_t *database,
+			    long long records)
+{
+	const char *reason = string(database, "reason");
+
+	if (strcmp(reason, "PoisonStorm") == 0)
+		add(list,
+		    "[DB_PAUSED] in the log has an example; has a constraint "
+		    "or a trigger been added? What is refused once it is mended "
+		    "goes to the dead letters",
+		    "The database refuses so many records that delivery waits: "
+		    "%lld are kept. Calls go on and nothing is lost.",
+		    records);
+	else
+		add(list,
+		    "[DB_PAUSED] in the log has the details; holdctl db status "
+		    "tells whether the schema is right. It goes on by itself "
+		    "once it is mended; holdctl outbox kick tries at once",
+		    "The database answers, but its set-up is at fault (%s): "
+		    "%lld records are kept. Calls go on and nothing is lost.",
+		    reason, records);
+}
+
 static void diagnose_database(struct list *list, const json_t *status,
 			      int64_t now_us)
 {
@@ -94,12 +119,18 @@ static void diagnose_database(struct list *list, const json_t *status,
 		"the log has the reason";
 	const json_t *database = json_object_get(status, "database");
 	const json_t *outbox = json_object_get(status, "outbox");
+	const char *state = string(database, "state");
+	const char *reason = string(database, "reason");
 	long long records = number(outbox, "records");
 	char bytes[HUMAN_SIZE], age[HUMAN_SIZE];
 	int64_t since_us;
 
-	if (strcmp(string(database, "state"), "up") == 0)
+	if (strcmp(state, "up") == 0)
 		return;
+	if (strcmp(state, "paused") == 0) {
+		diagnose_set_up(list, database, records);
+		return;
+	}
 	human_bytes((uint64_t)number(outbox, "bytes"), bytes);
 	if (clock_parse_iso(string(database, "since"), &since_us) < 0) {
 		add(list, remedy,
@@ -109,9 +140,10 @@ static void diagnose_database(struct list *list, const json_t *status,
 		return;
 	}
 	add(list, remedy,
-	    "The database has been away for %s: %lld records wait, the outbox "
-	    "takes %s. Calls go on and nothing is lost.",
-	    human_age((now_us - since_us) / 1000000, age), records, bytes);
+	    "The database has been away for %s%s%s%s: %lld records wait, the "
+	    "outbox takes %s. Calls go on and nothing is lost.",
+	    human_age((now_us - since_us) / 1000000, age), *reason ? " (" : "",
+	    reason, *reason ? ")" : "", records, bytes);
 }
 
 static void diagnose_backlog(struct list *list, const json_t *status)
@@ -119,9 +151,16 @@ static void diagnose_backlog(struct list *list, const json_t *status)
 	const json_t *database = json_object_get(status, "database");
 	const json_t *outbox = json_object_get(status, "outbox");
 	json_int_t oldest = number(outbox, "oldest_seconds");
-	json_int_t dead = number(status, "dead_letters");
 	char age[HUMAN_SIZE];
 
+	if (json_is_true(json_object_get(outbox, "paused"))) {
+		add(list,
+		    "holdctl outbox resume, when whoever paused it agrees "
+		    "(outbox/operations.log says who)",
+		    "An operator has paused the drain: %lld records wait.",
+		    (long long)number(outbox, "records"));
+		return;
+	}
 	if (oldest >= STALE_S && strcmp(string(database, "state"), "up") == 0)
 		add(list,
 		    "after an outage it shrinks by itself; if it grows, look "
@@ -130,10 +169,50 @@ static void diagnose_backlog(struct list *list, const json_t *status)
 		    "%s.",
 		    (long long)number(outbox, "records"),
 		    human_age(oldest, age));
+}
+
+/* Before it is too late: how long will it last at this rate? */
+static void diagnose_room(struct list *list, const json_t *status)
+{
+	static const char remedy[] =
+		"bring the database back, free disk space, or raise "
+		"outbox.max_bytes; at the bound new calls are refused";
+	const json_t *outbox = json_object_get(status, "outbox");
+	const json_t *lasts = json_object_get(outbox, "lasts_seconds");
+	json_int_t seconds = json_integer_value(lasts);
+	bool soon = json_is_integer(lasts) && seconds < SOON_S;
+	char age[HUMAN_SIZE];
+
+	if (json_is_true(json_object_get(outbox, "full")) ||
+	    (!soon && strcmp(string(outbox, "room"), "low") != 0))
+		return;
+	if (json_is_integer(lasts))
+		add(list, remedy,
+		    "The outbox is filling up: at this rate it is full in %s.",
+		    human_age(seconds, age));
+	else
+		add(list, remedy,
+		    "The outbox has little room left: checkpoints of live "
+		    "calls are thinned out.");
+}
+
+static void diagnose_shelves(struct list *list, const json_t *status)
+{
+	const json_t *outbox = json_object_get(status, "outbox");
+	json_int_t dead = number(status, "dead_letters");
+	json_int_t held = number(outbox, "held");
+
 	if (dead > 0)
-		add(list, "[DEAD_LETTER] in the log names each with its reason",
+		add(list,
+		    "holdctl dead list tells why; once that is mended, holdctl "
+		    "dead retry --all delivers them",
 		    "The database refused %lld records for good.",
 		    (long long)dead);
+	if (held > 0)
+		add(list,
+		    "holdctl outbox list --state held; holdctl outbox release "
+		    "--all delivers them",
+		    "An operator holds %lld records back.", (long long)held);
 }
 
 size_t diagnose(const json_t *status, int64_t now_wall_us,
@@ -144,5 +223,7 @@ size_t diagnose(const json_t *status, int64_t now_wall_us,
 	diagnose_ready(&list, status);
 	diagnose_database(&list, status, now_wall_us);
 	diagnose_backlog(&list, status);
+	diagnose_room(&list, status);
+	diagnose_shelves(&list, status);
 	return list.count;
 }

@@ -11,11 +11,11 @@
 #include <jansson.h>
 
 struct problem {
-	char what[256];	    /* a sentence */
+	char what[320];	    /* a sentence */
 	const char *remedy; /* what to do about it */
 };
 
-#define PROBLEMS_MAX 8
+#define PROBLEMS_MAX 10
 
 /* How many there are; the worst first. */
 size_t diagnose(const json_t *status, int64_t now_wall_us,

@@ -1,14 +1,16 @@
 /*
  * holdctl.h - what the verbs of holdctl share
  *
- * A verb is a function in a file of its noun (outbox_cmd.c, call_cmd.c, ...)
- * and a row of the table in main.c. It prints what was asked for on stdout and
- * complaints on stderr, and returns the exit status.
+ * A verb is a function in a file of its own kind (outbox_list.c, dead_cmd.c,
+ * ...) and a row of the table in verbs.c. It prints what was asked for on
+ * stdout and complaints on stderr, and returns the exit status.
  */
 #ifndef TOOLS_HOLDCTL_HOLDCTL_H
 #define TOOLS_HOLDCTL_HOLDCTL_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct settings;
 
@@ -27,27 +29,36 @@ enum option_set {
 	OPTION_STATE = 1 << 3,
 	OPTION_PROVIDER = 1 << 4,
 	OPTION_BEFORE = 1 << 5,
+	OPTION_OLDER = 1 << 6,
+	OPTION_YOUNGER = 1 << 7,
+	OPTION_ALL = 1 << 8,
+	OPTION_DRY_RUN = 1 << 9,
 };
 
 struct request {
 	const struct settings *settings;
 	bool json;
-	const char *operand; /* an id; NULL for verbs without one */
+	const char *const *operands; /* ids, or a file */
+	size_t operand_count;
 	const char *kind, *call, *state, *provider, *before; /* NULL: any */
+	uint64_t older_ms, younger_ms;			     /* 0: any age */
 	unsigned limit;					     /* 0: all */
 	bool limited; /* was a limit given? else the verb has its own */
+	bool all, dry_run;
 };
 
-int status_run(const struct request *request);
-int outbox_status_run(const struct request *request);
-int outbox_list_run(const struct request *request);
-int outbox_show_run(const struct request *request);
-int outbox_export_run(const struct request *request);
-int call_list_run(const struct request *request);
-int call_show_run(const struct request *request);
-int db_ping_run(const struct request *request);
-int db_status_run(const struct request *request);
-int db_migrate_run(const struct request *request);
+typedef int verb_run(const struct request *request);
+
+verb_run status_run;
+verb_run outbox_status_run, outbox_list_run, outbox_show_run, outbox_export_run;
+verb_run outbox_tail_run;
+verb_run outbox_hold_run, outbox_release_run, outbox_replay_run,
+	outbox_drop_run;
+verb_run outbox_pause_run, outbox_resume_run, outbox_kick_run;
+verb_run outbox_import_run, outbox_verify_run, outbox_repair_run;
+verb_run dead_list_run, dead_show_run, dead_retry_run, dead_drop_run;
+verb_run call_list_run, call_show_run;
+verb_run db_ping_run, db_status_run, db_migrate_run;
 
 /* "holdctl: ..." and a newline on stderr; returns `status`. */
 int complain(int status, const char *format, ...)

@@ -1,119 +1,37 @@
 /*
- * main.c - holdctl: looks at a Holdline server, running or not
+ * main.c - holdctl: looks after a Holdline server, running or not
  *
- * The table of verbs is the whole program: a new verb is a row here and a
- * function in the file of its noun.
+ * Finds the verb (verbs.c), sees to it that it gets what it needs and nothing
+ * that it does not know, loads the settings, and lets it run.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "holdline_version.h"
+#include "server/log.h"
 #include "server/settings.h"
 #include "tools/holdctl/arguments.h"
 #include "tools/holdctl/holdctl.h"
-
-struct verb {
-	const char *noun, *verb; /* verb NULL: the noun is all */
-	const char *operand;	 /* its name; NULL: takes none */
-	unsigned options;	 /* enum option_set */
-	int (*run)(const struct request *request);
-	const char *help;
-};
-
-static const struct verb verbs[] = {
-	{ "status", NULL, NULL, 0, status_run,
-	  "is anything wrong, since when, and what to do" },
-	{ "outbox", "status", NULL, 0, outbox_status_run,
-	  "what waits for the database, journal by journal" },
-	{ "outbox", "list", NULL, OPTION_KIND | OPTION_CALL | OPTION_LIMIT,
-	  outbox_list_run, "the waiting records, oldest first" },
-	{ "outbox", "show", "ID", 0, outbox_show_run, "one waiting record" },
-	{ "outbox", "export", NULL, OPTION_KIND | OPTION_CALL | OPTION_LIMIT,
-	  outbox_export_run, "the waiting records as JSON Lines" },
-	{ "call", "list", NULL,
-	  OPTION_STATE | OPTION_PROVIDER | OPTION_BEFORE | OPTION_LIMIT,
-	  call_list_run, "calls in the database, newest first" },
-	{ "call", "show", "ID", 0, call_show_run, "one call and its events" },
-	{ "db", "ping", NULL, 0, db_ping_run, "does the database answer?" },
-	{ "db", "status", NULL, 0, db_status_run,
-	  "where it is, and the version of its schema" },
-	{ "db", "migrate", NULL, 0, db_migrate_run,
-	  "bring the schema up to date" },
-};
-#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+#include "tools/holdctl/verbs.h"
 
 /* Verbs of a later version: a script that has one must not take our "no such
  * verb" for its own mistake. */
 static const char *const later[] = {
-	"outbox tail",	 "outbox hold",	  "outbox release", "outbox replay",
-	"outbox drop",	 "outbox kick",	  "outbox pause",   "outbox resume",
-	"outbox import", "outbox verify", "outbox repair",  "dead list",
-	"dead show",	 "dead retry",	  "dead drop",	    "call hangup",
-	"user add",	 "user passwd",	  "user list",	    "user remove",
+	"call hangup", "user add", "user passwd", "user list", "user remove",
 };
-
-static void print_help(FILE *out)
-{
-	fputs("Usage: holdctl [-c FILE] [--json] [--SETTING VALUE]... "
-	      "NOUN [VERB] [ID]\n\n"
-	      "Looks at a Holdline server, while it runs or on the files that "
-	      "it left.\n\nVerbs:\n",
-	      out);
-	for (size_t i = 0; i < VERB_COUNT; i++) {
-		char name[40];
-
-		(void)snprintf(name, sizeof(name), "%s%s%s%s%s", verbs[i].noun,
-			       verbs[i].verb ? " " : "",
-			       verbs[i].verb ? verbs[i].verb : "",
-			       verbs[i].operand ? " " : "",
-			       verbs[i].operand ? verbs[i].operand : "");
-		fprintf(out, "  %-16s %s\n", name, verbs[i].help);
-	}
-	fputs("\nOptions:\n"
-	      "  -c, --config FILE   the server's configuration file\n"
-	      "  --json              JSON instead of tables (lists: one object "
-	      "a line)\n"
-	      "  --limit N           at most N rows; 0: all\n"
-	      "  --kind KIND         outbox: only call.started, call.ended, "
-	      "...\n"
-	      "  --call ID           outbox: only records of that call\n"
-	      "  --state STATE       call list: live or ended\n"
-	      "  --provider NAME     call list: twilio, ...\n"
-	      "  --before ID         call list: only calls older than that "
-	      "one\n"
-	      "  --SETTING VALUE     any setting, as for holdline serve\n"
-	      "  --help, --version\n\n"
-	      "An ID may be shortened as long as it is unique.\n\n"
-	      "Examples:\n"
-	      "  holdctl -c /etc/holdline.yaml status\n"
-	      "  holdctl --data_dir /var/lib/holdline outbox list --kind "
-	      "call.ended\n"
-	      "  holdctl --json call list --state live | jq -r .call_id\n\n"
-	      "Exit status: 0 fine; 1 something is wrong or was not found; "
-	      "2 usage or\nconfiguration; 3 the server or the database could "
-	      "not be reached.\n",
-	      out);
-}
-
-static bool names(const struct verb *verb, const struct arguments *args)
-{
-	if (strcmp(verb->noun, args->words[0]) != 0)
-		return false;
-	return !verb->verb || (args->word_count > 1 &&
-			       strcmp(verb->verb, args->words[1]) == 0);
-}
 
 static const struct verb *find_verb(const struct arguments *args)
 {
+	const char *noun = args->words[0];
+	const char *word = args->word_count > 1 ? args->words[1] : NULL;
+	const struct verb *verb = verb_find(noun, word);
 	char both[64];
 
-	for (size_t i = 0; i < VERB_COUNT; i++)
-		if (names(&verbs[i], args))
-			return &verbs[i];
-	(void)snprintf(both, sizeof(both), "%s%s%s", args->words[0],
-		       args->word_count > 1 ? " " : "",
-		       args->word_count > 1 ? args->words[1] : "");
+	if (verb)
+		return verb;
+	(void)snprintf(both, sizeof(both), "%s%s%s", noun, word ? " " : "",
+		       word ? word : "");
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
 		if (strcmp(both, later[i]) == 0) {
 			complain(0, "%s: not in this version (%s)", both,
@@ -128,21 +46,31 @@ static const struct verb *find_verb(const struct arguments *args)
 /* Has the verb what it needs, and nothing that it does not know? */
 static int check_usage(const struct verb *verb, struct arguments *args)
 {
+	static const size_t at_most[] = {
+		[OPERAND_NONE] = 0,
+		[OPERAND_ONE] = 1,
+		[OPERAND_ANY] = SIZE_MAX,
+	};
+	const char *name = verb->verb ? verb->verb : "";
 	size_t words = 1 + (verb->verb != NULL);
+	size_t operands = args->word_count - words;
 	unsigned strange = args->given & ~verb->options;
 
-	if (args->word_count > words + (verb->operand != NULL))
+	if (operands > at_most[verb->rule])
 		return complain(STATUS_USAGE, "one argument too many: %s",
 				args->words[args->word_count - 1]);
-	if (verb->operand && args->word_count == words)
-		return complain(STATUS_USAGE, "%s %s needs an %s", verb->noun,
-				verb->verb, verb->operand);
+	if (verb->rule == OPERAND_ONE && operands == 0)
+		return complain(STATUS_USAGE,
+				"%s %s needs %s: holdctl %s %s "
+				"--help",
+				verb->noun, name, verb->operand, verb->noun,
+				name);
 	if (strange)
 		return complain(STATUS_USAGE, "%s is not an option of %s %s",
 				option_name(strange & ~(strange - 1)),
-				verb->noun, verb->verb ? verb->verb : "");
-	if (verb->operand)
-		args->request.operand = args->words[words];
+				verb->noun, name);
+	args->request.operands = args->words + words;
+	args->request.operand_count = operands;
 	/* "--limit 0" asks for all; without --limit the verb decides. */
 	args->request.limited = (args->given & OPTION_LIMIT) != 0;
 	return 0;
@@ -155,7 +83,7 @@ static int run(struct arguments *args)
 	int r;
 
 	if (args->word_count == 0) {
-		print_help(stderr);
+		verbs_print_help(stderr);
 		return STATUS_USAGE;
 	}
 	verb = find_verb(args);
@@ -173,6 +101,21 @@ static int run(struct arguments *args)
 	return r;
 }
 
+static void help(const struct arguments *args)
+{
+	const struct verb *verb =
+		args->word_count > 0
+			? verb_find(args->words[0], args->word_count > 1
+							    ? args->words[1]
+							    : NULL)
+			: NULL;
+
+	if (verb)
+		verb_print_help(verb, stdout);
+	else
+		verbs_print_help(stdout);
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments args;
@@ -181,7 +124,7 @@ int main(int argc, char **argv)
 	if (r != 0)
 		return r;
 	if (args.help) {
-		print_help(stdout);
+		help(&args);
 	} else if (args.version) {
 		puts("holdctl " HOLDLINE_VERSION);
 	} else {

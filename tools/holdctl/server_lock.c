@@ -22,3 +22,19 @@ bool server_lock_is_held(const char *data_dir)
 	close(fd);
 	return held;
 }
+
+int server_lock_take(const char *data_dir)
+{
+	char path[300];
+	int fd, r;
+
+	(void)snprintf(path, sizeof(path), "%s/LOCK", data_dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return fd;
+	r = errno == EWOULDBLOCK ? -EBUSY : -errno;
+	close(fd);
+	return r;
+}

@@ -9,4 +9,8 @@
 /* Looks at <data_dir>/LOCK without keeping it. */
 bool server_lock_is_held(const char *data_dir);
 
+/* Takes it, so that no server starts meanwhile (one that is started waits).
+ * The descriptor that holds it; -EBUSY when a server runs; -errno. */
+int server_lock_take(const char *data_dir);
+
 #endif

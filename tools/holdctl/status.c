@@ -41,6 +41,24 @@ static void print_headline(const json_t *status, size_t problems)
 		       problems == 1 ? "problem" : "problems");
 }
 
+/* How long will it last? */
+static void print_room(const json_t *outbox)
+{
+	const json_t *lasts = json_object_get(outbox, "lasts_seconds");
+	double growth = json_number_value(
+		json_object_get(outbox, "growth_bytes_per_second"));
+	char bytes[HUMAN_SIZE], age[HUMAN_SIZE];
+
+	printf("room       %s free on its disk",
+	       human_bytes((uint64_t)number(outbox, "free_bytes"), bytes));
+	if (json_is_integer(lasts))
+		printf("; it grows by %s a minute and is full in %s\n",
+		       human_bytes((uint64_t)(growth * 60), bytes),
+		       human_age(json_integer_value(lasts), age));
+	else
+		puts("; it does not grow");
+}
+
 static void print_outbox(const json_t *outbox)
 {
 	char bytes[HUMAN_SIZE], max[HUMAN_SIZE], age[HUMAN_SIZE];
@@ -50,6 +68,9 @@ static void print_outbox(const json_t *outbox)
 	if (number(outbox, "records") > 0)
 		printf(", the oldest for %s",
 		       human_age(number(outbox, "oldest_seconds"), age));
+	if (number(outbox, "held") > 0)
+		printf(", %" JSON_INTEGER_FORMAT " are held",
+		       number(outbox, "held"));
 	printf("; %s of %s on disk\n",
 	       human_bytes((uint64_t)number(outbox, "bytes"), bytes),
 	       human_bytes((uint64_t)number(outbox, "max_bytes"), max));
@@ -59,12 +80,20 @@ static void print_database(const json_t *database)
 {
 	const char *since =
 		json_string_value(json_object_get(database, "since"));
+	int64_t now_us = clock_wall_us(), next_us;
 	char at[HUMAN_SIZE];
 
 	printf("database   %s", string(database, "state"));
 	if (since)
 		printf(" since %s UTC", human_time(since, at));
-	printf(", breaker %s\n", string(database, "breaker"));
+	if (json_is_string(json_object_get(database, "reason")))
+		printf(" (%s)", string(database, "reason"));
+	printf(", breaker %s", string(database, "breaker"));
+	if (clock_parse_iso(string(database, "next_try"), &next_us) == 0 &&
+	    next_us > now_us)
+		printf(", next try in %s",
+		       human_age((next_us - now_us) / 1000000, at));
+	putchar('\n');
 }
 
 /* Threads stand together by process, in the order of the board. */
@@ -106,6 +135,7 @@ static int print_status(const json_t *status)
 	       json_is_true(json_object_get(status, "ready")) ? "taken"
 							      : "refused");
 	print_outbox(json_object_get(status, "outbox"));
+	print_room(json_object_get(status, "outbox"));
 	print_database(json_object_get(status, "database"));
 	printf("dead       %" JSON_INTEGER_FORMAT " letters\n",
 	       number(status, "dead_letters"));
@@ -140,6 +170,12 @@ static void print_files(const struct outbox_summary *sum)
 		       human_age((clock_wall_us() - sum->oldest_us) / 1000000,
 				 age));
 	printf("; %s on disk\n", human_bytes(sum->bytes, bytes));
+	if (sum->held)
+		printf("held       %" PRIu64 " records\n", sum->held);
+	if (sum->dead)
+		printf("dead       %" PRIu64 " letters\n", sum->dead);
+	if (sum->paused)
+		puts("paused     by an operator: holdctl outbox resume");
 	if (sum->orphans)
 		printf("calls      %" PRIu64
 		       " left open by a process that died; the next start ends them as interrupted\n",
@@ -156,12 +192,14 @@ static void print_offline_json(bool locked, const char *why, int error,
 				   locked, "error", why);
 
 	if (error == 0)
-		json_object_set_new(status, "outbox",
-				    json_pack("{s:I, s:I, s:I}", "records",
-					      (json_int_t)sum->pending, "bytes",
-					      (json_int_t)sum->bytes,
-					      "orphaned_calls",
-					      (json_int_t)sum->orphans));
+		json_object_set_new(
+			status, "outbox",
+			json_pack("{s:I, s:I, s:I, s:b, s:I, s:I}", "records",
+				  (json_int_t)sum->pending, "held",
+				  (json_int_t)sum->held, "dead",
+				  (json_int_t)sum->dead, "paused", sum->paused,
+				  "bytes", (json_int_t)sum->bytes,
+				  "orphaned_calls", (json_int_t)sum->orphans));
 	json_dumpf(status, stdout, JSON_COMPACT);
 	putchar('\n');
 	json_decref(status);
@@ -199,14 +237,14 @@ end:
 int status_run(const struct request *request)
 {
 	json_t *status = NULL;
-	char why[256];
+	char why[CLIENT_WHY_SIZE];
 	int exit_status;
 
-	switch (client_get(request->settings, "/api/status", &status, why,
-			   sizeof(why))) {
+	switch (client_get(request->settings, "/api/status", &status, why)) {
 	case CLIENT_OK: break;
 	case CLIENT_UNREACHED: return report_offline(request, why);
 	case CLIENT_REFUSED:
+	case CLIENT_BUSY:
 	case CLIENT_FAILED:
 	default: return complain(STATUS_FAILED, "%s", why);
 	}

@@ -10,8 +10,8 @@ PACKAGES_RUN="build-essential cmake ninja-build pkg-config
 	libsndfile1-dev libbsd-dev libcurl4-openssl-dev libssl-dev
 	asterisk-core-sounds-en-wav"
 PACKAGES_TEST="libcmocka-dev ccache clang clang-tidy clang-format cppcheck
-	libclang-rt-14-dev postgresql python3 python3-websockets node-ws nodejs
-	man-db prometheus curl git"
+	libclang-rt-14-dev postgresql pgbouncer openssl python3
+	python3-websockets node-ws nodejs man-db prometheus curl git jq"
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 die() {
