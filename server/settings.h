@@ -69,8 +69,8 @@ struct settings {
 		uint64_t max_bytes, min_free_disk;
 		uint64_t keep_delivered_ms;
 		uint64_t segment_bytes;
-		uint64_t reserve; /* bytes, of each process */
-		uint32_t low_water; /* percent of max_bytes */
+		uint64_t reserve;	/* bytes, of each process */
+		uint32_t low_water;	/* percent of max_bytes */
 		uint32_t queue_records; /* the memory queue's size */
 		uint64_t queue_bytes;
 	} outbox;
