@@ -67,7 +67,7 @@ static int next_segment(DIR *dir, uint32_t *number)
 int segment_list(int pend_fd, uint32_t **ret, size_t *ret_count)
 {
 	DIR *dir = disk_list(pend_fd, ".");
-	uint32_t *numbers = NULL, number;
+	uint32_t *numbers = NULL, number = 0;
 	size_t count = 0;
 	int r = 0;
 

@@ -17,7 +17,7 @@ enum client_result {
 	CLIENT_FAILED,	  /* an answer that we cannot use */
 };
 
-#define CLIENT_WHY_SIZE 320
+#define CLIENT_WHY_SIZE 512
 
 /* GET with the admin token. *answer is the caller's on CLIENT_OK; else `why`
  * says what happened, in a line. Waits for seconds at most. */

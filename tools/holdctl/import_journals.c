@@ -21,8 +21,9 @@ static bool is_journal(const char *dir)
 	char path[PATH_MAX];
 	struct stat st;
 
-	(void)snprintf(path, sizeof(path), "%s/pend", dir);
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+	return (size_t)snprintf(path, sizeof(path), "%s/pend", dir) <
+		       sizeof(path) &&
+	       stat(path, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 static int count_records(struct import *import, const char *outbox,
@@ -93,9 +94,12 @@ static int copy_journals(struct import *import, const char *outbox)
 	for (size_t i = 0; r == 0 && i < import->count; i++) {
 		char from[PATH_MAX];
 
-		(void)snprintf(from, sizeof(from), "%s/%s", outbox,
-			       import->names[i]);
-		r = staging_copy(&import->staging, from, import->names[i]);
+		if ((size_t)snprintf(from, sizeof(from), "%s/%s", outbox,
+				     import->names[i]) >= sizeof(from))
+			r = -ENAMETOOLONG;
+		else
+			r = staging_copy(&import->staging, from,
+					 import->names[i]);
 		if (r == 0)
 			r = staging_offer(&import->staging, import->names[i],
 					  import->names[i]);
