@@ -10,8 +10,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "support/postgres.h"
-#include "support/store_rules.h"
+#include "unit/store_kit.h"
 
 #define PORT 23002
 
@@ -19,20 +18,8 @@ static struct postgres pg;
 
 static int start_server(void **state)
 {
-	const struct store_options options = {
-		.url = pg.url,
-		.application = "holdline/codes",
-		.connect_timeout_ms = 5000,
-		.statement_timeout_ms = 5000,
-		.recycle_ms = 300000,
-	};
-	struct store *store;
-
-	postgres_create(&pg, PORT);
-	postgres_start(&pg);
-	postgres_wait(&pg);
-	assert_int_equal(store_create(&store, &options), 0);
-	*state = store;
+	kit_start(&pg, PORT);
+	*state = kit_store(pg.url, 5000, 5000);
 	return 0;
 }
 
@@ -41,15 +28,6 @@ static int stop_server(void **state)
 	store_destroy(*state);
 	postgres_destroy(&pg);
 	return 0;
-}
-
-static struct db_error refusal(struct store *store)
-{
-	struct record *record = rows_started(1);
-	struct db_error err = { .family = DB_OK };
-
-	assert_int_equal(rules_write(store, &record, 1, &err), -1);
-	return err;
 }
 
 struct raised {
@@ -215,7 +193,7 @@ static void every_code_a_server_may_send_has_its_meaning(void **state)
 			       "VALUES ('%s', '%s')",
 			       raised[i].sqlstate, raised[i].text);
 		postgres_sql(&pg, sql, NULL, 0);
-		err = refusal(*state);
+		err = kit_refusal(*state, rows_started(1));
 		check_raised(&err, &raised[i]);
 	}
 	postgres_sql(&pg, "DROP TRIGGER refuse ON calls", NULL, 0);

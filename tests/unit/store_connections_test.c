@@ -23,8 +23,7 @@
 
 #include "persistence/resolver.h"
 #include "server/clock.h"
-#include "support/postgres.h"
-#include "support/store_rules.h"
+#include "unit/store_kit.h"
 
 #define PORT	 23011 /* the good server */
 #define DEAF	 23012 /* drops what is sent to it */
@@ -110,9 +109,7 @@ static void fill_queue(unsigned port)
 static int start_servers(void **state)
 {
 	(void)state;
-	postgres_create(&pg, PORT);
-	postgres_start(&pg);
-	postgres_wait(&pg);
+	kit_start(&pg, PORT);
 	deaf_fd = listen_on(DEAF, 0);
 	fill_queue(DEAF);
 	silent_fd = listen_on(SILENT, 100);
@@ -138,21 +135,6 @@ static int no_more_names(void **state)
 #define URL(hosts)                                                    \
 	"postgresql://postgres:secret@" hosts "/postgres?application" \
 	"_name=hosts"
-
-static struct store *make_store(const char *url, uint32_t timeout_ms)
-{
-	const struct store_options options = {
-		.url = url,
-		.application = "holdline/connections",
-		.connect_timeout_ms = timeout_ms,
-		.statement_timeout_ms = 5000,
-		.recycle_ms = 300000,
-	};
-	struct store *store;
-
-	assert_int_equal(store_create(&store, &options), 0);
-	return store;
-}
 
 static void must_ping(struct store *store)
 {
@@ -188,7 +170,7 @@ static void the_host_that_is_there_is_found(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
-		struct store *store = make_store(urls[i], 1500);
+		struct store *store = kit_store(urls[i], 2400, 5000);
 		struct db_error err;
 
 		if (store_ping(store, &err) < 0)
@@ -202,7 +184,7 @@ static void the_host_that_is_there_is_found(void **state)
 static void the_host_that_took_us_is_asked_first(void **state)
 {
 	struct store *store =
-		make_store(URL("127.0.0.1:23013,127.0.0.1:23011"), 1000);
+		kit_store(URL("127.0.0.1:23013,127.0.0.1:23011"), 2400, 5000);
 	struct pollfd fd = { .fd = silent_fd, .events = POLLIN };
 
 	(void)state;
@@ -217,8 +199,9 @@ static void the_host_that_took_us_is_asked_first(void **state)
 
 static void all_hosts_together_have_the_time_allowed(void **state)
 {
-	struct store *store = make_store(
-		URL("127.0.0.1:23012,127.0.0.1:23013,127.0.0.1:23012"), 300);
+	struct store *store = kit_store(
+		URL("127.0.0.1:23012,127.0.0.1:23013,127.0.0.1:23012"), 300,
+		5000);
 	struct db_error err;
 	uint64_t begin_ms = clock_mono_ms();
 
@@ -249,7 +232,7 @@ static void the_most_telling_host_is_believed(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct store *store = make_store(rows[i].url, 600);
+		struct store *store = kit_store(rows[i].url, 1500, 5000);
 		struct db_error err;
 
 		assert_int_equal(store_ping(store, &err), -1);
@@ -264,7 +247,7 @@ static void the_most_telling_host_is_believed(void **state)
 
 static void a_standby_is_passed_over(void **state)
 {
-	struct store *store = make_store(URL("127.0.0.1:23011"), 2000);
+	struct store *store = kit_store(URL("127.0.0.1:23011"), 2000, 5000);
 	struct db_error err;
 
 	(void)state;
@@ -291,9 +274,9 @@ static void a_standby_is_passed_over(void **state)
 
 static void name_servers_that_hang_hold_up_nobody(void **state)
 {
-	struct store *store = make_store(URL("db.test:23011"), 200);
+	struct store *store = kit_store(URL("db.test:23011"), 200, 5000);
 	struct store *other =
-		make_store(URL("other.test:1,127.0.0.1:23011"), 400);
+		kit_store(URL("other.test:1,127.0.0.1:23011"), 2400, 5000);
 	struct db_error err;
 
 	(void)state;
@@ -308,7 +291,7 @@ static void name_servers_that_hang_hold_up_nobody(void **state)
 
 static void addresses_of_yesterday_do_while_nobody_knows_better(void **state)
 {
-	struct store *store = make_store(URL("db.test:23011"), 1000);
+	struct store *store = kit_store(URL("db.test:23011"), 3000, 5000);
 	struct db_error err;
 
 	(void)state;
@@ -321,7 +304,7 @@ static void addresses_of_yesterday_do_while_nobody_knows_better(void **state)
 	atomic_store(&names_fail, true);
 	must_ping(store);
 	store_destroy(store);
-	store = make_store(URL("db.test:23011"), 1000);
+	store = kit_store(URL("db.test:23011"), 3000, 5000);
 	assert_int_equal(store_ping(store, &err), -1); /* knew nothing */
 	assert_string_equal(err.reason, "HostLookupFailed");
 	store_destroy(store);
@@ -375,7 +358,7 @@ static void an_interrupt_ends_every_wait_at_once(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++) {
-		struct store *store = make_store(urls[i], 600000);
+		struct store *store = kit_store(urls[i], 600000, 5000);
 		struct timespec a_moment = { .tv_nsec = 20000000 };
 		pthread_t thread;
 		void *fine;
@@ -425,7 +408,7 @@ static void *pull_the_cable(void *arg)
 
 static int write_while_the_cable_is_pulled(struct postgres *server)
 {
-	struct store *store = make_store(URL("127.0.0.1:23011"), 5000);
+	struct store *store = kit_store(URL("127.0.0.1:23011"), 5000, 5000);
 	struct record *record = rows_started(1);
 	struct db_error err = { .family = DB_OK };
 	pthread_t thread;
@@ -460,9 +443,7 @@ static int live_in_a_net_of_our_own(void)
 
 	if (unshare(CLONE_NEWNET) < 0 || set_loopback(true) < 0)
 		return 4;
-	postgres_create(&server, PORT);
-	postgres_start(&server);
-	postgres_wait(&server);
+	kit_start(&server, PORT);
 	r = write_while_the_cable_is_pulled(&server);
 	postgres_destroy(&server);
 	return r;
@@ -497,7 +478,7 @@ static long sessions(void)
 
 static void a_failed_batch_leaves_no_transaction_behind(void **state)
 {
-	struct store *store = make_store(URL("127.0.0.1:23011"), 2000);
+	struct store *store = kit_store(URL("127.0.0.1:23011"), 2000, 5000);
 	struct record *bad = rows_call(RECORD_CALL_STARTED, 1, 1, "bad", 0);
 	struct record *good = rows_started(2);
 	struct db_error err;
@@ -518,7 +499,7 @@ static void a_failed_batch_leaves_no_transaction_behind(void **state)
 /* A session whose settings somebody has changed is not ours to trust. */
 static void timeouts_travel_with_each_batch(void **state)
 {
-	struct store *store = make_store(URL("127.0.0.1:23011"), 2000);
+	struct store *store = kit_store(URL("127.0.0.1:23011"), 2000, 5000);
 	struct record *record = rows_started(3);
 	char text[64];
 

@@ -10,28 +10,12 @@
 #include <pthread.h>
 #include <cmocka.h>
 
-#include "support/postgres.h"
-#include "support/store_rules.h"
+#include "unit/store_kit.h"
 
 #define PORT   23001
 #define SECRET "4915112345678"
 
 static struct postgres pg;
-
-static struct store *make_store(const char *url)
-{
-	const struct store_options options = {
-		.url = url,
-		.application = "holdline/errors",
-		.connect_timeout_ms = 5000,
-		.statement_timeout_ms = 2000,
-		.recycle_ms = 300000,
-	};
-	struct store *store;
-
-	assert_int_equal(store_create(&store, &options), 0);
-	return store;
-}
 
 static struct store *make_store_of(const char *user)
 {
@@ -40,25 +24,14 @@ static struct store *make_store_of(const char *user)
 	(void)snprintf(url, sizeof(url),
 		       "postgresql:///postgres?host=%s&port=%u&user=%s", pg.dir,
 		       pg.port, user);
-	return make_store(url);
+	return kit_store(url, 5000, 2000);
 }
 
 static int start_server(void **state)
 {
 	(void)state;
-	postgres_create(&pg, PORT);
-	postgres_start(&pg);
-	postgres_wait(&pg);
-	postgres_sql(&pg,
-		     "CREATE ROLE limited LOGIN; CREATE ROLE nobody NOLOGIN;"
-		     "CREATE ROLE full LOGIN CONNECTION LIMIT 0;"
-		     "CREATE ROLE stranger LOGIN;"
-		     "REVOKE CONNECT ON DATABASE postgres FROM public;"
-		     "GRANT CONNECT ON DATABASE postgres TO limited",
-		     NULL, 0);
-	postgres_sql(&pg, "CREATE DATABASE closed", NULL, 0);
-	postgres_sql(&pg, "ALTER DATABASE closed ALLOW_CONNECTIONS false", NULL,
-		     0);
+	kit_start(&pg, PORT);
+	postgres_sql(&pg, "CREATE ROLE limited LOGIN", NULL, 0);
 	postgres_sql(&pg, "ALTER SYSTEM SET deadlock_timeout = '20ms'", NULL,
 		     0);
 	postgres_sql(&pg, "SELECT pg_reload_conf()", NULL, 0);
@@ -80,7 +53,7 @@ static int set_up(void **state)
 		     "DROP SCHEMA public CASCADE; CREATE SCHEMA public;"
 		     "GRANT USAGE ON SCHEMA public TO limited",
 		     NULL, 0);
-	*state = make_store(pg.url);
+	*state = kit_store(pg.url, 5000, 2000);
 	assert_int_equal(store_ready(*state, &err), 0);
 	return 0;
 }
@@ -89,14 +62,6 @@ static int tear_down(void **state)
 {
 	store_destroy(*state);
 	return 0;
-}
-
-static struct db_error refusal(struct store *store, struct record *record)
-{
-	struct db_error err = { .family = DB_OK };
-
-	assert_int_equal(rules_write(store, &record, 1, &err), -1);
-	return err;
 }
 
 static struct record *with_payload(const char *payload)
@@ -209,13 +174,14 @@ static const char good[] = "{" CALL NODE LIVE "}";
 
 static void check_natural(const struct natural *row)
 {
-	struct store *store = make_store(pg.url);
+	struct store *store = kit_store(pg.url, 5000, 2000);
 	struct db_error err;
 
 	assert_int_equal(store_ready(store, &err), 0);
 	if (row->sql)
 		postgres_sql(&pg, row->sql, NULL, 0);
-	err = refusal(store, with_payload(row->payload ? row->payload : good));
+	err = kit_refusal(store,
+			  with_payload(row->payload ? row->payload : good));
 	if (strcmp(err.sqlstate, row->sqlstate) != 0 ||
 	    strcmp(err.reason, row->reason) != 0 || err.family != row->family ||
 	    err.then != row->then)
@@ -248,7 +214,7 @@ static void a_foreign_key_waits_for_its_parent(void **state)
 		     "ALTER TABLE call_events ADD FOREIGN KEY (call_id) "
 		     "REFERENCES calls",
 		     NULL, 0);
-	err = refusal(*state, event);
+	err = kit_refusal(*state, event);
 	assert_string_equal(err.sqlstate, "23503");
 	assert_int_equal(err.family, DB_POISON);
 	assert_int_equal(err.pace, DB_PACE_PARENT);
@@ -271,14 +237,14 @@ static void what_is_there_already_is_present(void **state)
 		     TRIGGER("RAISE unique_violation USING CONSTRAINT = "
 			     "'calls_pkey', TABLE = 'calls';"),
 		     NULL, 0);
-	err = refusal(*state, rows_ended(1, 3));
+	err = kit_refusal(*state, rows_ended(1, 3));
 	assert_int_equal(err.family, DB_PRESENT);
-	err = refusal(*state, rows_started(1));
+	err = kit_refusal(*state, rows_started(1));
 	assert_int_equal(err.family, DB_PRESENT);
 	/* Of a later rev we know better: it is not there. */
-	err = refusal(*state, rows_ended(1, 4));
+	err = kit_refusal(*state, rows_ended(1, 4));
 	assert_int_equal(err.family, DB_POISON);
-	err = refusal(*state, rows_started(2));
+	err = kit_refusal(*state, rows_started(2));
 	assert_int_equal(err.family, DB_POISON);
 }
 
@@ -294,9 +260,9 @@ static void an_event_that_is_there_already_is_present(void **state)
 		     "BEFORE INSERT ON call_events FOR EACH ROW EXECUTE "
 		     "FUNCTION t()",
 		     NULL, 0);
-	err = refusal(*state, rows_event(7, 1));
+	err = kit_refusal(*state, rows_event(7, 1));
 	assert_int_equal(err.family, DB_PRESENT);
-	err = refusal(*state, rows_event(8, 1));
+	err = kit_refusal(*state, rows_event(8, 1));
 	assert_int_equal(err.family, DB_POISON);
 }
 
@@ -308,7 +274,7 @@ static void rights_that_are_missing_are_the_set_ups_fault(void **state)
 	(void)state;
 	postgres_sql(&pg, "GRANT SELECT ON schema_migrations TO limited", NULL,
 		     0);
-	err = refusal(store, rows_started(1));
+	err = kit_refusal(store, rows_started(1));
 	assert_string_equal(err.reason, "InsufficientPrivilege");
 	assert_int_equal(err.family, DB_SETUP);
 	postgres_sql(&pg,
@@ -317,7 +283,7 @@ static void rights_that_are_missing_are_the_set_ups_fault(void **state)
 		     "CREATE POLICY ended ON calls TO limited "
 		     "USING (true) WITH CHECK (state = 'ended')",
 		     NULL, 0);
-	err = refusal(store, rows_started(1));
+	err = kit_refusal(store, rows_started(1));
 	assert_string_equal(err.sqlstate, "42501");
 	assert_string_equal(err.reason, "RowSecurityViolation");
 	assert_int_equal(err.family, DB_POISON);
@@ -329,20 +295,13 @@ static void rights_that_are_missing_are_the_set_ups_fault(void **state)
 /* The server's own clock ends what takes too long; ours is the second. */
 static void a_statement_that_takes_too_long_wants_a_smaller_batch(void **state)
 {
-	const struct store_options options = {
-		.url = pg.url,
-		.connect_timeout_ms = 5000,
-		.statement_timeout_ms = 100,
-		.recycle_ms = 300000,
-	};
-	struct store *store;
+	struct store *store = kit_store(pg.url, 5000, 100);
 	struct db_error err;
 
 	(void)state;
-	assert_int_equal(store_create(&store, &options), 0);
 	assert_int_equal(store_ready(store, &err), 0);
 	postgres_sql(&pg, TRIGGER("PERFORM pg_sleep(60);"), NULL, 0);
-	err = refusal(store, rows_started(1));
+	err = kit_refusal(store, rows_started(1));
 	assert_string_equal(err.sqlstate, "57014");
 	assert_int_equal(err.family, DB_SMALLER);
 	assert_false(err.connection_lost);
@@ -450,123 +409,9 @@ static void a_record_of_an_unknown_kind_is_refused_alone(void **state)
 		struct db_error err;
 
 		record->kind = kinds[i];
-		err = refusal(*state, record);
+		err = kit_refusal(*state, record);
 		assert_int_equal(err.family, DB_POISON);
 		assert_string_equal(err.reason, "UnknownKind");
-	}
-}
-
-/* ---- at the door ----------------------------------------------------------
- */
-
-static void a_refused_connect_is_never_the_records_fault(void **state)
-{
-	static const struct {
-		const char *query; /* of the url */
-		enum db_family family, then;
-		const char *sqlstate, *reason;
-	} rows[] = {
-		{ "user=nobody", DB_SETUP, DB_OK, "28000",
-		  "InvalidAuthorization" },
-		{ "user=whoever", DB_SETUP, DB_OK, "28000",
-		  "InvalidAuthorization" },
-		{ "user=stranger", DB_SETUP, DB_OK, "42501",
-		  "InsufficientPrivilege" },
-		{ "user=full", DB_TRANSIENT, DB_OK, "53300",
-		  "TooManyConnections" },
-		{ "user=limited&dbname=closed", DB_TRANSIENT, DB_SETUP, "55000",
-		  "ObjectNotInPrerequisiteState" },
-		{ "user=limited&dbname=nowhere", DB_SETUP, DB_OK, "3D000",
-		  "InvalidCatalogName" },
-		{ "user=limited&options=-cnonsense%3D1", DB_SETUP, DB_OK,
-		  "42704", "UndefinedObject" },
-		{ "user=limited&options=-cwork_mem%3Dx", DB_SETUP, DB_OK,
-		  "22023", "InvalidParameterValue" },
-		{ "user=limited&sslmode=nonsense", DB_SETUP, DB_OK, "",
-		  "InvalidUrl" },
-		{ "user=limited&service=nonsense", DB_SETUP, DB_OK, "",
-		  "InvalidUrl" },
-		{ "user=limited&port=1,2", DB_SETUP, DB_OK, "", "InvalidUrl" },
-	};
-	char url[256];
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct store *store;
-		struct db_error err;
-
-		(void)snprintf(url, sizeof(url),
-			       "postgresql:///?host=%s&port=%u&dbname=postgres"
-			       "&%s",
-			       pg.dir, pg.port, rows[i].query);
-		store = make_store(url);
-		err = refusal(store, rows_started(1));
-		if (err.family != rows[i].family || err.then != rows[i].then ||
-		    strcmp(err.sqlstate, rows[i].sqlstate) != 0 ||
-		    strcmp(err.reason, rows[i].reason) != 0 ||
-		    !err.connection_lost)
-			fail_msg("%s: %s %s %s: %s", rows[i].query,
-				 db_family_name(err.family), err.sqlstate,
-				 err.reason, err.text);
-		store_destroy(store);
-	}
-}
-
-/* A migration that trips over what others left is no fault of the record that
- * happens to wait. */
-static void a_refused_migration_is_never_the_records_fault(void **state)
-{
-	struct db_error err;
-
-	postgres_sql(&pg,
-		     "DROP SCHEMA public CASCADE; CREATE SCHEMA public;"
-		     "CREATE TABLE schema_migrations (version int CHECK "
-		     "(version > 100), applied_at timestamptz)",
-		     NULL, 0);
-	store_disconnect(*state);
-	err = refusal(*state, rows_started(1));
-	assert_string_equal(err.sqlstate, "23514");
-	assert_int_equal(err.family, DB_SETUP);
-}
-
-static void no_error_tells_the_password(void **state)
-{
-	static const struct {
-		const char *url;
-		bool everywhere; /* not as a password alone */
-	} rows[] = {
-		{ "postgresql://postgres:s3cr%40t@127.0.0.1:23001/postgres",
-		  false },
-		{ "postgresql://127.0.0.1:23001/postgres?user=postgres"
-		  "&password=s3cr%40t",
-		  false },
-		{ "postgresql://127.0.0.1:23001/postgres?user=postgres"
-		  "&passwor%64=s3cr%40t",
-		  false },
-		{ "postgresql://x:s3cr%zzt@127.0.0.1/x", false },
-		{ "postgresql://s3cr%40t:s3cr%40t@127.0.0.1:23001/postgres",
-		  true },
-		{ "postgresql://x:s3cr%40t@127.0.0.1:23001/s3cr%40t", true },
-		{ "postgresql://x:s3cr%40t@127.0.0.1/x?sslmode=s3cr%40t",
-		  true },
-		{ "postgresql://x@127.0.0.1/x?s3cr%40t", true },
-		{ "postgresql://x@[127.0.0.1:s3cr/x", true },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		struct store *store = make_store(rows[i].url);
-		struct db_error err;
-		char masked[128];
-
-		assert_int_equal(store_ready(store, &err), -1);
-		assert_int_equal(err.family, DB_SETUP);
-		if (strstr(err.text, "s3cr"))
-			fail_msg("%s", err.text);
-		store_mask_url(rows[i].url, masked, sizeof(masked));
-		if (!rows[i].everywhere && strstr(masked, "s3cr"))
-			fail_msg("%s", masked);
-		store_destroy(store);
 	}
 }
 
@@ -588,9 +433,6 @@ int main(void)
 			a_payload_that_breaks_out_of_its_row_hides_no_other),
 		WITH_TABLES(an_odd_payload_is_kept_as_it_is),
 		WITH_TABLES(a_record_of_an_unknown_kind_is_refused_alone),
-		cmocka_unit_test(a_refused_connect_is_never_the_records_fault),
-		WITH_TABLES(a_refused_migration_is_never_the_records_fault),
-		cmocka_unit_test(no_error_tells_the_password),
 	};
 
 	return cmocka_run_group_tests_name("store_errors", tests, start_server,
