@@ -67,7 +67,9 @@ const char *room_detail(const struct board_spooler *spooler)
 		return name ? name : "unknown error";
 	switch ((enum board_room)atomic_load(&spooler->room)) {
 	case BOARD_ROOM_QUOTA: return "outbox.max_bytes is reached";
-	case BOARD_ROOM_DISK: return "less than outbox.min_free_disk is free";
+	case BOARD_ROOM_DISK:
+		return "less than outbox.min_free_disk is free, or hardly an "
+		       "inode";
 	case BOARD_ROOM_RESERVE:
 		return "the disk is full, the reserve is in use";
 	case BOARD_ROOM_PLENTY:

@@ -155,7 +155,7 @@ class DiskBounds(unittest.TestCase):
             disk.fill()
             wait_for("the refusal", lambda: self.refusal(server))
             self.assertEqual(self.refusal(server), (503, "not_ready", "outbox_full",
-                                                    "less than outbox.min_free_disk is free"))
+                                                    "less than outbox.min_free_disk is free, or hardly an inode"))
             self.assertEqual(server.metric("holdline_outbox_free_bytes"), 0)
             self.check_calls(report(load))
             disk.make_room()

@@ -55,7 +55,7 @@ static void ready_names_what_stands_in_the_way(void **state)
 		  BECAUSE("outbox_full", "outbox.max_bytes is reached") },
 		{ 0, DISK, 0, 1, 2, 0, 503,
 		  BECAUSE("outbox_full",
-			  "less than outbox.min_free_disk is free") },
+			  "less than outbox.min_free_disk is free, or hardly an inode") },
 		{ 0, RESERVE, 0, 1, 2, 0, 503,
 		  BECAUSE("outbox_full",
 			  "the disk is full, the reserve is in use") },

@@ -90,7 +90,7 @@ static void a_refusal_says_which_bound_and_which_error(void **state)
 		{ LOW, 0, NULL, "" },
 		{ QUOTA, 0, "outbox_full", "outbox.max_bytes is reached" },
 		{ DISK, 0, "outbox_full",
-		  "less than outbox.min_free_disk is free" },
+		  "less than outbox.min_free_disk is free, or hardly an inode" },
 		{ RESERVE, 0, "outbox_full",
 		  "the disk is full, the reserve is in use" },
 		{ PLENTY, EIO, "outbox_broken", "Input/output error" },
