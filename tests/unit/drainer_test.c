@@ -1,5 +1,5 @@
 /* drainer_test.c - from the outbox into a store, whatever happens meanwhile */
-#define DRAINER_KIT_PORT 24511
+#define DRAINER_KIT_PORT 20511
 #include "drainer_kit.h"
 
 #include "persistence/breaker.h"

@@ -5,7 +5,7 @@
  * another user's success, and by its end. A storm of refusals and an operator's
  * pause keep everything where it is.
  */
-#define DRAINER_KIT_PORT 24512
+#define DRAINER_KIT_PORT 20512
 #include "drainer_kit.h"
 
 #include <semaphore.h>
