@@ -158,6 +158,11 @@ static int open_file(struct ack_log *log, uint32_t number)
 	if (fd < 0)
 		return -errno;
 	end = read_entries(fd, note, log);
+	if (end == -EIO) { /* lost for good; the next file goes behind it */
+		(void)close(fd);
+		log->number = number > log->number ? number : log->number;
+		return 0;
+	}
 	if (end < 0 || number < log->number) {
 		(void)close(fd);
 		return end < 0 ? (int)end : 0;
@@ -170,26 +175,35 @@ static int open_file(struct ack_log *log, uint32_t number)
 	return 0;
 }
 
-int ack_log_open(struct ack_log *log, const char *journal_dir, bool read_only)
+static int open_files(struct ack_log *log)
 {
+	DIR *dir = disk_list(log->journal_fd, "ack");
 	struct dirent *file;
-	DIR *dir;
 	int r = 0;
 
-	*log = (struct ack_log){ .fd = -1, .read_only = read_only };
-	log->journal_fd = disk_open_dir(AT_FDCWD, journal_dir, false);
-	if (log->journal_fd < 0)
-		return log->journal_fd;
-	dir = disk_list(log->journal_fd, "ack");
-	if (!dir)
-		return 0; /* nothing was ever delivered */
-	while (r == 0 && (file = readdir(dir))) {
+	if (!dir) /* nothing was ever delivered, or who knows */
+		return errno == ENOENT ? 0 : -errno;
+	while (r == 0 && (errno = 0, file = readdir(dir))) {
 		uint32_t number = file_number(file->d_name);
 
 		if (number > 0)
 			r = open_file(log, number);
 	}
+	if (r == 0)
+		r = -errno;
 	(void)closedir(dir);
+	return r;
+}
+
+int ack_log_open(struct ack_log *log, const char *journal_dir, bool read_only)
+{
+	int r;
+
+	*log = (struct ack_log){ .fd = -1, .read_only = read_only };
+	log->journal_fd = disk_open_dir(AT_FDCWD, journal_dir, false);
+	if (log->journal_fd < 0)
+		return log->journal_fd;
+	r = open_files(log);
 	if (r < 0)
 		ack_log_close(log);
 	return r;

@@ -1,17 +1,21 @@
 /* dead_letters.c - wraps what the database refuses (see dead_letters.h) */
 #include "persistence/dead_letters.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "persistence/json_text.h"
 #include "persistence/record.h"
 #include "server/clock.h"
 
 static json_t *describe(const struct record *record, const struct db_error *err)
 {
 	char *line = record_to_json(record);
-	json_t *whole = line ? json_loads(line, JSON_ALLOW_NUL, NULL) : NULL;
+	json_t *whole =
+		line ? json_text_parse(line, strlen(line), JSON_ALLOW_NUL)
+		     : NULL;
 	const char *key = whole ? "record" : "record_text";
 	json_t *letter;
 
@@ -65,12 +69,14 @@ static struct record *from_json(const json_t *record)
 
 struct record *dead_letter_unwrap(const struct record *letter)
 {
-	json_t *json = json_loadb(letter->payload, letter->length,
-				  JSON_ALLOW_NUL, NULL);
+	json_t *json = json_text_parse(letter->payload, letter->length,
+				       JSON_ALLOW_NUL);
 	const json_t *whole = json_object_get(json, "record");
 	const json_t *text = json_object_get(json, "record_text");
 	struct record *out;
 
+	if (!json && errno == ENOMEM)
+		return NULL;
 	if (!json_object_get(json, "reason") || !(whole || text))
 		out = same_with(letter, letter->payload, letter->length);
 	else if (whole)

@@ -9,10 +9,10 @@
 #include "persistence/estate.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "persistence/json_text.h"
 #include "persistence/record.h"
 #include "server/clock.h"
 
@@ -174,14 +174,16 @@ const struct record *estate_next(const struct estate *estate, size_t *cursor)
  */
 
 /* The row as last known. What cannot be read must not stay open for ever
- * either: then it is at least the call's id. */
+ * either: then it is at least the call's id. NULL: no memory. */
 static json_t *row_of(const struct record *open)
 {
-	json_t *row = json_loadb(open->payload, open->length, 0, NULL);
+	json_t *row = json_text_parse(open->payload, open->length, 0);
 	char id[UUID_TEXT_SIZE];
 
 	if (json_is_object(row))
 		return row;
+	if (!row && errno == ENOMEM)
+		return NULL;
 	json_decref(row);
 	uuid_format(&open->entity, id);
 	return json_pack("{s:s}", "call_id", id);

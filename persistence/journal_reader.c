@@ -96,35 +96,41 @@ static bool has_name_of(const char *dir, const struct uuid *journal)
 }
 
 /* Whose segments are these? Those of the journal that the directory is named
- * after; in a renamed directory, of whichever comes first. */
-static int learn_journal(struct journal_reader *reader, const char *dir)
+ * after; in a renamed directory, of whichever comes first. 1: that is known for
+ * certain; 0: look on; -errno. */
+static int learn_from(struct journal_reader *reader, const char *dir,
+		      uint32_t number, unsigned copy)
 {
 	struct segment_header header;
+	int r = segment_read_copy(reader->pend_fd, number, copy, &header);
+	bool named;
+
+	if (r == -ENOENT || is_unreadable(r))
+		return 0;
+	if (r <= 0)
+		return r;
+	named = has_name_of(dir, &header.journal);
+	if (named || !reader->knows_journal) {
+		reader->journal = header.journal;
+		reader->knows_journal = true;
+	}
+	if (header.version > SEGMENT_VERSION)
+		return -EPROTONOSUPPORT;
+	return named;
+}
+
+static int learn_journal(struct journal_reader *reader, const char *dir)
+{
 	uint32_t *numbers;
 	size_t count;
 	int r = segment_list(reader->pend_fd, &numbers, &count);
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; r == 0 && i < count; i++) {
-		int read = segment_read_header(reader->pend_fd, numbers[i],
-					       &header);
-
-		if (read < 0 && read != -ENOENT && !is_unreadable(read))
-			r = read;
-		if (read <= 0)
-			continue;
-		if (header.version > SEGMENT_VERSION)
-			r = -EPROTONOSUPPORT;
-		if (reader->knows_journal && !has_name_of(dir, &header.journal))
-			continue;
-		reader->journal = header.journal;
-		reader->knows_journal = true;
-		if (has_name_of(dir, &header.journal))
-			break;
-	}
+	for (size_t i = 0; r == 0 && i < 2 * count; i++)
+		r = learn_from(reader, dir, numbers[i / 2], i % 2);
 	free(numbers);
-	return r;
+	return r < 0 ? r : 0;
 }
 
 int journal_reader_open(struct journal_reader **ret, const char *dir)
@@ -172,6 +178,14 @@ static bool is_ours(const struct journal_reader *reader,
 	       uuid_equal(&reader->journal, &header->journal);
 }
 
+static int read_header(const struct journal_reader *reader, uint32_t number,
+		       struct segment_header *header)
+{
+	return segment_read_header(
+		reader->pend_fd, number,
+		reader->knows_journal ? &reader->journal : NULL, header);
+}
+
 int journal_reader_seek(struct journal_reader *reader, uint64_t seq)
 {
 	struct segment_header header;
@@ -183,8 +197,7 @@ int journal_reader_seek(struct journal_reader *reader, uint64_t seq)
 		return r;
 	reader->number = 0;
 	for (size_t i = count; reader->number == 0 && i-- > 0;)
-		if (segment_read_header(reader->pend_fd, numbers[i], &header) ==
-			    1 &&
+		if (read_header(reader, numbers[i], &header) == 1 &&
 		    is_ours(reader, &header) && header.first_seq <= seq &&
 		    segment_reader_finds_order(&reader->segment,
 					       reader->pend_fd, &header))
@@ -293,7 +306,7 @@ static int advance(struct journal_reader *reader, bool finished)
 		return r;
 	if (number == 0)
 		return finished ? at_end(reader) : 0;
-	r = segment_read_header(reader->pend_fd, number, &header);
+	r = read_header(reader, number, &header);
 	if (r < 0)
 		return cannot_read(reader, number, r, finished);
 	if (r == 0)
@@ -495,7 +508,7 @@ static bool goes_on_in(const struct journal_reader *reader, uint32_t number)
 	struct segment_header header;
 
 	return number != 0 && reader->knows_seq &&
-	       segment_read_header(reader->pend_fd, number, &header) == 1 &&
+	       read_header(reader, number, &header) == 1 &&
 	       is_ours(reader, &header) &&
 	       header.first_seq <= reader->last_seq + 1;
 }

@@ -44,8 +44,8 @@ int journal_reader_seek(struct journal_reader *reader, uint64_t seq);
 /* The next entry with seq <= limit. Returns 1 and the entry; 0 when there is
  * nothing (yet): call again later, it goes on where it stopped; -errno when
  * the disk cannot be read: a segment that cannot be is reported some times and
- * then passed over. With `finished` the writer is gone, so that what lies behind a
- * torn record is searched instead of waited for. */
+ * then passed over. With `finished` the writer is gone, so that what lies
+ * behind a torn record is searched instead of waited for. */
 int journal_reader_next(struct journal_reader *reader, uint64_t limit,
 			bool finished, struct journal_entry *entry);
 

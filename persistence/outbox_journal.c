@@ -26,7 +26,11 @@
 #include "persistence/record.h"
 #include "persistence/segment_reader.h"
 #include "server/board.h"
+#include "server/clock.h"
 #include "server/log.h"
+
+#define UNREADABLE_LOG_MS      10000u
+#define UNREADABLE_PATIENCE_MS 600000u /* ten minutes */
 
 /* ---- opening ---------------------------------------------------------------
  */
@@ -51,7 +55,8 @@ static void put_aside(void *arg, uint32_t segment, uint64_t from, uint64_t to)
 		  r < 0 ? strerror(-r) : "yes");
 }
 
-/* Places a fresh reader and an empty estate behind the last ack. */
+/* Places a fresh reader and an empty estate behind the last ack. What was given
+ * out since is not given once more. */
 static int begin_reading(struct outbox_journal *journal)
 {
 	struct journal_reader *reader = NULL;
@@ -75,8 +80,6 @@ static int begin_reading(struct outbox_journal *journal)
 		journal_reader_on_damage(reader, put_aside, journal);
 	journal->reader = reader;
 	journal->estate = estate;
-	journal->given_seq = 0;
-	journal->waiting_us = 0;
 	journal->astray = false;
 	return 0;
 }
@@ -140,19 +143,6 @@ static uint64_t find_end(const struct outbox_journal *journal)
 	return end;
 }
 
-static int look_at_end(struct outbox_journal *journal)
-{
-	int r = 0;
-
-	if (journal->live && !journal->read_only)
-		return 0; /* its owner tells, on the board */
-	if (!journal->read_only)
-		r = make_durable(journal);
-	if (r == 0)
-		journal->end_seq = find_end(journal);
-	return r;
-}
-
 static int open_parts(struct outbox_journal *journal)
 {
 	int r = ack_log_open(&journal->acks, journal->dir, journal->read_only);
@@ -162,12 +152,18 @@ static int open_parts(struct outbox_journal *journal)
 	/* Looked at before anything is read: once the lock is free, nothing
 	 * more will come. */
 	journal->live = journal_is_live(journal->dir);
-	r = begin_reading(journal);
+	if (!journal->live && !journal->read_only)
+		r = make_durable(journal);
+	if (r == 0)
+		r = begin_reading(journal);
 	if (r == -EPROTONOSUPPORT) {
 		journal->refused = true;
 		return 0;
 	}
-	return r < 0 ? r : look_at_end(journal);
+	/* Of a live one its owner tells, on the board. */
+	if (r == 0 && (!journal->live || journal->read_only))
+		journal->end_seq = find_end(journal);
+	return r;
 }
 
 int outbox_journal_open(struct outbox_journal **ret, const char *outbox_dir,
@@ -211,10 +207,13 @@ void outbox_journal_look(struct outbox_journal *journal)
 {
 	if (!journal->live || journal->refused || journal_is_live(journal->dir))
 		return;
+	/* What cannot be made durable now is not read before it can. And what
+	 * the reader stands on may just have gone with the page cache. */
+	if (!journal->read_only && make_durable(journal) < 0)
+		return;
 	journal->live = false;
-	/* What cannot be made durable now is not read before it can. */
-	if (look_at_end(journal) < 0)
-		journal->live = true;
+	journal->astray = true;
+	journal->end_seq = find_end(journal);
 }
 
 /* ---- reading ---------------------------------------------------------------
@@ -286,9 +285,40 @@ static int note_entry(struct outbox_journal *journal,
 	return 0;
 }
 
+/* It is tried again several times a second, and told now and then. */
+static void tell_unreadable(struct outbox_journal *journal, int error,
+			    uint64_t now_ms)
+{
+	if (journal->unreadable.told_ms != 0 &&
+	    now_ms - journal->unreadable.told_ms < UNREADABLE_LOG_MS)
+		return;
+	journal->unreadable.told_ms = now_ms;
+	log_error("OUTBOX_UNREADABLE", "journal=%s err=\"%s\"", journal->name,
+		  strerror(error));
+}
+
+/* The reader passes over a segment that it has tried some times in vain, and
+ * what was passed over will count as done. A disk that comes to itself again
+ * must not have cost a record: so for a good while we begin anew instead. This
+ * journal waits, the others do not. */
+static void on_unreadable(struct outbox_journal *journal, int error,
+			  size_t passed_over)
+{
+	uint64_t now_ms = clock_mono_ms();
+
+	tell_unreadable(journal, error, now_ms);
+	if (journal->unreadable.since_ms == 0)
+		journal->unreadable.since_ms = now_ms;
+	if (journal_reader_passed_over(journal->reader) > passed_over &&
+	    now_ms - journal->unreadable.since_ms < UNREADABLE_PATIENCE_MS &&
+	    !journal->read_only)
+		journal->astray = true;
+}
+
 /* Fills `ahead` with the next record that is not acked: 1, 0 or -errno. */
 static int fetch(struct outbox_journal *journal)
 {
+	size_t passed_over = journal_reader_passed_over(journal->reader);
 	uint64_t limit = limit_of(journal);
 	struct journal_entry entry;
 	int r;
@@ -302,9 +332,10 @@ static int fetch(struct outbox_journal *journal)
 			journal->astray = true;
 			return r;
 		}
-		if (!entry.snapshot &&
+		if (!entry.snapshot && entry.seq > journal->given_seq &&
 		    !ack_log_has(&journal->acks, entry.seq)) {
 			journal->ahead = entry;
+			journal->unreadable.since_ms = 0;
 			return 1;
 		}
 		free(entry.record);
@@ -313,8 +344,9 @@ static int fetch(struct outbox_journal *journal)
 	if (r == -EPROTONOSUPPORT)
 		journal->refused = true;
 	else if (r < 0)
-		log_error("OUTBOX_UNREADABLE", "journal=%s err=\"%s\"",
-			  journal->name, strerror(-r));
+		on_unreadable(journal, -r, passed_over);
+	else
+		journal->unreadable.since_ms = 0;
 	return r;
 }
 
@@ -351,10 +383,17 @@ int outbox_journal_next(struct outbox_journal *journal,
 
 int outbox_rewind(struct outbox_journal *journal)
 {
+	int r;
+
 	/* Nothing was given out since the last ack: we stand there already. */
 	if (journal->given_seq <= journal->acks.seq && !journal->astray)
 		return 0;
-	return begin_reading(journal);
+	r = begin_reading(journal);
+	if (r < 0)
+		return r;
+	journal->given_seq = 0;
+	journal->waiting_us = 0;
+	return 0;
 }
 
 /* ---- acks ------------------------------------------------------------------
@@ -400,11 +439,27 @@ int64_t outbox_journal_last_us(const struct outbox_journal *journal)
 	return journal_reader_last_us(journal->reader);
 }
 
+/* The newest record that is known to be there. While a batch waits for the
+ * store nobody reads on, but the owner goes on writing. */
+static uint64_t end_of(const struct outbox_journal *journal)
+{
+	uint64_t end = journal->end_seq, durable = 0;
+	struct board_journal *slot;
+
+	slot = journal->live && !journal->read_only
+		       ? board_journal_find(journal->name)
+		       : NULL;
+	if (slot)
+		durable = atomic_load(&slot->durable_seq);
+	return durable > end ? durable : end;
+}
+
 uint64_t outbox_journal_pending(const struct outbox_journal *journal)
 {
-	return journal->end_seq > journal->acks.seq && !journal->acks.settled_us
-		       ? journal->end_seq - journal->acks.seq -
-				 journal->acks.taken_count
+	uint64_t end = end_of(journal);
+
+	return end > journal->acks.seq && !journal->acks.settled_us
+		       ? end - journal->acks.seq - journal->acks.taken_count
 		       : 0;
 }
 
@@ -433,7 +488,7 @@ static bool find_successor(const struct outbox_journal *journal, int pend,
 {
 	for (size_t i = 1; i < count && numbers[i] <= journal->safe_segment;
 	     i++)
-		if (segment_read_header(pend, numbers[i], header) == 1 &&
+		if (segment_read_header(pend, numbers[i], NULL, header) == 1 &&
 		    (numbers[i] == journal->safe_segment ||
 		     segment_reader_finds_order(reader, pend, header)))
 			return true;

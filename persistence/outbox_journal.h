@@ -34,6 +34,10 @@ struct outbox_journal {
 	uint32_t safe_segment;	    /* a record behind its whole snapshot was
 				       read: those before it are not needed */
 	uint64_t damage_reported, bytes_reported;
+	struct {		   /* by the disk; 0: it is not */
+		uint64_t since_ms; /* monotonic */
+		uint64_t told_ms;
+	} unreadable;
 	struct {		 /* what sweeping has found out */
 		uint32_t number; /* of the oldest segment */
 		int64_t delivered_us;

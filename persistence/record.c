@@ -6,10 +6,12 @@
  */
 #include "persistence/record.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "persistence/json_text.h"
 #include "server/clock.h"
 
 /* What opens and closes is a call: it cannot outlive the process that carries
@@ -89,8 +91,8 @@ char *record_to_json(const struct record *record)
 	json_t *payload, *line;
 	char *text;
 
-	payload = json_loadb(record->payload, record->length, JSON_ALLOW_NUL,
-			     NULL);
+	payload = json_text_parse(record->payload, record->length,
+				  JSON_ALLOW_NUL);
 	if (!payload)
 		return NULL;
 	uuid_format(&record->id, id);
@@ -140,11 +142,11 @@ struct record *record_from_json(const char *line, size_t length,
 				const char **reason)
 {
 	struct record fields = { .next = NULL }, *record = NULL;
-	json_t *json = json_loadb(
-		line, length, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, NULL);
+	json_t *json = json_text_parse(line, length,
+				       JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES);
 	char *payload = NULL;
 
-	*reason = "not a JSON object";
+	*reason = json || errno != ENOMEM ? "not a JSON object" : "no memory";
 	if (!json_is_object(json))
 		goto out;
 	*reason = parse_fields(json, &fields);

@@ -39,8 +39,8 @@ struct lifeboat;
 struct record {
 	struct record *next;   /* for a list of whoever holds it */
 	struct lifeboat *boat; /* where a copy of it is safe; or NULL */
-	struct uuid id;	     /* idempotency key */
-	struct uuid entity;  /* the call or session it is about */
+	struct uuid id;	       /* idempotency key */
+	struct uuid entity;    /* the call or session it is about */
 	enum record_kind kind;
 	uint32_t rev;	    /* grows with each record of one entity */
 	int64_t created_us; /* wall time */

@@ -125,25 +125,42 @@ static int open_segment(int pend_fd, uint32_t number)
 	return fd < 0 ? -errno : fd;
 }
 
-int segment_read_header(int pend_fd, uint32_t number,
-			struct segment_header *header)
+int segment_read_copy(int pend_fd, uint32_t number, unsigned copy,
+		      struct segment_header *header)
 {
-	static const uint64_t copies[] = { 0, SEGMENT_COPY_AT };
-	int fd = open_segment(pend_fd, number), r = 0;
+	int fd = open_segment(pend_fd, number);
+	ssize_t n;
 
 	if (fd < 0)
 		return fd;
-	for (size_t i = 0; i < 2 && r <= 0; i++) {
-		ssize_t n = disk_read(fd, header, sizeof(*header), copies[i]);
-
-		if (n < 0)
-			r = (int)n;
-		else if (n == (ssize_t)sizeof(*header) && is_header(header) &&
-			 header->number == number)
-			r = 1;
-	}
+	n = disk_read(fd, header, sizeof(*header),
+		      copy * (uint64_t)SEGMENT_COPY_AT);
 	(void)close(fd);
-	return r;
+	if (n < 0)
+		return (int)n;
+	return n == (ssize_t)sizeof(*header) && is_header(header) &&
+	       header->number == number;
+}
+
+int segment_read_header(int pend_fd, uint32_t number,
+			const struct uuid *journal,
+			struct segment_header *header)
+{
+	struct segment_header second;
+	int r = segment_read_copy(pend_fd, number, 0, header), r2;
+
+	if (r == 1 && (!journal || uuid_equal(&header->journal, journal)))
+		return r;
+	/* A stale sector of another journal has a header that is whole. */
+	r2 = segment_read_copy(pend_fd, number, 1, &second);
+	if (r2 == 1 && (r != 1 || uuid_equal(&second.journal, journal))) {
+		*header = second;
+		return r2;
+	}
+	/* What cannot be read now may be whole. */
+	if (r < 0)
+		return r2 == 0 ? 0 : r;
+	return r2 < 0 ? r2 : r;
 }
 
 /* ---- the window ------------------------------------------------------------
@@ -318,8 +335,7 @@ bool segment_reader_finds_order(struct segment_reader *reader, int pend_fd,
 	if (segment_reader_enter(reader, pend_fd, header->number,
 				 &header->journal) < 0)
 		return false;
-	if (pass_snapshot(reader, &before) &&
-	    before + 1 == header->first_seq &&
+	if (pass_snapshot(reader, &before) && before + 1 == header->first_seq &&
 	    segment_reader_look(reader, &entry, &error) == LOOK_ENTRY)
 		in_order = entry->type == ENTRY_RECORD &&
 			   entry->seq == header->first_seq;

@@ -37,8 +37,13 @@ int segment_list(int pend_fd, uint32_t **numbers, size_t *count);
  * -errno: then nobody knows. */
 int segment_after(int pend_fd, uint32_t number, uint32_t *after);
 
-/* Reads either copy of a header. 1; 0 when neither is whole; -errno. */
+/* Reads one copy of a header, 0 or 1. 1; 0 when it is not whole; -errno. */
+int segment_read_copy(int pend_fd, uint32_t number, unsigned copy,
+		      struct segment_header *header);
+/* Reads either copy, rather that journal's than another's if they differ; NULL:
+ * of any journal. Likewise. */
 int segment_read_header(int pend_fd, uint32_t number,
+			const struct uuid *journal,
 			struct segment_header *header);
 
 int segment_reader_init(struct segment_reader *reader); /* 0 or -ENOMEM */

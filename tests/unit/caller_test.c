@@ -1,0 +1,494 @@
+/* caller_test.c - the load tool's calls, against servers that misbehave
+ *
+ * The test itself is the server: one listening socket on the loopback, its end
+ * written byte by byte. Time is an argument.
+ */
+#include <arpa/inet.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "tools/holdload/caller.h"
+#include "tools/holdload/ledger.h"
+#include "tools/holdload/options.h"
+
+#define SECOND 1000000000ull
+#define FRAME  (20 * SECOND / 1000)
+
+/* RFC 6455, section 1.3 */
+#define KEY    "dGhlIHNhbXBsZSBub25jZQ=="
+#define HEAD   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+#define ACCEPT "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+
+static char sound[1][AUDIO_FRAME_TEXT];
+
+struct phone {
+	int listener, server; /* the server's sockets */
+	struct options options;
+	struct measured *measured;
+	struct caller caller;
+	uint64_t now;
+};
+
+static void listen_here(struct phone *p, unsigned at)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t size = sizeof(address);
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	p->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(p->listener >= 0);
+	assert_int_equal(bind(p->listener, (void *)&address, size), 0);
+	assert_int_equal(listen(p->listener, 1), 0);
+	assert_int_equal(getsockname(p->listener, (void *)&address, &size), 0);
+	memcpy(&p->options.addresses[at], &address, size);
+	p->options.address_sizes[at] = size;
+	p->options.address_count = at + 1;
+}
+
+static int make_phone(void **state)
+{
+	struct phone *p = calloc(1, sizeof(*p));
+
+	assert_non_null(p);
+	memset(sound[0], 'A', sizeof(sound[0]));
+	p->server = -1;
+	p->now = SECOND;
+	p->options.dialect = &dialect_twilio;
+	p->options.echo = true;
+	p->options.dtmf = "";
+	p->options.duration_ms = 1000;
+	p->options.audio = (struct audio){ .frames = sound, .count = 1 };
+	p->measured = calloc(1, sizeof(*p->measured));
+	assert_non_null(p->measured);
+	listen_here(p, 0);
+	caller_init(&p->caller, &p->options, p->measured, 7, p->now);
+	memcpy(p->caller.key, KEY, sizeof(KEY));
+	*state = p;
+	return 0;
+}
+
+static int free_phone(void **state)
+{
+	struct phone *p = *state;
+
+	caller_finish(&p->caller);
+	if (p->server >= 0)
+		(void)close(p->server);
+	(void)close(p->listener);
+	free(p->measured);
+	free(p);
+	return 0;
+}
+
+/* Waits until the caller's socket has something, and lets it see that. */
+static void let_caller(struct phone *p, short events)
+{
+	struct pollfd ready = { .fd = p->caller.link.fd, .events = events };
+
+	assert_int_equal(poll(&ready, 1, 5000), 1);
+	caller_on_ready(&p->caller, ready.revents & POLLIN,
+			ready.revents & (POLLOUT | POLLERR), p->now);
+}
+
+static void say(struct phone *p, const void *bytes, size_t length)
+{
+	assert_int_equal(write(p->server, bytes, length), length);
+	let_caller(p, POLLIN);
+}
+
+/* A frame as a server sends it: its first byte, then the payload. */
+static void say_frame(struct phone *p, unsigned first, const char *text)
+{
+	uint8_t frame[4096];
+	size_t length = strlen(text), at = 2;
+
+	frame[0] = (uint8_t)first;
+	frame[1] = (uint8_t)length;
+	if (length > 125) {
+		frame[1] = 126;
+		frame[2] = (uint8_t)(length >> 8);
+		frame[3] = (uint8_t)length;
+		at = 4;
+	}
+	for (size_t i = 0; i < length; i++)
+		frame[at + i] = (uint8_t)text[i];
+	say(p, frame, at + length);
+}
+
+static void say_mark(struct phone *p, const char *name)
+{
+	char text[512];
+
+	(void)snprintf(text, sizeof(text),
+		       "{\"event\":\"mark\",\"streamSid\":\"%s\","
+		       "\"mark\":{\"name\":\"%s\"}}",
+		       p->caller.ids.stream, name);
+	say_frame(p, 0x81, text);
+}
+
+static void answer(struct phone *p, const char *response)
+{
+	caller_connect(&p->caller, p->now);
+	let_caller(p, POLLOUT);
+	p->server = accept4(p->listener, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(p->server >= 0);
+	say(p, response, strlen(response));
+}
+
+static void begin(struct phone *p)
+{
+	answer(p, HEAD ACCEPT);
+	assert_int_equal(p->caller.state, CALLER_TALKING);
+}
+
+static void speak(struct phone *p, unsigned frames)
+{
+	for (unsigned i = 0; i < frames; i++) {
+		caller_on_time(&p->caller, p->now, p->now);
+		p->now += FRAME;
+	}
+}
+
+/* The connection breaks without a word: the next send fails. */
+static void reset(struct phone *p)
+{
+	const struct linger now = { .l_onoff = 1 };
+	struct pollfd gone = { .fd = p->caller.link.fd, .events = POLLIN };
+
+	assert_int_equal(
+		setsockopt(p->server, SOL_SOCKET, SO_LINGER, &now, sizeof(now)),
+		0);
+	(void)close(p->server);
+	p->server = -1;
+	assert_int_equal(poll(&gone, 1, 5000), 1);
+}
+
+static uint64_t outcomes(const struct phone *p)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < OUTCOME_COUNT; i++)
+		sum += p->measured->outcomes[i];
+	return sum;
+}
+
+static void assert_ended_once(const struct phone *p, enum outcome outcome)
+{
+	assert_int_equal(p->caller.state, CALLER_DONE);
+	assert_string_equal(outcome_name(p->caller.outcome),
+			    outcome_name(outcome));
+	assert_int_equal(p->measured->outcomes[outcome], 1);
+	assert_int_equal(outcomes(p), 1);
+}
+
+/* ---- connections that break ------------------------------------------------
+ */
+
+static void marks_that_cannot_be_returned_end_the_call_once(void **state)
+{
+	struct phone *p = *state;
+
+	begin(p);
+	speak(p, 2);
+	for (int i = 0; i < 5; i++)
+		say_mark(p, "m");
+	assert_int_equal(p->caller.mark_count, 5);
+	reset(p);
+	p->now += SECOND;
+	caller_on_time(&p->caller, p->now, p->now);
+	assert_ended_once(p, OUTCOME_DROPPED);
+	assert_int_equal(p->caller.marks_returned, 0);
+}
+
+static void a_stop_that_cannot_be_sent_ends_the_call_once(void **state)
+{
+	struct phone *p = *state;
+
+	begin(p);
+	speak(p, 51);
+	assert_int_equal(p->caller.state, CALLER_WAITING);
+	reset(p);
+	for (int i = 0; i < 3; i++) {
+		p->now += 30 * SECOND;
+		caller_on_time(&p->caller, p->now, p->now);
+	}
+	assert_ended_once(p, OUTCOME_DROPPED);
+	assert_false(p->caller.stop_sent);
+}
+
+static void a_cancel_that_cannot_be_said_ends_the_call_once(void **state)
+{
+	struct phone *p = *state;
+
+	begin(p);
+	speak(p, 3);
+	reset(p);
+	caller_cancel(&p->caller, p->now);
+	caller_cancel(&p->caller, p->now);
+	assert_ended_once(p, OUTCOME_DROPPED);
+}
+
+static void a_frame_that_cannot_be_sent_is_not_counted_as_sent(void **state)
+{
+	struct phone *p = *state;
+	json_t *row;
+
+	begin(p);
+	speak(p, 4);
+	reset(p);
+	speak(p, 4);
+	assert_ended_once(p, OUTCOME_DROPPED);
+	row = ledger_row(&p->caller);
+	assert_non_null(row);
+	assert_int_equal(
+		json_integer_value(json_object_get(row, "frames_sent")), 4);
+	assert_int_equal(
+		json_integer_value(json_object_get(row, "frames_unsent")), 1);
+	json_decref(row);
+}
+
+static void the_next_address_is_tried_when_the_first_refuses(void **state)
+{
+	struct phone *p = *state;
+	int silent = p->listener;
+
+	listen_here(p, 1);
+	(void)close(silent); /* nobody listens at the first any more */
+	caller_connect(&p->caller, p->now);
+	let_caller(p, POLLOUT);
+	assert_int_equal(p->caller.state, CALLER_CONNECTING);
+	let_caller(p, POLLOUT);
+	assert_int_equal(p->caller.state, CALLER_UPGRADING);
+	assert_int_equal(p->caller.address_at, 1);
+}
+
+static void without_any_address_that_answers_the_call_has_failed(void **state)
+{
+	struct phone *p = *state;
+
+	(void)close(p->listener);
+	p->listener = -1;
+	caller_connect(&p->caller, p->now);
+	let_caller(p, POLLOUT);
+	assert_ended_once(p, OUTCOME_CONNECT_FAILED);
+}
+
+/* ---- answers to the handshake ----------------------------------------------
+ */
+
+static void a_status_that_is_none_is_no_answer(void **state)
+{
+	static const char *const rows[] = {
+		"HTTP/1.1 -5 Minus\r\n\r\n",
+		"HTTP/1.1 -2147483648 Least\r\n\r\n",
+		"HTTP/1.1 99999999999999999999 Most\r\n\r\n",
+		"HTTP/1.1 1000 Four digits\r\n\r\n",
+		"HTTP/1.1 20 Two digits\r\n\r\n",
+		"HTTP/1.1 2e2 None\r\n\r\n",
+		"HTTP/1.1 \xff\xff\xff\r\n\r\n",
+		"HTTP/1.1 \r\n\r\n",
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct phone *p;
+
+		if (i > 0) {
+			assert_int_equal(free_phone(state), 0);
+			assert_int_equal(make_phone(state), 0);
+		}
+		p = *state;
+		answer(p, rows[i]);
+		assert_ended_once(p, OUTCOME_BROKEN);
+	}
+}
+
+static void any_status_of_three_digits_is_counted(void **state)
+{
+	struct phone *p = *state;
+
+	answer(p, "HTTP/1.1 999 Odd\r\n\r\n");
+	assert_ended_once(p, OUTCOME_REFUSED);
+	assert_int_equal(p->measured->statuses[999], 1);
+	assert_int_equal(p->caller.status, 999);
+}
+
+/* ---- messages --------------------------------------------------------------
+ */
+
+/* The echo of our frame, cut into `count` fragments with a ping before each. */
+static void echo_in_fragments(struct phone *p, size_t count)
+{
+	char text[1024], part[1024];
+	size_t length, size, at = 0;
+
+	(void)snprintf(text, sizeof(text),
+		       "{\"event\":\"media\",\"streamSid\":\"%s\","
+		       "\"media\":{\"payload\":\"%.*s\"}}",
+		       p->caller.ids.stream, AUDIO_FRAME_TEXT, sound[0]);
+	length = strlen(text);
+	for (size_t i = 0; i < count; i++) {
+		size = i + 1 < count ? length / count : length - at;
+		memcpy(part, text + at, size);
+		part[size] = '\0';
+		at += size;
+		say_frame(p, 0x89, "ping");
+		say_frame(p, (i ? 0u : 1u) | (i + 1 < count ? 0u : 0x80u),
+			  part);
+	}
+}
+
+static void a_message_in_fragments_is_heard_as_one(void **state)
+{
+	struct phone *p = *state;
+
+	begin(p);
+	speak(p, 6);
+	for (size_t count = 1; count <= 6; count++)
+		echo_in_fragments(p, count);
+	assert_int_equal(p->measured->frames_echoed, 6);
+	assert_int_equal(p->measured->garbage, 0);
+	assert_int_equal(p->measured->echo_changed, 0);
+}
+
+static void fragments_without_end_end_the_call(void **state)
+{
+	struct phone *p = *state;
+	char part[4000 + 1];
+
+	memset(part, 'x', sizeof(part) - 1);
+	part[sizeof(part) - 1] = '\0';
+	begin(p);
+	say_frame(p, 0x01, part);
+	for (int i = 0; i < 20 && p->caller.state != CALLER_DONE; i++)
+		say_frame(p, 0x00, part);
+	assert_ended_once(p, OUTCOME_BROKEN);
+}
+
+static void frames_out_of_order_end_the_call(void **state)
+{
+	static const struct {
+		unsigned first, second;
+	} rows[] = {
+		{ 0x80, 0 },	/* goes on with nothing */
+		{ 0x01, 0x81 }, /* a message inside another */
+		{ 0x09, 0 },	/* a ping in fragments */
+		{ 0x83, 0 },	/* a kind that there is not */
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct phone *p;
+
+		if (i > 0) {
+			assert_int_equal(free_phone(state), 0);
+			assert_int_equal(make_phone(state), 0);
+		}
+		p = *state;
+		begin(p);
+		say_frame(p, rows[i].first, "{}");
+		if (rows[i].second)
+			say_frame(p, rows[i].second, "{}");
+		assert_ended_once(p, OUTCOME_BROKEN);
+	}
+}
+
+static void a_mark_comes_back_as_it_was_named(void **state)
+{
+	struct phone *p = *state;
+	char longest[400];
+
+	begin(p);
+	speak(p, 1);
+	say_mark(p, "say \\\"hi\\\"");
+	assert_string_equal(p->caller.marks[0].name, "say \\\"hi\\\"");
+	p->now += SECOND;
+	caller_on_time(&p->caller, p->now, p->now);
+	assert_int_equal(p->caller.marks_returned, 1);
+	memset(longest, 'n', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	say_mark(p, longest); /* rather not than cut off */
+	assert_int_equal(p->caller.mark_count, 0);
+	assert_int_equal(p->measured->garbage, 1);
+}
+
+static void blanks_in_the_json_make_no_difference(void **state)
+{
+	static const struct {
+		const char *message;
+		enum heard_kind kind;
+		const char *text;
+	} rows[] = {
+		{ "{\"event\":\"media\",\"streamSid\":\"MZ1\","
+		  "\"media\":{\"payload\":\"AAAA\"}}",
+		  HEARD_MEDIA, "AAAA" },
+		{ "{ \"event\" : \"media\" ,\n\t\"streamSid\": \"MZ1\",\r\n"
+		  "  \"media\": { \"payload\" :\"AAAA\" } }",
+		  HEARD_MEDIA, "AAAA" },
+		{ "{\"mark\": {\"name\": \"event\"}, \"event\": \"mark\", "
+		  "\"streamSid\": \"MZ1\"}",
+		  HEARD_MARK, "event" },
+		{ "{\"event\": \"clear\", \"streamSid\": \"MZ1\"}", HEARD_CLEAR,
+		  NULL },
+		{ "{\"event\": \"clear\", \"streamSid\": \"MZ2\"}",
+		  HEARD_GARBAGE, NULL },
+		{ "{\"event\": \"clear\", \"x\": \"MZ1\"}", HEARD_GARBAGE,
+		  NULL },
+		{ "{\"event\": 7, \"streamSid\": \"MZ1\"}", HEARD_GARBAGE,
+		  NULL },
+		{ "{\"streamSid\": \"MZ1\", \"event\": \"mark\\", HEARD_GARBAGE,
+		  NULL },
+		{ "{\"streamSid\": \"MZ1\", \"event\"", HEARD_GARBAGE, NULL },
+		{ "", HEARD_GARBAGE, NULL },
+	};
+	const struct dialect_ids ids = { .stream = "MZ1" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t length = strlen(rows[i].message);
+		/* Not a byte more: the sanitizer sees whoever reads on. */
+		char *message = malloc(length ? length : 1);
+		struct heard heard;
+
+		assert_non_null(message);
+		memcpy(message, rows[i].message, length);
+		heard = dialect_twilio.hear(message, length, &ids);
+		if (heard.kind != rows[i].kind)
+			fail_msg("%s", rows[i].message);
+		if (rows[i].text) {
+			assert_int_equal(heard.length, strlen(rows[i].text));
+			assert_memory_equal(heard.text, rows[i].text,
+					    heard.length);
+		}
+		free(message);
+	}
+}
+
+int main(void)
+{
+#define PHONE(name) \
+	cmocka_unit_test_setup_teardown(name, make_phone, free_phone)
+	const struct CMUnitTest tests[] = {
+		PHONE(marks_that_cannot_be_returned_end_the_call_once),
+		PHONE(a_stop_that_cannot_be_sent_ends_the_call_once),
+		PHONE(a_cancel_that_cannot_be_said_ends_the_call_once),
+		PHONE(a_frame_that_cannot_be_sent_is_not_counted_as_sent),
+		PHONE(the_next_address_is_tried_when_the_first_refuses),
+		PHONE(without_any_address_that_answers_the_call_has_failed),
+		PHONE(a_status_that_is_none_is_no_answer),
+		PHONE(any_status_of_three_digits_is_counted),
+		PHONE(a_message_in_fragments_is_heard_as_one),
+		PHONE(fragments_without_end_end_the_call),
+		PHONE(frames_out_of_order_end_the_call),
+		PHONE(a_mark_comes_back_as_it_was_named),
+		cmocka_unit_test(blanks_in_the_json_make_no_difference),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
