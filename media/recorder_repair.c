@@ -62,9 +62,14 @@ static int open_dead(const char *part, struct stat *status)
 static int repair_lengths(int fd, double *seconds)
 {
 	SF_INFO info = { 0 };
-	SNDFILE *sound = sf_open_fd(fd, SFM_RDWR, &info, SF_FALSE);
-	int r = 0;
+	/* libsndfile closes what it cannot open, whatever it is told: so it
+	 * gets a descriptor of its own. */
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0), r = 0;
+	SNDFILE *sound;
 
+	if (own < 0)
+		return -errno;
+	sound = sf_open_fd(own, SFM_RDWR, &info, SF_TRUE);
 	if (!sound)
 		return -EBADMSG;
 	errno = 0;

@@ -31,7 +31,7 @@
 
 struct recording_file {
 	SNDFILE *sound;
-	int fd; /* ours, not libsndfile's */
+	int fd; /* ours; libsndfile has its own */
 	unsigned frame_bytes;
 	uint64_t frames; /* whole ones in the file */
 	bool torn;	 /* half a frame may follow them */
@@ -162,6 +162,22 @@ static struct recording_file *file_alloc(const char *path)
 	return NULL;
 }
 
+/* libsndfile closes the descriptor it was given when it cannot begin, even one
+ * that it was told to leave open; by the time that we close it once more it may
+ * be somebody's telephone call. So it gets one of its own and keeps it. */
+static int open_sound(struct recording_file *file, SF_INFO *info)
+{
+	int own = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
+
+	if (own < 0)
+		return -errno;
+	errno = 0;
+	file->sound = sf_open_fd(own, SFM_WRITE, info, SF_TRUE);
+	if (file->sound)
+		return check_header(file);
+	return errno ? -errno : -EINVAL;
+}
+
 int recording_file_create(struct recording_file **ret, const char *path,
 			  const struct codec *codec, unsigned rate_hz,
 			  unsigned channels)
@@ -180,9 +196,7 @@ int recording_file_create(struct recording_file **ret, const char *path,
 	if (r < 0)
 		goto fail;
 	file->fd = r;
-	errno = 0;
-	file->sound = sf_open_fd(file->fd, SFM_WRITE, &info, SF_FALSE);
-	r = file->sound ? check_header(file) : errno ? -errno : -EINVAL;
+	r = open_sound(file, &info);
 	if (r < 0) {
 		(void)unlink(file->part);
 		goto fail;

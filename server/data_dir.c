@@ -96,6 +96,21 @@ static int sign(const char *path, int fd)
 	return 0;
 }
 
+/* A power cut must not take the directory, with all that will be in it; whoever
+ * made it may have died before he had done this. */
+static void sync_parent(const char *path)
+{
+	char parent[PATH_MAX];
+	int fd;
+
+	(void)snprintf(parent, sizeof(parent), "%s/..", path);
+	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	(void)fsync(fd);
+	(void)close(fd);
+}
+
 static int open_lock_file(const char *path)
 {
 	char name[PATH_MAX];
@@ -103,6 +118,7 @@ static int open_lock_file(const char *path)
 
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
 		return refuse(path, -errno);
+	sync_parent(path);
 	(void)snprintf(name, sizeof(name), "%s/LOCK", path);
 	fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	return fd < 0 ? refuse(path, -errno) : fd;

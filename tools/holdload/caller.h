@@ -17,7 +17,7 @@
 
 #include "tools/holdload/dialect.h"
 #include "tools/holdload/histogram.h"
-#include "tools/holdload/wire.h"
+#include "tools/holdload/link.h"
 
 struct options;
 
@@ -43,12 +43,13 @@ enum outcome {
 	OUTCOME_COUNT
 };
 
-#define SENT_RING 512 /* send times of the frames that may be on their way */
-#define MARKS_MAX 64
+#define SENT_RING     512 /* send times of the frames that may be on their way */
+#define MARKS_MAX     64
+#define MARK_NAME_MAX 255
 
 struct mark {
 	uint64_t due_ns;
-	char name[64];
+	char name[MARK_NAME_MAX + 1]; /* as it stood in the message's JSON */
 };
 
 /* What a worker's callers measure together. */
@@ -62,7 +63,7 @@ struct measured {
 	uint64_t frames_unsent; /* the socket took no more */
 	uint64_t marks, clears, garbage;
 	uint64_t outcomes[OUTCOME_COUNT];
-	uint64_t statuses[600]; /* refusals by HTTP status */
+	uint64_t statuses[WIRE_STATUSES]; /* refusals by HTTP status */
 };
 
 struct caller {
@@ -70,26 +71,28 @@ struct caller {
 	struct measured *measured;
 	enum caller_state state;
 	enum outcome outcome;
-	int fd;
-	bool wants_write; /* for the worker's epoll */
+	struct link link;
+	unsigned address_at; /* which of the options' addresses */
 	struct dialect_ids ids;
 	char key[WIRE_KEY_SIZE];
 	uint64_t due_ns;      /* when it should connect */
 	uint64_t began_ns;    /* connecting */
 	uint64_t origin_ns;   /* the first frame's time */
 	uint64_t deadline_ns; /* of this state */
-	uint64_t frames_total, frames_sent, frames_echoed;
-	uint64_t seq, digits_sent;
+	uint64_t now_ns;      /* of this turn */
+	uint64_t frames_total;
+	uint64_t seq;
 	uint64_t played_ns; /* our simulated playback ends then */
 	struct mark *marks; /* MARKS_MAX; owned; made at need */
 	unsigned mark_count;
 	uint64_t *sent_ns; /* SENT_RING; owned; only with --echo */
-	uint8_t *in, *out; /* what is not whole, not sent; owned */
-	size_t in_length, in_room, out_length, out_room;
-	bool stop_sent, close_sent, text_open;
-	int status;	     /* of the handshake */
+	bool stop_sent;
+	int status;	     /* of the handshake, 0: none came */
 	unsigned close_code; /* the server's, 0: none came */
-	uint64_t random;
+	/* For the ledger. Sent: given to the kernel, or waiting for it. */
+	uint64_t started_ns, ended_ns; /* 0: start was never sent, no end */
+	uint64_t frames_sent, frames_unsent, frames_echoed, digits_sent;
+	uint64_t marks_heard, marks_returned, clears_heard;
 };
 
 void caller_init(struct caller *caller, const struct options *options,

@@ -137,19 +137,43 @@ static size_t stop(char *out, size_t room, const struct dialect_ids *ids,
 /* ---- what the server says --------------------------------------------------
  */
 
-/* The string value behind `"key":"`, without escapes; at NULL: not there. */
+static const char *skip_blanks(const char *at, const char *end)
+{
+	while (at < end &&
+	       (*at == ' ' || *at == '\t' || *at == '\n' || *at == '\r'))
+		at++;
+	return at;
+}
+
+/* The end of the string that begins at `at`: its quote, or NULL. */
+static const char *end_of_string(const char *at, const char *end)
+{
+	for (; at < end && *at != '"'; at++)
+		if (*at == '\\')
+			at++;
+	return at < end ? at : NULL;
+}
+
+/* The string value of the key, as it stands there, escapes and all, so that it
+ * can be put back into JSON. `key` comes with its quotes. */
 static struct heard value_of(const char *message, size_t length,
 			     const char *key, enum heard_kind kind)
 {
-	const char *at = memmem(message, length, key, strlen(key)), *end;
+	const char *at = message, *end = message + length, *close;
 
-	if (!at)
-		return (struct heard){ .kind = HEARD_GARBAGE };
-	at += strlen(key);
-	end = memchr(at, '"', (size_t)(message + length - at));
-	if (!end)
-		return (struct heard){ .kind = HEARD_GARBAGE };
-	return (struct heard){ kind, at, (size_t)(end - at) };
+	while ((at = memmem(at, (size_t)(end - at), key, strlen(key)))) {
+		at = skip_blanks(at + strlen(key), end);
+		if (at == end || *at != ':')
+			continue; /* a value that looks like the key */
+		at = skip_blanks(at + 1, end);
+		if (at == end || *at != '"')
+			continue;
+		close = end_of_string(at + 1, end);
+		if (!close)
+			break;
+		return (struct heard){ kind, at + 1, (size_t)(close - at - 1) };
+	}
+	return (struct heard){ .kind = HEARD_GARBAGE };
 }
 
 static int is(const struct heard *event, const char *name)
@@ -162,16 +186,18 @@ static struct heard hear(const char *message, size_t length,
 			 const struct dialect_ids *ids)
 {
 	struct heard event =
-		value_of(message, length, "\"event\":\"", HEARD_NOTHING);
+		value_of(message, length, "\"event\"", HEARD_NOTHING);
+	struct heard stream =
+		value_of(message, length, "\"streamSid\"", HEARD_NOTHING);
 
 	/* Twilio ignores, with a warning, what is not for this stream. */
-	if (event.kind == HEARD_GARBAGE ||
-	    !memmem(message, length, ids->stream, strlen(ids->stream)))
+	if (event.kind == HEARD_GARBAGE || stream.kind == HEARD_GARBAGE ||
+	    !is(&stream, ids->stream))
 		return (struct heard){ .kind = HEARD_GARBAGE };
 	if (is(&event, "media"))
-		return value_of(message, length, "\"payload\":\"", HEARD_MEDIA);
+		return value_of(message, length, "\"payload\"", HEARD_MEDIA);
 	if (is(&event, "mark"))
-		return value_of(message, length, "\"name\":\"", HEARD_MARK);
+		return value_of(message, length, "\"name\"", HEARD_MARK);
 	if (is(&event, "clear"))
 		return (struct heard){ .kind = HEARD_CLEAR };
 	return (struct heard){ .kind = HEARD_GARBAGE };

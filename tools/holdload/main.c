@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tools/holdload/ledger.h"
 #include "tools/holdload/options.h"
 #include "tools/holdload/report.h"
 #include "tools/holdload/worker.h"
@@ -121,7 +122,7 @@ static void merge(struct measured *into, const struct measured *from)
 	into->garbage += from->garbage;
 	for (int i = 0; i < OUTCOME_COUNT; i++)
 		into->outcomes[i] += from->outcomes[i];
-	for (int i = 0; i < 600; i++)
+	for (int i = 0; i < WIRE_STATUSES; i++)
 		into->statuses[i] += from->statuses[i];
 }
 
@@ -178,6 +179,9 @@ static int run(const struct options *o, struct worker *workers,
 		report_table(stdout, o, all, seconds);
 	if (r == 0 && o->json_path)
 		r = report_json(o->json_path, o, all, callers, seconds);
+	if (o->ledger_path && started > 0 &&
+	    ledger_write(o->ledger_path, o, callers) < 0)
+		r = -1;
 	for (unsigned i = 0; i < o->calls; i++)
 		caller_finish(&callers[i]);
 	return r;

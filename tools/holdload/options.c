@@ -31,6 +31,7 @@ static const char usage[] =
 	"  --threads N        (1)\n"
 	"  --json FILE        the report as JSON, - for standard output\n"
 	"  --json-calls       with a row for each call\n"
+	"  --ledger FILE      what became of each call, a line of JSON each\n"
 	"  --fail-if EXPR     exit 1 when it holds, such as 'echo_p99>40ms' or\n"
 	"                     'lost>0'; the words are those of the JSON report\n"
 	"\n"
@@ -103,8 +104,14 @@ static int resolve(struct options *o, const char *host, const char *port)
 			      gai_strerror(r));
 		return 3;
 	}
-	memcpy(&o->address, found->ai_addr, found->ai_addrlen);
-	o->address_size = found->ai_addrlen;
+	o->address_count = 0;
+	for (const struct addrinfo *at = found; at; at = at->ai_next) {
+		if (o->address_count == ADDRESSES_MAX)
+			break;
+		memcpy(&o->addresses[o->address_count], at->ai_addr,
+		       at->ai_addrlen);
+		o->address_sizes[o->address_count++] = at->ai_addrlen;
+	}
 	freeaddrinfo(found);
 	return 0;
 }
@@ -164,6 +171,7 @@ enum {
 	THREADS,
 	JSON,
 	JSON_CALLS,
+	LEDGER,
 	FAIL_IF
 };
 
@@ -180,6 +188,7 @@ static const struct option longs[] = {
 	{ "threads", required_argument, NULL, THREADS },
 	{ "json", required_argument, NULL, JSON },
 	{ "json-calls", no_argument, NULL, JSON_CALLS },
+	{ "ledger", required_argument, NULL, LEDGER },
 	{ "fail-if", required_argument, NULL, FAIL_IF },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
@@ -210,6 +219,7 @@ static int take(struct options *o, int option, char *text)
 	case THREADS: return parse_count("threads", text, 64, &o->threads);
 	case JSON: o->json_path = text; return 0;
 	case JSON_CALLS: o->json_calls = true; return 0;
+	case LEDGER: o->ledger_path = text; return 0;
 	case FAIL_IF: return parse_fail_if(o, text);
 	case 'h': (void)fputs(usage, stdout); return -1;
 	default: return 2; /* getopt has complained */
@@ -231,7 +241,7 @@ int options_parse(struct options *o, int argc, char **argv)
 			      argv[optind]);
 		return 2;
 	}
-	if (o->address_size == 0)
+	if (o->address_count == 0)
 		return wrong("url", "is needed; see --help");
 	if (!o->dialect)
 		return wrong("provider", "is needed; see --help");

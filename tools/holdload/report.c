@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "tools/holdload/caller.h"
+#include "tools/holdload/ledger.h"
 #include "tools/holdload/options.h"
 
 static uint64_t failed(const struct measured *m)
@@ -203,7 +204,7 @@ void report_table(FILE *out, const struct options *options,
 			(void)fprintf(out, " %llu %s",
 				      (unsigned long long)m->outcomes[i],
 				      outcome_name((enum outcome)i));
-	for (int i = 0; i < 600; i++)
+	for (int i = 0; i < WIRE_STATUSES; i++)
 		if (m->statuses[i] > 0)
 			(void)fprintf(out, ", HTTP %d: %llu", i,
 				      (unsigned long long)m->statuses[i]);
@@ -243,21 +244,8 @@ static json_t *calls_json(const struct options *options,
 {
 	json_t *rows = json_array();
 
-	for (unsigned i = 0; i < options->calls; i++) {
-		const struct caller *c = &callers[i];
-
-		(void)json_array_append_new(
-			rows,
-			json_pack("{s:s, s:s, s:I, s:I, s:I, s:s, s:i, s:i}",
-				  "callSid", c->ids.call, "streamSid",
-				  c->ids.stream, "frames_sent",
-				  (json_int_t)c->frames_sent, "bytes_sent",
-				  (json_int_t)c->frames_sent *
-					  AUDIO_FRAME_BYTES,
-				  "frames_echoed", (json_int_t)c->frames_echoed,
-				  "outcome", outcome_name(c->outcome), "status",
-				  c->status, "close_code", (int)c->close_code));
-	}
+	for (unsigned i = 0; i < options->calls; i++)
+		(void)json_array_append_new(rows, ledger_row(&callers[i]));
 	return rows;
 }
 

@@ -3,10 +3,8 @@
  */
 #include "tools/holdload/wire.h"
 
-#include <ctype.h>
 #include <openssl/evp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -136,6 +134,19 @@ static bool has_header(const char *head, const char *name, const char *value)
 	return false;
 }
 
+/* Three digits, as RFC 9112 has it, so 0 to 999; else -1. */
+static int status_of(const char *text)
+{
+	int status = 0;
+
+	for (int i = 0; i < 3; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return -1;
+		status = status * 10 + (text[i] - '0');
+	}
+	return text[3] == ' ' || text[3] == '\r' ? status : -1;
+}
+
 ssize_t wire_response(const char *bytes, size_t length, const char *key,
 		      int *status)
 {
@@ -148,9 +159,11 @@ ssize_t wire_response(const char *bytes, size_t length, const char *key,
 		return -1;
 	memcpy(head, bytes, (size_t)(end - bytes) + 4);
 	head[end - bytes + 4] = '\0';
-	if (strncmp(head, "HTTP/1.1 ", 9) != 0 || !isdigit(head[9]))
+	if (strncmp(head, "HTTP/1.1 ", 9) != 0)
 		return -1;
-	*status = (int)strtol(head + 9, NULL, 10);
+	*status = status_of(head + 9);
+	if (*status < 0)
+		return -1;
 	expected_accept(key, accept);
 	if (*status == 101 && !has_header(head, "Sec-WebSocket-Accept", accept))
 		return -1;

@@ -24,7 +24,8 @@ enum wire_opcode {
 };
 
 #define WIRE_HEADER_MAX 14
-#define WIRE_KEY_SIZE	25 /* base64 of 16 bytes, and a NUL */
+#define WIRE_KEY_SIZE	25   /* base64 of 16 bytes, and a NUL */
+#define WIRE_STATUSES	1000 /* an HTTP status is below it */
 
 /* A frame as the client sends it: header, then the payload masked. `out` has
  * room for WIRE_HEADER_MAX + length. Returns its length. */
@@ -48,7 +49,8 @@ void wire_make_key(const uint8_t random[16], char key[WIRE_KEY_SIZE]);
 size_t wire_request(char *out, size_t room, const char *host, const char *path,
 		    const char *key);
 /* The server's answer: bytes it takes and its status; 0: not whole yet; -1: no
- * HTTP, or an upgrade whose Sec-WebSocket-Accept does not fit the key. */
+ * HTTP, or an upgrade whose Sec-WebSocket-Accept does not fit the key. The
+ * status is below WIRE_STATUSES. */
 ssize_t wire_response(const char *bytes, size_t length, const char *key,
 		      int *status);
 

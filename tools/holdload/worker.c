@@ -24,14 +24,19 @@ uint64_t worker_now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static void watch(const struct worker *w, struct caller *c, int operation)
+/* Tells epoll what the caller waits for; it may have opened a new socket since
+ * then. One that cannot be watched runs into its deadline. */
+static void watch(const struct worker *w, struct caller *c)
 {
-	struct epoll_event event = { .events = EPOLLIN |
-					       (c->wants_write ? EPOLLOUT : 0u),
-				     .data.ptr = c };
+	struct epoll_event event = {
+		.events = EPOLLIN | (c->link.wants_write ? EPOLLOUT : 0u),
+		.data.ptr = c
+	};
+	int fd = c->link.fd;
 
-	if (c->fd >= 0)
-		(void)epoll_ctl(w->epoll_fd, operation, c->fd, &event);
+	if (fd >= 0 && epoll_ctl(w->epoll_fd, EPOLL_CTL_MOD, fd, &event) < 0 &&
+	    errno == ENOENT)
+		(void)epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &event);
 }
 
 /* Keeps the books of a caller whose state may have changed. */
@@ -73,14 +78,15 @@ static void serve_sockets(struct worker *w, uint64_t until_ns)
 	for (int i = 0; i < n; i++) {
 		struct caller *c = events[i].data.ptr;
 		enum caller_state before = c->state;
-		bool wanted = c->wants_write;
+		bool wanted = c->link.wants_write;
 
 		if (before == CALLER_DONE)
 			continue;
 		caller_on_ready(c, events[i].events & ~(uint32_t)EPOLLOUT,
 				events[i].events & (EPOLLOUT | EPOLLERR), now);
-		if (c->wants_write != wanted)
-			watch(w, c, EPOLL_CTL_MOD);
+		if (c->link.wants_write != wanted ||
+		    before == CALLER_CONNECTING)
+			watch(w, c);
 		account(w, before, c);
 	}
 }
@@ -89,7 +95,7 @@ static void serve_caller(struct worker *w, struct caller *c, uint64_t turn,
 			 uint64_t now)
 {
 	enum caller_state before = c->state;
-	bool wanted = c->wants_write;
+	bool wanted = c->link.wants_write;
 
 	if (before == CALLER_DONE)
 		return;
@@ -98,11 +104,12 @@ static void serve_caller(struct worker *w, struct caller *c, uint64_t turn,
 		    atomic_load(&w->connecting) >= CONNECTING_MAX)
 			return;
 		caller_connect(c, now);
-		watch(w, c, EPOLL_CTL_ADD);
+		watch(w, c);
 	} else {
 		caller_on_time(c, turn, now);
-		if (c->wants_write != wanted)
-			watch(w, c, EPOLL_CTL_MOD);
+		if (c->link.wants_write != wanted ||
+		    before == CALLER_CONNECTING)
+			watch(w, c);
 	}
 	account(w, before, c);
 }

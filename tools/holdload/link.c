@@ -1,0 +1,290 @@
+/*
+ * link.c - a caller's WebSocket connection (see link.h)
+ */
+#include "tools/holdload/link.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define OUT_MAX	    ((size_t)256 * 1024)
+#define IN_MAX	    (2 * LINK_MESSAGE_MAX)
+#define FRAME_MAX   8192 /* of ours */
+#define CONTROL_MAX 125	 /* RFC 6455, section 5.5 */
+
+void link_init(struct link *link, uint64_t seed)
+{
+	*link = (struct link){ .fd = -1, .random = seed | 1 };
+	for (int i = 0; i < 8; i++)
+		(void)link_random(link);
+}
+
+static void free_buffer(struct link_buffer *buffer)
+{
+	free(buffer->bytes);
+	*buffer = (struct link_buffer){ 0 };
+}
+
+void link_close(struct link *link)
+{
+	if (link->fd >= 0)
+		(void)close(link->fd);
+	link->fd = -1;
+	free_buffer(&link->in);
+	free_buffer(&link->out);
+	free_buffer(&link->message);
+	link->taken = 0;
+	link->kind = WIRE_CONTINUATION;
+}
+
+uint64_t link_random(struct link *link)
+{
+	link->random ^= link->random << 13;
+	link->random ^= link->random >> 7;
+	link->random ^= link->random << 17;
+	return link->random;
+}
+
+/* Room for so many more bytes, doubling as it goes. */
+static bool reserve(struct link_buffer *buffer, size_t more, size_t most)
+{
+	size_t room = buffer->room ? buffer->room : 4096;
+	uint8_t *bytes;
+
+	if (more > most || buffer->length > most - more)
+		return false;
+	while (room < buffer->length + more)
+		room *= 2;
+	if (room == buffer->room)
+		return true;
+	bytes = realloc(buffer->bytes, room);
+	if (!bytes)
+		return false;
+	buffer->bytes = bytes;
+	buffer->room = room;
+	return true;
+}
+
+static bool append(struct link_buffer *buffer, const void *bytes, size_t length,
+		   size_t most)
+{
+	if (!reserve(buffer, length, most))
+		return false;
+	if (length > 0)
+		memcpy(buffer->bytes + buffer->length, bytes, length);
+	buffer->length += length;
+	return true;
+}
+
+static void drop_front(struct link_buffer *buffer, size_t length)
+{
+	buffer->length -= length;
+	if (buffer->length > 0)
+		memmove(buffer->bytes, buffer->bytes + length, buffer->length);
+}
+
+/* ---- connecting ------------------------------------------------------------
+ */
+
+int link_connect(struct link *link, const struct sockaddr *address,
+		 socklen_t size)
+{
+	const int on = 1;
+
+	link_close(link);
+	link->wants_write = true;
+	link->fd = socket(address->sa_family,
+			  SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (link->fd < 0)
+		return errno;
+	(void)setsockopt(link->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	if (connect(link->fd, address, size) == 0 || errno == EINPROGRESS)
+		return 0;
+	return errno;
+}
+
+int link_connected(struct link *link)
+{
+	socklen_t size = sizeof(int);
+	int error = 0;
+
+	if (getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+		return errno;
+	link->wants_write = error != 0;
+	return error;
+}
+
+/* ---- sending ---------------------------------------------------------------
+ */
+
+bool link_send(struct link *link, const void *bytes, size_t length)
+{
+	ssize_t n = 0;
+
+	if (link->lost || link->fd < 0)
+		return false;
+	if (link->out.length == 0) {
+		n = send(link->fd, bytes, length, MSG_NOSIGNAL);
+		if (n < 0 && errno != EAGAIN && errno != EINTR) {
+			link->lost = true;
+			return false;
+		}
+		if (n < 0)
+			n = 0;
+	}
+	if ((size_t)n == length)
+		return true;
+	if (!append(&link->out, (const uint8_t *)bytes + n, length - (size_t)n,
+		    OUT_MAX)) {
+		/* Half a frame went out: what follows would make no sense. */
+		link->lost = n > 0;
+		return false;
+	}
+	link->wants_write = true;
+	return true;
+}
+
+bool link_send_frame(struct link *link, enum wire_opcode opcode,
+		     const void *payload, size_t length)
+{
+	uint8_t frame[WIRE_HEADER_MAX + FRAME_MAX];
+
+	if (length > FRAME_MAX)
+		return false;
+	return link_send(link, frame,
+			 wire_put(frame, opcode, payload, length,
+				  (uint32_t)link_random(link)));
+}
+
+void link_flush(struct link *link)
+{
+	ssize_t n;
+
+	if (link->out.length == 0 || link->lost)
+		return;
+	n = send(link->fd, link->out.bytes, link->out.length, MSG_NOSIGNAL);
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		link->lost = true;
+		return;
+	}
+	if (n > 0)
+		drop_front(&link->out, (size_t)n);
+	link->wants_write = link->out.length > 0;
+}
+
+/* ---- receiving -------------------------------------------------------------
+ */
+
+bool link_receive(struct link *link)
+{
+	struct link_buffer *in = &link->in;
+	ssize_t n;
+
+	if (!reserve(in, 1, IN_MAX))
+		return false;
+	n = recv(link->fd, in->bytes + in->length, in->room - in->length, 0);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR;
+	in->length += (size_t)n;
+	return n > 0;
+}
+
+ssize_t link_take_response(struct link *link, const char *key, int *status)
+{
+	ssize_t n = wire_response((const char *)link->in.bytes, link->in.length,
+				  key, status);
+
+	if (n > 0)
+		drop_front(&link->in, (size_t)n);
+	return n;
+}
+
+/* A frame of a message: the message when it is whole. */
+static enum link_event take_fragment(struct link *link,
+				     const struct wire_frame *frame,
+				     struct link_message *message)
+{
+	bool first = frame->opcode != WIRE_CONTINUATION;
+	bool open = link->kind != WIRE_CONTINUATION;
+	enum link_event event;
+
+	if (first == open)
+		return LINK_WRONG;
+	if (first)
+		link->kind = frame->opcode;
+	event = link->kind == WIRE_TEXT ? LINK_TEXT : LINK_OTHER;
+	*message = (struct link_message){ frame->payload, frame->length };
+	if (frame->final && first) { /* as nearly all: no copy */
+		link->kind = WIRE_CONTINUATION;
+		return event;
+	}
+	if (first)
+		link->message.length = 0;
+	if (!append(&link->message, frame->payload, frame->length,
+		    LINK_MESSAGE_MAX))
+		return LINK_WRONG;
+	if (!frame->final)
+		return LINK_NOTHING;
+	link->kind = WIRE_CONTINUATION;
+	*message = (struct link_message){ link->message.bytes,
+					  link->message.length };
+	return event;
+}
+
+static enum link_event take_control(struct link *link,
+				    const struct wire_frame *frame,
+				    struct link_message *message)
+{
+	if (!frame->final || frame->length > CONTROL_MAX)
+		return LINK_WRONG;
+	if (frame->opcode == WIRE_PING)
+		(void)link_send_frame(link, WIRE_PONG, frame->payload,
+				      frame->length);
+	if (frame->opcode != WIRE_CLOSE)
+		return LINK_NOTHING;
+	*message = (struct link_message){ frame->payload, frame->length };
+	return LINK_CLOSE;
+}
+
+static enum link_event take_frame(struct link *link,
+				  const struct wire_frame *frame,
+				  struct link_message *message)
+{
+	switch (frame->opcode) {
+	case WIRE_TEXT:
+	case WIRE_BINARY:
+	case WIRE_CONTINUATION: return take_fragment(link, frame, message);
+	case WIRE_CLOSE:
+	case WIRE_PING:
+	case WIRE_PONG: return take_control(link, frame, message);
+	default: return LINK_WRONG;
+	}
+}
+
+enum link_event link_take(struct link *link, struct link_message *message)
+{
+	struct link_buffer *in = &link->in;
+	enum link_event event = LINK_NOTHING;
+
+	while (event == LINK_NOTHING && in->length > 0) {
+		struct wire_frame frame;
+		ssize_t n = wire_take(in->bytes + link->taken,
+				      in->length - link->taken,
+				      LINK_MESSAGE_MAX, &frame);
+
+		if (n < 0)
+			return LINK_WRONG;
+		if (n == 0)
+			break;
+		link->taken += (size_t)n;
+		event = take_frame(link, &frame, message);
+	}
+	if (event == LINK_NOTHING) { /* no message lies in it any more */
+		drop_front(in, link->taken);
+		link->taken = 0;
+	}
+	return event;
+}
