@@ -263,7 +263,24 @@ static int write_entry(struct ack_log *log, enum ack_type type, uint64_t seq,
 	return r;
 }
 
-/* What the new file begins with stands before the old one goes. */
+int ack_log_sync(struct ack_log *log)
+{
+	int r = log->fd < 0 ? 0 : disk_sync_data(log->fd), dir_fd;
+
+	if (r < 0 || !log->fresh)
+		return r;
+	dir_fd = disk_open_dir(log->journal_fd, "ack", false);
+	if (dir_fd < 0)
+		return dir_fd;
+	r = disk_sync(dir_fd);
+	(void)close(dir_fd);
+	if (r == 0)
+		r = disk_sync(log->journal_fd);
+	log->fresh = r < 0;
+	return r;
+}
+
+/* What the new file begins with is durable before the old one goes. */
 static int begin_file(struct ack_log *log, int64_t now_us)
 {
 	char name[NAME_SIZE], old[NAME_SIZE];
@@ -282,12 +299,13 @@ static int begin_file(struct ack_log *log, int64_t now_us)
 	log->fd = fd;
 	log->number++;
 	log->offset = 0;
+	log->fresh = true;
 	r = write_entry(log, ACK_DELIVERED, log->seq, now_us);
 	for (size_t i = 0; r == 0 && i < log->taken_count; i++)
 		r = write_entry(log, ACK_TAKEN, log->taken[i], now_us);
 	if (r == 0 && log->settled_us)
 		r = write_entry(log, ACK_SETTLED, log->seq, log->settled_us);
-	if (r == 0 && log->number > 1)
+	if (r == 0 && log->number > 1 && ack_log_sync(log) == 0)
 		(void)unlinkat(log->journal_fd, old, 0);
 	return r;
 }

@@ -6,7 +6,8 @@
  * nothing. A torn or damaged entry is passed over; the highest seq counts.
  *
  * Shelves (shelf.h) take records out of the middle: those are noted one by one
- * until all before them are gone too.
+ * until all before them are gone too. What an operator was told is done must
+ * not come back: they ask for the sync that a drainer does without.
  *
  * Thread: belongs to one thread.
  */
@@ -27,6 +28,7 @@ struct ack_log {
 	size_t taken_count, taken_room;
 	int64_t settled_us; /* when the estate was settled; 0: not yet */
 	bool read_only;
+	bool fresh; /* its directory was not synced since that file was made */
 };
 
 /* Reads what is there. 0 or -errno, and then there is nothing to close. */
@@ -38,6 +40,9 @@ int ack_log_delivered(struct ack_log *log, uint64_t seq);
 int ack_log_settled(struct ack_log *log);
 /* That one alone. -ENOMEM changes nothing. */
 int ack_log_taken(struct ack_log *log, uint64_t seq);
+
+/* What was said so far survives a power cut when this returns 0. */
+int ack_log_sync(struct ack_log *log);
 
 /* Is that record delivered, or taken? */
 bool ack_log_has(const struct ack_log *log, uint64_t seq);

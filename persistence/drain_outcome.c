@@ -58,6 +58,7 @@ static void set_aside(struct drain *d)
 	int r = drain_batch_set_aside(&d->batch);
 
 	d->refused_alone = 0;
+	d->judged = false;
 	if (r < 0)
 		not_acked(d, r);
 }
@@ -86,6 +87,7 @@ void drain_passed(struct drain *d, size_t n, uint64_t took_ms)
 	d->worked_ms = d->heard_ms;
 	d->woken = false;
 	d->refused_alone = 0;
+	d->judged = false;
 	d->progress.delivered += n;
 	poison_passed(&d->poison, n);
 	board_add(board_series(METRIC_DRAINED_TOTAL, ""), (int64_t)n);
@@ -231,7 +233,11 @@ static void refused_alone(struct drain *d, const struct db_error *err)
 	}
 	if (!d->batch.some_passed && !others_pass(d, err))
 		return;
-	poison_refused(&d->poison, &d->batch.records[d->batch.done]->id);
+	/* Once: while the disk refuses the dead letter, it comes here again. */
+	if (!d->judged)
+		poison_refused(&d->poison,
+			       &d->batch.records[d->batch.done]->id);
+	d->judged = true;
 	if (poison_is_storm(&d->poison)) {
 		wait_out_the_storm(d, err);
 		return;
@@ -270,6 +276,7 @@ void drain_survey(struct drain *d)
 	}
 	d->storm = false;
 	d->refused_alone = 0;
+	d->judged = false;
 	dig_out(d);
 	poison_init(&d->poison, d->poison.percent);
 	drain_answered(d);

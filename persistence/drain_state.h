@@ -39,6 +39,7 @@ struct drain {
 	uint64_t recoveries; /* recovery_count() when we last looked */
 	uint64_t disk_logged_ms;
 	unsigned refused_alone; /* of the first record of the batch */
+	bool judged;		/* that one's refusal is in the window */
 	bool reset;		/* a session was just thrown away for a retry */
 	bool storm;		/* too much is refused: nothing is buried */
 	bool hung_up;		/* the store's socket has something to say */

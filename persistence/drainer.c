@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@
 #include "server/thread.h"
 
 #define LOCK_WAIT_MS 100  /* while a former drainer is still going */
+#define DISK_WAIT_MS 1000 /* while the outbox cannot be opened */
 #define LAST_TRY_MS  500u /* at the end, for a database that was away */
 
 struct drainer {
@@ -129,10 +131,33 @@ static void cancel_jobs(struct drainer *d)
 /* ---- the thread -----------------------------------------------------------
  */
 
-/* After a crash of the control process its former drainer may still be going;
- * its lock says so. 0 with *ret, 0 without it when told to stop, or -errno. */
-static int open_drain(struct drain **ret, struct drainer *d,
-		      struct thread *self)
+/* Until somebody wakes us, or it is time to look again. */
+static void wait_to_open(struct drainer *d, int wait_ms)
+{
+	struct pollfd woken = { .fd = d->wake_fd, .events = POLLIN };
+	uint64_t ignored;
+
+	if (poll(&woken, 1, wait_ms) > 0)
+		(void)!read(d->wake_fd, &ignored, sizeof(ignored));
+}
+
+/* Says once what keeps us from it: after a crash of the control process its
+ * former drainer may still be going, and a disk may have its bad hour. */
+static void say_why(const struct drainer *d, int error, int *said)
+{
+	if (error == *said)
+		return;
+	*said = error;
+	if (error == -EBUSY)
+		log_warn("OUTBOX_BUSY", "dir=%s waiting for its former drainer",
+			 d->outbox_dir);
+	else
+		log_error("OUTBOX_DISK", "what=open err=\"%s\"",
+			  strerror(-error));
+}
+
+/* NULL when told to stop. */
+static struct drain *open_drain(struct drainer *d, struct thread *self)
 {
 	const struct drain_options options = {
 		.settings = d->settings,
@@ -141,29 +166,26 @@ static int open_drain(struct drain **ret, struct drainer *d,
 		.self = self,
 		.wake_fd = d->wake_fd,
 	};
-	struct pollfd woken = { .fd = d->wake_fd, .events = POLLIN };
-	bool said = false;
-	int r;
+	struct drain *drain;
+	int said = 0, r;
 
-	while ((r = drain_open(ret, &options)) == -EBUSY) {
+	while ((r = drain_open(&drain, &options)) < 0) {
 		if (thread_stopping(self))
-			return 0;
-		if (!said)
-			log_warn("OUTBOX_BUSY",
-				 "dir=%s waiting for its former drainer",
-				 d->outbox_dir);
-		said = true;
-		(void)poll(&woken, 1, LOCK_WAIT_MS);
+			return NULL;
+		say_why(d, r, &said);
+		thread_beat(self);
+		wait_to_open(d, r == -EBUSY ? LOCK_WAIT_MS : DISK_WAIT_MS);
 	}
-	return r;
+	return drain;
 }
 
 /* Somebody has removed the outbox or put another one in its place. */
-static int reopen(struct drain **drain, struct drainer *d, struct thread *self)
+static struct drain *reopen(struct drain *drain, struct drainer *d,
+			    struct thread *self)
 {
 	log_error("OUTBOX_GONE", "dir=%s", d->outbox_dir);
-	*drain = drain_close(*drain);
-	return open_drain(drain, d, self);
+	drain_close(drain);
+	return open_drain(d, self);
 }
 
 /* Told to stop, we look around once more, and deliver what there is until the
@@ -180,19 +202,18 @@ static void empty(const struct drainer *d, struct drain *drain)
 
 static int body(struct thread *self, void *arg)
 {
-	struct drain *drain = NULL;
 	struct drainer *d = arg;
-	int r;
+	struct drain *drain;
 
 	atomic_store(&d->running, true);
 	set_closed(d, false); /* again, when the thread has crashed */
-	r = open_drain(&drain, d, self);
+	drain = open_drain(d, self);
 	while (drain && !thread_stopping(self)) {
 		thread_beat(self);
 		do_jobs(d, drain);
 		drain_turn(drain);
 		if (drain_is_stale(drain))
-			r = reopen(&drain, d, self);
+			drain = reopen(drain, d, self);
 	}
 	if (drain)
 		empty(d, drain);
@@ -200,7 +221,7 @@ static int body(struct thread *self, void *arg)
 	cancel_jobs(d);
 	atomic_store(&d->running, false);
 	signal_fd(d->done_fd);
-	return r;
+	return 0;
 }
 
 static void say_hello(const struct settings *settings)

@@ -143,6 +143,9 @@ void role_died(struct role *role, int wait_status, bool wanted, uint64_t now_ms)
 		return;
 	}
 	plan_restart(role, now_ms);
+	/* Told to end before that, we need not wait for it: what it had to say
+	 * is on the disk, or in its lifeboats. */
+	role->status = 0;
 	log_error("PROCESS_EXIT", "role=%s pid=%d cause=%s restart_in=%.1fs",
 		  role_name(role), pid, cause, role->backoff_ms / 1000.0);
 	(void)snprintf(labels, sizeof(labels), "role=\"%s\"", role_name(role));

@@ -26,7 +26,7 @@ struct role {
 	uint64_t restart_at_ms; /* 0: not waiting for it */
 	uint64_t kill_at_ms;	/* after SIGABRT: patience ends; 0: none */
 	uint32_t backoff_ms;
-	int status; /* how its last life ended: 0 is well */
+	int status; /* how its life ended when it should: 0 is well */
 };
 
 /* What the new process does: its whole life, and what it shows in ps. */

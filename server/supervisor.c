@@ -396,9 +396,27 @@ static void announce(const struct settings *s)
 		s->control.listen, s->data_dir, url);
 }
 
+/* What a process that nobody restarted any more had not made durable. */
+static int rescue_records(const struct supervisor *sup)
+{
+	const struct settings *s = sup->settings;
+	char dir[sizeof(s->data_dir) + sizeof("/outbox")];
+	size_t rescued = 0;
+	int r;
+
+	(void)snprintf(dir, sizeof(dir), "%s/outbox", s->data_dir);
+	r = lifeboats_rescue(0, (size_t)s->media.processes * s->media.threads,
+			     dir, &rescued);
+	if (r < 0)
+		log_error("RECORDS_RESCUED", "err=\"%s\"", strerror(-r));
+	else if (rescued > 0)
+		log_warn("RECORDS_RESCUED", "records=%zu", rescued);
+	return r < 0 ? 1 : 0;
+}
+
 static int serve(struct supervisor *sup)
 {
-	int status = 0;
+	int status;
 
 	if (sup->options.set_title)
 		sup->options.set_title("supervisor");
@@ -406,6 +424,7 @@ static int serve(struct supervisor *sup)
 	for (size_t i = 0; i < sup->role_count; i++)
 		start_role(sup, &sup->roles[i]);
 	run(sup);
+	status = rescue_records(sup);
 	for (size_t i = 0; i < sup->role_count; i++)
 		status |= sup->roles[i].status;
 	log_info("SERVER_END", "status=%d", status);
