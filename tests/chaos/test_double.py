@@ -1,91 +1,185 @@
-"""Two things go wrong at once, as they do at three in the morning."""
+"""Two or three things at once, as in bad nights. (Database away, disk full and control killed: test_disk.py.)"""
 
+import json
+import os
+import shutil
 import signal
-import subprocess
 import time
 import unittest
 
-from chaos import PASSWORD, free_port, wait_for
+from chaos import CALLS, Postgres, load_tests, slow, wait_for
 from neon import FakeNeon
-from storm import STORM_SECONDS, Storm
+from test_processes import Killing
+from wire import Wire
 
-SHORT_STORM = max(8, STORM_SECONDS / 2)
+class Double(Killing):
+    def calm_down(self):
+        """The kills are over: from here on no call may be broken off."""
+        wait_for("the server to be ready", self.server.ready, 60)
 
+    def kill_media(self, times):
+        """Each time with calls in the line."""
+        for _ in range(times):
+            wait_for("calls", lambda: (self.server.metric("holdline_calls_active") or 0) > 2, 30)
+            time.sleep(self.random.uniform(0, 0.5))
+            self.server.kill("media")
+            self.calm_down()
 
-class DoubleFaults(Storm):
-    port = None
+    def test_database_away_and_media_killed(self):
+        self.serve()
+        self.may_be_killed()
+        self.crowd_in(16)
+        time.sleep(1.5)
+        self.store.stop()
+        self.kill_media(3)
+        time.sleep(1)
+        self.store.start()
+        self.settle()
+        self.assertGreater(len(self.crowd.ended("broken")), 0)
 
-    def database_url(self):
-        return f"postgresql://holdline:{PASSWORD}@127.0.0.1:{self.neon.port}/postgres"
-
-    def setUp(self):
-        super().setUp()
-        self.neon = FakeNeon(free_port(), self.store.port)
-        self.addCleanup(self.neon.close)
-
-    def mend(self):
-        self.neon.allow()
-        self.neon.cut()
-
-    def settle(self, *told):
-        self.mend()
-        super().settle(*told)
-
-    def test_database_down_and_media_killed(self):
-        """Its calls end as interrupted, in the database that comes back."""
-        def down_then_kill():
-            self.neon.refuse("CannotConnectNow")
-            self.neon.cut()
-            return self.kill_one(["media"])
-        self.storm(down_then_kill, SHORT_STORM)
-
-    def test_endpoint_disabled_under_a_storm(self):
-        def disable_then_kill():
-            if self.random.random() < 0.3:
-                self.mend()
-            else:
-                self.neon.refuse("NeonEndpointDisabled")
-                self.neon.suspend()
-            return self.kill_one(["media", "control"])
-        self.storm(disable_then_kill, SHORT_STORM)
-
-    def test_answers_to_commit_lost_under_a_storm(self):
-        def lose_then_kill():
-            self.neon.lose_commits(2)
-            return self.kill_one(["media", "control"])
-        self.storm(lose_then_kill, SHORT_STORM)
-
-    def test_a_storm_of_refusals_and_control_killed(self):
-        """What was buried before it was known for a storm is fetched back, by the drainer or by an operator."""
+    @slow
+    def test_database_away_and_everything_killed_and_started_with_it_away(self):
         server = self.serve()
+        self.may_be_killed()
+        self.crowd_in(16)
+        time.sleep(1.5)
+        self.store.stop()
+        for _ in range(3):
+            time.sleep(self.random.uniform(0.5, 1.5))
+            server.kill_everything()
+            server.start()
+        time.sleep(1)
+        self.store.start()
+        self.settle()
+
+    @slow
+    def test_database_back_at_the_moment_control_is_killed(self):
+        """The backlog is on its way when the drainer dies; the next one begins behind its acks."""
+        self.serve()
         self.watcher.away_is_fine = True
-        self.nobody_noticed(self.reap(self.stream(1)))
-        wait_for("the first rows", self.rows)
-        self.store.sql("ALTER TABLE calls ADD CONSTRAINT nobody CHECK (frames_in < 0) NOT VALID")
-        load = self.stream(4)
+        self.crowd_in()
+        for _ in range(4):
+            self.store.stop()
+            self.nobody_noticed(self.reap(self.stream(1, 3 * CALLS)))
+            self.store.start()
+            for _ in range(3):
+                time.sleep(self.random.uniform(0, 0.15))
+                self.kill_one("control")
+        self.finish()
+        self.assertEqual(self.server.pids("media"), self.pids["media"])
+
+    def test_answer_of_commit_lost_and_control_killed(self):
+        neon = FakeNeon(upstream=self.store.port)
+        self.addCleanup(neon.close)
+        self.database_url = lambda: self.url_of(neon.port)
+        self.serve()
+        self.watcher.away_is_fine = True
+        self.crowd_in(16)
+        for _ in range(6):
+            before = neon.lost_commits
+            neon.lose_commits(1)
+            wait_for("a lost answer", lambda before=before: neon.lost_commits > before, 30)
+            self.kill_one("control")
+            wait_for("another control", self.server.ready, 60)
+        self.finish()
+        self.assertEqual(self.server.pids("media"), self.pids["media"])
+
+    @slow
+    def test_black_hole_control_stopped_and_media_killed(self):
+        wire = Wire(self.store.port)
+        self.addCleanup(wire.close)
+        self.database_url = lambda: self.url_of(wire.port)
+        server = self.serve(watchdog_timeout="60s", database__statement_timeout="1s", database__connect_timeout="1s")
+        self.may_be_killed()
+        self.crowd_in(16)
+        time.sleep(1.5)
+        wire.swallow()
+        stopped = server.pids("control")
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
         for _ in range(3):
             time.sleep(1)
-            server.kill("control")
-        self.nobody_noticed(self.reap(load))
-        wait_for("control", server.ready)
-        self.store.sql("ALTER TABLE calls DROP CONSTRAINT nobody")
-        server.holdctl("outbox", "kick")
-        wait_for("the outbox to be empty", lambda: server.metric("holdline_outbox_records") == 0)
+            server.kill("media")
+        time.sleep(1)
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)
+        wire.pass_on()
+        self.settle()
+
+    @slow
+    def test_poison_and_control_killed_while_it_is_buried(self):
+        """What was refused is a dead letter once, what was not has a row once; all of it can be fetched back."""
+        server = self.serve()
+        self.watcher.away_is_fine = True
+        crowd = self.crowd_in()
+        wait_for("the tables", lambda: self.store.rows("SELECT 1 FROM schema_migrations"))
+        self.store.sql("ALTER TABLE calls ADD CONSTRAINT hex CHECK (right(provider_call_id, 1) <> '7') NOT VALID")
+        for _ in range(4):
+            self.nobody_noticed(self.reap(self.stream(1, 2 * CALLS)))
+            self.kill_one("control")
+        crowd.end()
+        poison = {call["callSid"] for call in self.calls if call["callSid"].endswith("7")}
+        poison |= {call.sid for call in crowd.calls if call.sid.endswith("7")}
+        wait_for("the others", lambda: self.missing() <= poison, 60)
+        wait_for("the outbox to be empty", lambda: server.metric("holdline_outbox_records") == 0, 60)
+        dead = [row["id"] for row in map(json.loads, server.holdctl("--json", "dead", "list").stdout.splitlines())]
+        self.assertEqual(len(dead), len(set(dead)))
+        self.store.sql("ALTER TABLE calls DROP CONSTRAINT hex")
         server.holdctl("dead", "retry", "--all")
-        wait_for("the dead to be delivered", lambda: server.metric("holdline_dead_letters") == 0)
+        wait_for("the count to say so", lambda: server.metric("holdline_dead_letters") == 0)
         self.finish()
 
-    def test_silence_and_an_end(self):
-        """SIGTERM while the database swallows everything: it ends in time, and the next start has it all."""
-        server = self.serve(database__statement_timeout="2s")
-        self.neon.go_silent()
-        self.nobody_noticed(self.reap(self.stream(2)))
+    @slow
+    def test_standby_promoted_and_everything_killed(self):
+        standby = Postgres(copy_of=self.store)
+        self.addCleanup(standby.close)
+        standby.start()
+        url = self.url_of(self.store.port).replace("/postgres", f",127.0.0.1:{standby.port}/postgres")
+        self.database_url = lambda: url + "?target_session_attrs=read-write"
+        server = self.serve(database__connect_timeout="1s")
+        self.may_be_killed()
+        self.crowd_in(16)
+        time.sleep(2)
+        standby.sql("ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()")
+        time.sleep(1)
+        self.store.stop()
+        server.kill_everything()
+        server.start()
+        time.sleep(1)
+        standby.run("pg_ctl", "-D", standby.dir + "/data", "-w", "promote")
+        self.store = standby
+        wait_for("the outbox to be empty", lambda: server.metric("holdline_outbox_records") == 0, 60)
+        server.holdctl("outbox", "replay", "--all")
+        self.settle()
+
+    @slow
+    def test_table_locked_and_killed_all_the_time(self):
+        """Sessions of dead drainers still hold what they had when the next one comes."""
+        def worst():
+            self.store.sql("BEGIN; LOCK TABLE calls IN SHARE MODE; SELECT pg_sleep(0.3); COMMIT")
+            return self.kill_one("control", "media")
+        self.storm(worst, 15, 16, database__statement_timeout="2s")
+
+    @slow
+    def test_moved_to_another_directory_after_everything_was_killed(self):
+        """What a node left is taken over by another one that never saw a call of it."""
+        server = self.serve()
+        self.may_be_killed()
+        crowd = self.crowd_in(16)
+        time.sleep(1)
+        self.store.stop()
+        time.sleep(1.5)
+        crowd.over.set()
         self.watcher.end()
-        self.assertEqual(server.stop(signal.SIGTERM, seconds=30), 0)
-        self.mend()
-        data_dir, server.own_dir = server.data_dir, False
-        self.addCleanup(subprocess.run, ["rm", "-rf", "--", data_dir], check=False)
-        self.serve(data_dir=data_dir)
+        server.kill_everything()
+        crowd.end()
+        server.own_dir = False
+        self.addCleanup(shutil.rmtree, server.data_dir, ignore_errors=True)
+        moved = server.data_dir + "-moved"
+        shutil.copytree(server.data_dir, moved)
+        self.addCleanup(shutil.rmtree, moved, ignore_errors=True)
+        self.store.start()
+        self.serve(data_dir=moved, node__id="another")
         self.finish()
 
 

@@ -15,12 +15,14 @@ BUILD = os.environ["TEST_BUILD"]
 HOLDLINE = os.path.join(BUILD, "server", "holdline")
 HOLDCTL = os.path.join(BUILD, "tools", "holdctl")
 HOLDLOAD = os.path.join(BUILD, "tools", "holdload")
-FIRST_PORT, LAST_PORT = 24000, 24999
+FIRST_PORT, LAST_PORT = map(int, os.environ.get("TEST_PORTS", "24000-24999").split("-"))
 
 
 def free_port():
     """A port below the kernel's own range that nobody has right now."""
-    for port in range(FIRST_PORT + os.getpid() % 500, LAST_PORT):
+    span = LAST_PORT - FIRST_PORT
+    for offset in range(span):  # from a place of its own for each process that runs beside us
+        port = FIRST_PORT + (os.getpid() * 61 + offset) % span
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
