@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "media/loop.h"
+#include "persistence/json_text.h"
 #include "server/board.h"
 #include "server/clock.h"
 #include "server/log.h"
@@ -75,7 +76,7 @@ static json_t *row(const struct call *call, uint32_t rev)
 static void hand_over(struct call *call, enum record_kind kind, uint32_t rev,
 		      const struct uuid *id, json_t *payload)
 {
-	char *text = payload ? json_dumps(payload, JSON_COMPACT) : NULL;
+	char *text = payload ? json_text_print(payload, JSON_COMPACT) : NULL;
 	struct record *record = NULL;
 
 	json_decref(payload);

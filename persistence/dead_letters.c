@@ -35,7 +35,7 @@ struct record *dead_letter_wrap(const struct record *record,
 				const struct db_error *err)
 {
 	json_t *letter = describe(record, err);
-	char *text = letter ? json_dumps(letter, JSON_COMPACT) : NULL;
+	char *text = letter ? json_text_print(letter, JSON_COMPACT) : NULL;
 	size_t length = text ? strlen(text) : 0;
 	bool fits = length > 0 && length <= (size_t)RECORD_PAYLOAD_MAX;
 	struct record *copy;
@@ -49,21 +49,37 @@ struct record *dead_letter_wrap(const struct record *record,
 	return copy;
 }
 
-static struct record *same_with(const struct record *letter,
+/* The letter has the record's id, kind, entity and rev. */
+static struct record *same_with(const struct record *letter, int64_t created_us,
 				const char *payload, size_t length)
 {
-	return record_create(letter->kind, &letter->id, &letter->entity,
-			     letter->rev, letter->created_us, payload, length);
+	errno = ENOMEM;
+	if (payload && length <= RECORD_PAYLOAD_MAX)
+		return record_create(letter->kind, &letter->id, &letter->entity,
+				     letter->rev, created_us, payload, length);
+	errno = EBADMSG;
+	return NULL;
 }
 
-static struct record *from_json(const json_t *record)
+/* The payload need not be an object: it was refused, after all. */
+static struct record *from_json(const struct record *letter,
+				const json_t *whole)
 {
-	char *line = json_dumps(record, JSON_COMPACT);
-	const char *reason;
-	struct record *out =
-		line ? record_from_json(line, strlen(line), &reason) : NULL;
+	const char *created =
+		json_string_value(json_object_get(whole, "created_at"));
+	const json_t *payload = json_object_get(whole, "payload");
+	char *text = payload ? json_text_print(payload, JSON_COMPACT) : NULL;
+	int64_t created_us = letter->created_us;
+	struct record *out;
 
-	free(line);
+	if (payload && !text) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	if (created)
+		(void)clock_parse_iso(created, &created_us);
+	out = same_with(letter, created_us, text, text ? strlen(text) : 0);
+	free(text);
 	return out;
 }
 
@@ -78,11 +94,13 @@ struct record *dead_letter_unwrap(const struct record *letter)
 	if (!json && errno == ENOMEM)
 		return NULL;
 	if (!json_object_get(json, "reason") || !(whole || text))
-		out = same_with(letter, letter->payload, letter->length);
+		out = same_with(letter, letter->created_us, letter->payload,
+				letter->length);
 	else if (whole)
-		out = from_json(whole);
+		out = from_json(letter, whole);
 	else
-		out = same_with(letter, json_string_value(text),
+		out = same_with(letter, letter->created_us,
+				json_string_value(text),
 				json_string_length(text));
 	json_decref(json);
 	return out;

@@ -22,7 +22,8 @@ struct record;
 /* The letter, malloc'd; NULL without memory. */
 struct record *dead_letter_wrap(const struct record *record,
 				const struct db_error *err);
-/* The record that it is about, malloc'd, as it was; NULL without memory. */
+/* The record that it is about, malloc'd, as it was. NULL with errno ENOMEM, or
+ * EBADMSG for a letter that has none. */
 struct record *dead_letter_unwrap(const struct record *letter);
 
 #endif

@@ -223,7 +223,7 @@ struct record *estate_settle(const struct record *open, int64_t last_us)
 
 	if (!row || end_row(row, last_us, open->rev + 1) < 0)
 		return NULL;
-	payload = json_dumps(row, JSON_COMPACT);
+	payload = json_text_print(row, JSON_COMPACT);
 	if (!payload)
 		return NULL;
 	uuid_derive(&id, &open->entity, "interrupted");

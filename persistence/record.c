@@ -102,7 +102,7 @@ char *record_to_json(const struct record *record)
 			 record_kind_name(record->kind), "entity", entity,
 			 "rev", (json_int_t)record->rev, "created_at", created,
 			 "payload", payload);
-	text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+	text = line ? json_text_print(line, JSON_COMPACT) : NULL;
 	json_decref(line);
 	return text;
 }
@@ -153,7 +153,8 @@ struct record *record_from_json(const char *line, size_t length,
 	if (*reason)
 		goto out;
 	*reason = "no memory";
-	payload = json_dumps(json_object_get(json, "payload"), JSON_COMPACT);
+	payload =
+		json_text_print(json_object_get(json, "payload"), JSON_COMPACT);
 	if (!payload)
 		goto out;
 	*reason = "payload is longer than 256 KiB";

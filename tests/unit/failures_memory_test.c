@@ -9,6 +9,7 @@
  */
 #include "failures_kit.h"
 
+#include "persistence/estate.h"
 #include "support/failing_memory.h"
 
 #define QUICK 40u
@@ -40,9 +41,63 @@ static void no_memory_for_good_costs_what_is_said(void **state)
 		     QUICK);
 }
 
+/* The n-th allocation of `make` fails; `same` is what it makes otherwise. */
+static void expect_whole_or_nothing(struct record *(*make)(void),
+				    const struct record *same)
+{
+	uint64_t calls = 0;
+
+	for (uint64_t n = 1; n <= calls + 1; n++) {
+		struct record *made;
+
+		failing_arm(n, 1, ENOMEM);
+		made = make();
+		calls = failing_disarm();
+		if (made && strcmp(made->payload, same->payload) != 0)
+			fail_msg("call %llu: %s", (unsigned long long)n,
+				 made->payload);
+		free(made);
+	}
+}
+
+static struct record *open_call; /* of which they are made */
+
+static struct record *settle(void)
+{
+	return estate_settle(open_call, KIT_US);
+}
+
+static struct record *there_and_back(void)
+{
+	char *line = record_to_json(open_call);
+	const char *reason;
+	struct record *record =
+		line ? record_from_json(line, strlen(line), &reason) : NULL;
+
+	free(line);
+	return record;
+}
+
+static void what_is_made_of_a_record_is_whole_or_not_made(void **state)
+{
+	struct record *(*const makers[])(void) = { settle, there_and_back };
+
+	(void)state;
+	open_call = rows_started(1);
+	for (size_t i = 0; i < 2; i++) {
+		struct record *same = makers[i]();
+
+		assert_non_null(same);
+		expect_whole_or_nothing(makers[i], same);
+		free(same);
+	}
+	free(open_call);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_made_of_a_record_is_whole_or_not_made),
 		cmocka_unit_test(an_allocation_that_fails_once_costs_nothing),
 		cmocka_unit_test(no_memory_for_a_while_costs_nothing),
 		cmocka_unit_test(no_memory_for_good_costs_what_is_said),
