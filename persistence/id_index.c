@@ -1,4 +1,5 @@
-/* id_index.c - an open hash table, at most half full (see id_index.h) */
+/* id_index.c - an open hash table, at most three quarters full (see id_index.h)
+ */
 #include "persistence/id_index.h"
 
 #include <errno.h>
@@ -57,7 +58,7 @@ int id_index_set(struct id_index *index, const struct uuid *id,
 {
 	struct id_slot *slot;
 
-	if (index->count * 2 >= index->room && grow(index) < 0)
+	if (index->count * 4 >= index->room * 3 && grow(index) < 0)
 		return -ENOMEM;
 	slot = slot_of(index, id);
 	index->count += !slot->place.where;

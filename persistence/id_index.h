@@ -1,8 +1,8 @@
 /*
  * id_index.h - where a record is, by its id
  *
- * Constant time, some 40 bytes an id. The ids are random enough by themselves
- * to be spread by their last bytes.
+ * Constant time, some 40 to 90 bytes an id. The ids are random enough by
+ * themselves to be spread by their last bytes.
  *
  * Thread: belongs to one thread.
  */

@@ -41,9 +41,15 @@ void journal_cursor_close(struct journal_cursor *cursor)
 	ack_log_close(&cursor->acks);
 }
 
+/* Where it cannot tell, it begins at the oldest. */
+void journal_cursor_seek(struct journal_cursor *cursor, uint64_t seq)
+{
+	(void)journal_reader_seek(cursor->reader, seq);
+}
+
 void journal_cursor_skip_delivered(struct journal_cursor *cursor)
 {
-	(void)journal_reader_seek(cursor->reader, cursor->acks.seq + 1);
+	journal_cursor_seek(cursor, cursor->acks.seq + 1);
 }
 
 int journal_cursor_next(struct journal_cursor *cursor,

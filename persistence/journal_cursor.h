@@ -32,8 +32,10 @@ int journal_cursor_open(struct journal_cursor *cursor, const char *outbox_dir,
 			const char *name);
 void journal_cursor_close(struct journal_cursor *cursor);
 
-/* Before the first is read: passes over what was delivered long ago. */
+/* Before the first is read: passes over what was delivered long ago, or most of
+ * what comes before seq. */
 void journal_cursor_skip_delivered(struct journal_cursor *cursor);
+void journal_cursor_seek(struct journal_cursor *cursor, uint64_t seq);
 
 /* The next record, whose `record` is the caller's to free: 1; 0 when there is
  * none for now; -errno. */

@@ -139,8 +139,8 @@ static int keep(struct rescue *rescue, struct record *record)
 {
 	if (rescue->count == rescue->room) {
 		size_t room = rescue->room ? rescue->room * 2 : 64;
-		struct record **more =
-			realloc(rescue->records, room * sizeof(*more));
+		struct record **more = realloc(rescue->records,
+					       room * sizeof(struct record *));
 
 		if (!more)
 			return -ENOMEM;

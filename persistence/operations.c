@@ -1,15 +1,11 @@
 /*
  * operations.c - what operators may do with the outbox (see operations.h)
  *
- * Most verbs move records from one place to another, and a table says which:
- * the records are found where they are, made durable where they go, a group at
- * a time, and then taken from where they were. The journals of the outbox are
- * never written to: a waiting record that was put on a shelf is passed over by
- * the drainer when it comes to it.
+ * Most verbs move records from one place to another: a table says which, and
+ * operations_move.c does it. The others are small, and stand here.
  */
-#include "persistence/operations.h"
+#include "persistence/operations_state.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,39 +18,16 @@
 #include "persistence/disk.h"
 #include "persistence/estate.h"
 #include "persistence/journal.h"
-#include "persistence/journal_cursor.h"
-#include "persistence/journal_reader.h"
 #include "persistence/operations_log.h"
 #include "persistence/outbox.h"
 #include "persistence/record.h"
 #include "persistence/shelf.h"
 #include "server/board.h"
+#include "server/clock.h"
 #include "server/log.h"
 
-#define SEGMENT_BYTES ((uint64_t)1 << 20)
-#define GROUP_RECORDS 256u
-#define GROUP_BYTES   ((size_t)4 << 20)
 #define PAUSED_FILE   "PAUSED"
-
-enum place {
-	NOWHERE,
-	WAITING,   /* in the outbox, not delivered */
-	DELIVERED, /* in the outbox, and still there */
-	HELD,
-	DROPPED,
-	DEAD,
-	OUTBOX, /* behind the rest, to be delivered */
-	PLACE_COUNT
-};
-
-struct operations {
-	char dir[384];
-	struct outbox *outbox; /* borrowed */
-	int64_t keep_us;
-	struct shelf *shelves[PLACE_COUNT]; /* of those that are one */
-	struct estate *nothing;
-	bool paused;
-};
+#define DROPS_LOOK_MS 600000u /* to look for dropped records costs a while */
 
 static const char *const shelf_names[PLACE_COUNT] = {
 	[HELD] = "held",
@@ -88,203 +61,10 @@ enum operation_verb operation_verb_parse(const char *name)
 {
 	enum operation_verb verb = 0;
 
-	while (verb < OPERATION_VERB_COUNT && strcmp(name, verbs[verb].name))
+	while (verb < OPERATION_VERB_COUNT &&
+	       strcmp(name, verbs[verb].name) != 0)
 		verb++;
 	return verb;
-}
-
-/* ---- a move -----------------------------------------------------------------
- */
-
-struct move {
-	struct operations *operations;
-	enum place from, to;
-	bool dry_run;
-	struct id_index wanted; /* what has not been found so far */
-	struct record *group[GROUP_RECORDS];
-	size_t count, bytes;
-	size_t done;
-};
-
-/* A journal of its own, finished at once: whoever reads it finds all of it. */
-static int put_into_outbox(struct operations *operations,
-			   struct record *const *records, size_t count)
-{
-	const struct journal_options options = {
-		.outbox_dir = operations->dir,
-		.role = OUTBOX_ROLE_REPLAY,
-		.segment_bytes = SEGMENT_BYTES,
-		.open = operations->nothing,
-	};
-	struct journal *journal;
-	int r = journal_create(&journal, &options);
-
-	if (r < 0)
-		return r;
-	r = journal_commit(journal, records, count);
-	journal_close(journal);
-	return r;
-}
-
-static void forget_group(struct move *move)
-{
-	while (move->count > 0)
-		free(move->group[--move->count]);
-	move->bytes = 0;
-}
-
-/* First there, then no longer here. */
-static int flush(struct move *move)
-{
-	struct operations *o = move->operations;
-	int r = 0;
-
-	if (move->count > 0 && move->to == OUTBOX)
-		r = put_into_outbox(o, move->group, move->count);
-	else if (move->count > 0)
-		r = shelf_add(o->shelves[move->to], move->group, move->count);
-	for (size_t i = 0; r == 0 && i < move->count; i++) {
-		if (o->shelves[move->from])
-			r = shelf_take(o->shelves[move->from],
-				       &move->group[i]->id);
-		move->done += r == 0;
-	}
-	forget_group(move);
-	return r;
-}
-
-static struct record *copy_of(const struct record *record)
-{
-	return record_create(record->kind, &record->id, &record->entity,
-			     record->rev, record->created_us, record->payload,
-			     record->length);
-}
-
-/* One that was wanted; each once, however often it is found. */
-static int found(void *arg, const struct record *record)
-{
-	struct move *move = arg;
-	struct record *copy;
-
-	id_index_remove(&move->wanted, &record->id);
-	if (move->dry_run) {
-		move->done++;
-		return 0;
-	}
-	copy = move->from == DEAD ? dead_letter_unwrap(record)
-				  : copy_of(record);
-	if (!copy)
-		return -ENOMEM;
-	move->group[move->count++] = copy;
-	move->bytes += copy->length;
-	return move->count == GROUP_RECORDS || move->bytes >= GROUP_BYTES
-		       ? flush(move)
-		       : 0;
-}
-
-static int walk_journal(struct move *move, const char *name)
-{
-	struct journal_cursor cursor;
-	struct journal_entry entry;
-	int r = journal_cursor_open(&cursor, move->operations->dir, name);
-
-	if (r < 0)
-		return r;
-	if (move->from == WAITING)
-		journal_cursor_skip_delivered(&cursor);
-	while (move->wanted.count > 0 &&
-	       (r = journal_cursor_next(&cursor, &entry)) == 1) {
-		bool delivered =
-			journal_cursor_was_delivered(&cursor, entry.seq);
-
-		r = 0;
-		if (delivered == (move->from == DELIVERED) &&
-		    id_index_find(&move->wanted, &entry.record->id))
-			r = found(move, entry.record);
-		free(entry.record);
-		if (r < 0)
-			break;
-	}
-	journal_cursor_close(&cursor);
-	return r < 0 ? r : 0;
-}
-
-/* A journal that cannot be read hides what is in it, and nothing else. */
-static int walk_outbox(struct move *move)
-{
-	char **names;
-	size_t count;
-	int r = journal_names(move->operations->dir, &names, &count);
-
-	if (r < 0)
-		return r;
-	for (size_t i = 0; r == 0 && i < count; i++) {
-		r = walk_journal(move, names[i]);
-		if (r == -EPROTONOSUPPORT || r == -ENOENT)
-			r = 0;
-	}
-	journal_names_free(names, count);
-	return r;
-}
-
-static int move_from(struct move *move, enum place from)
-{
-	struct shelf *shelf = move->operations->shelves[from];
-	int r;
-
-	move->from = from;
-	if (shelf)
-		r = shelf_walk(shelf, &move->wanted, found, move);
-	else
-		r = walk_outbox(move);
-	if (r == 0)
-		r = flush(move);
-	forget_group(move);
-	return r;
-}
-
-/* Those that are where they should go need no move. */
-static int want(struct move *move, const struct operation *operation,
-		struct operation_result *result)
-{
-	const struct shelf *goal = move->operations->shelves[move->to];
-
-	for (size_t i = 0; i < operation->count; i++) {
-		const struct uuid *id = &operation->ids[i];
-
-		if (goal && shelf_has(goal, id))
-			result->already++;
-		else if (id_index_set(&move->wanted, id,
-				      (struct id_place){ .where = move }) < 0)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static int move_records(struct operations *operations,
-			const struct operation *operation,
-			struct operation_result *result)
-{
-	struct move *move = calloc(1, sizeof(*move));
-	int r;
-
-	if (!move)
-		return -ENOMEM;
-	move->operations = operations;
-	move->to = verbs[operation->verb].to;
-	move->dry_run = operation->dry_run;
-	r = want(move, operation, result);
-	for (int i = 0; i < 2; i++) {
-		enum place from = verbs[operation->verb].from[i];
-
-		if (r == 0 && from != NOWHERE && move->wanted.count > 0)
-			r = move_from(move, from);
-	}
-	result->done = move->done;
-	result->missing = move->wanted.count;
-	id_index_finish(&move->wanted);
-	free(move);
-	return r;
 }
 
 /* ---- import -----------------------------------------------------------------
@@ -293,8 +73,12 @@ static int move_records(struct operations *operations,
 /* As journal.c names them: so that nothing but a journal comes in. */
 static bool is_journal_name(const char *name)
 {
-	return name && name[0] >= '0' && name[0] <= '9' && !strchr(name, '/') &&
-	       strlen(name) < 60;
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "abcdefghijklmnopqrstuvwxyz"
+				      "0123456789-_.";
+
+	return name && name[0] >= '0' && name[0] <= '9' && strlen(name) < 60 &&
+	       name[strspn(name, allowed)] == '\0';
 }
 
 static int import(struct operations *operations,
@@ -313,8 +97,10 @@ static int import(struct operations *operations,
 	(void)snprintf(from, sizeof(from), ".import-%s", operation->name);
 	if (fstatat(dir_fd, operation->name, &status, 0) == 0)
 		result->already = 1;
-	else if (fstatat(dir_fd, from, &status, 0) < 0)
+	else if (fstatat(dir_fd, from, &status, AT_SYMLINK_NOFOLLOW) < 0)
 		r = -errno;
+	else if (!S_ISDIR(status.st_mode))
+		r = -ENOTDIR;
 	else
 		result->done = 1;
 	if (result->done && !operation->dry_run) {
@@ -330,19 +116,34 @@ static int import(struct operations *operations,
 /* ---- pause and resume -------------------------------------------------------
  */
 
+/* "ann@gw1 since 2026-11-23T06:37:00.123456Z": for people; that the file is
+ * there is what counts. */
 static int write_paused(int dir_fd, const char *who)
 {
+	char since[CLOCK_ISO_SIZE], text[200];
 	int fd = openat(dir_fd, PAUSED_FILE,
 			O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	r = disk_write(fd, who, strlen(who), 0);
+	clock_format_iso(clock_wall_us(), since);
+	(void)snprintf(text, sizeof(text), "%.128s since %s", who, since);
+	r = disk_write(fd, text, strlen(text), 0);
 	if (r == 0)
 		r = disk_sync(fd);
+	if (r == 0)
+		r = disk_sync(dir_fd);
 	(void)close(fd);
 	return r;
+}
+
+/* Also what is left of a pause that failed: it would begin with a restart. */
+static int remove_paused(int dir_fd)
+{
+	if (unlinkat(dir_fd, PAUSED_FILE, 0) < 0 && errno != ENOENT)
+		return -errno;
+	return disk_sync(dir_fd);
 }
 
 static int set_paused(struct operations *operations,
@@ -350,7 +151,7 @@ static int set_paused(struct operations *operations,
 		      struct operation_result *result)
 {
 	bool paused = operation->verb == OPERATION_PAUSE;
-	int dir_fd, r = 0;
+	int dir_fd, r;
 
 	if (operations->paused == paused) {
 		result->already = 1;
@@ -362,15 +163,15 @@ static int set_paused(struct operations *operations,
 	dir_fd = disk_open_dir(AT_FDCWD, operations->dir, false);
 	if (dir_fd < 0)
 		return dir_fd;
-	if (paused)
-		r = write_paused(dir_fd, operation->who);
-	else if (unlinkat(dir_fd, PAUSED_FILE, 0) < 0 && errno != ENOENT)
-		r = -errno;
-	if (r == 0)
-		r = disk_sync(dir_fd);
+	r = paused ? write_paused(dir_fd, operation->who)
+		   : remove_paused(dir_fd);
+	if (r < 0 && paused)
+		(void)remove_paused(dir_fd);
 	(void)close(dir_fd);
 	if (r == 0)
 		operations->paused = paused;
+	else
+		result->done = 0;
 	return r;
 }
 
@@ -387,7 +188,10 @@ static int apply(struct operations *operations,
 	case OPERATION_DROP:
 	case OPERATION_REPLAY:
 	case OPERATION_RETRY:
-	case OPERATION_BURY: return move_records(operations, operation, result);
+	case OPERATION_BURY:
+		return operations_move(operations, operation,
+				       verbs[operation->verb].from,
+				       verbs[operation->verb].to, result);
 	case OPERATION_IMPORT: return import(operations, operation, result);
 	case OPERATION_PAUSE:
 	case OPERATION_RESUME: return set_paused(operations, operation, result);
@@ -448,26 +252,44 @@ int operations_bury(struct operations *operations, const struct record *record,
 	return 0;
 }
 
-/* Nothing that waits is older than the last drop: so nothing dropped is still
- * to come past the drainer. */
-static bool drops_are_over(const struct operations *operations,
-			   int64_t now_wall_us)
+/* Long ago, and nothing dropped can come past the drainer any more: neither
+ * waiting nor replayed. */
+static bool drops_are_over(struct operations *operations, int64_t now_wall_us)
 {
 	int64_t last_us = shelf_last_us(operations->shelves[DROPPED]);
+	uint64_t now_ms = clock_mono_ms();
 	int64_t oldest_us;
 
 	if (last_us == 0 || now_wall_us - last_us < operations->keep_us)
 		return false;
 	oldest_us = outbox_stats(operations->outbox).oldest_us;
-	return oldest_us == 0 || oldest_us > last_us;
+	if ((oldest_us != 0 && oldest_us <= last_us) ||
+	    now_ms < operations->drops_look_ms)
+		return false;
+	operations->drops_look_ms = now_ms + DROPS_LOOK_MS;
+	return operations_have_drops(operations) == 0;
+}
+
+/* Once nothing more comes, so that the drainer may finish it. */
+static void tidy_replay(struct operations *operations)
+{
+	uint64_t written = operations->replay
+				   ? journal_durable_seq(operations->replay)
+				   : 0;
+
+	if (written == operations->replay_tidied)
+		operations_end_replay(operations);
+	operations->replay_tidied = operations->replay ? written : 0;
 }
 
 void operations_tidy(struct operations *operations, int64_t now_wall_us)
 {
 	struct shelf *const *shelves = operations->shelves;
 
+	tidy_replay(operations);
 	shelf_tidy(shelves[HELD]);
 	shelf_tidy(shelves[DEAD]);
+	shelf_tidy(shelves[DROPPED]);
 	if (drops_are_over(operations, now_wall_us))
 		shelf_clear(shelves[DROPPED]);
 	board_set(board_series(METRIC_OUTBOX_HELD, ""),
@@ -515,6 +337,7 @@ struct operations *operations_close(struct operations *operations)
 {
 	if (!operations)
 		return NULL;
+	operations_end_replay(operations);
 	for (int i = 0; i < PLACE_COUNT; i++)
 		shelf_close(operations->shelves[i]);
 	estate_destroy(operations->nothing);

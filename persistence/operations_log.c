@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "persistence/disk.h"
+#include "persistence/json_text.h"
 #include "persistence/operations.h"
 #include "server/clock.h"
 #include "server/log.h"
@@ -50,7 +51,7 @@ static char *make_line(const struct operation *operation,
 			 (json_int_t)result->already, "missing",
 			 (json_int_t)result->missing, "error",
 			 error < 0 ? strerror(-error) : NULL);
-	text = line ? json_dumps(line, JSON_COMPACT) : NULL;
+	text = line ? json_text_print(line, JSON_COMPACT) : NULL;
 	json_decref(line);
 	if (text) {
 		size_t length = strlen(text);
@@ -65,22 +66,49 @@ static char *make_line(const struct operation *operation,
 	return text;
 }
 
-static int append(int dir_fd, const char *text)
+/* A line that a crash cut short stands alone: 1 when the last one did not end,
+ * 0, or -errno. */
+static int is_torn(int fd, off_t size)
+{
+	char last;
+	ssize_t n;
+
+	if (size == 0)
+		return 0;
+	n = disk_read(fd, &last, 1, (uint64_t)size - 1);
+	return n < 0 ? (int)n : n == 1 && last != '\n';
+}
+
+static int append(int fd, off_t size, const char *text)
+{
+	int r = is_torn(fd, size);
+	off_t at = size;
+
+	if (r == 1)
+		r = disk_write(fd, "\n", 1, (uint64_t)at++);
+	if (r == 0)
+		r = disk_write(fd, text, strlen(text), (uint64_t)at);
+	if (r == 0)
+		r = disk_sync(fd);
+	if (r < 0)
+		(void)!ftruncate(fd, size);
+	return r;
+}
+
+static int append_to_log(int dir_fd, const char *text)
 {
 	struct stat status;
-	int fd = openat(dir_fd, "operations.log",
-			O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	int fd = openat(dir_fd, "operations.log", O_RDWR | O_CREAT | O_CLOEXEC,
+			0600);
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &status) < 0)
-		r = -errno;
-	else
-		r = disk_write(fd, text, strlen(text),
-			       (uint64_t)status.st_size);
+	r = fstat(fd, &status) < 0 ? -errno : 0;
 	if (r == 0)
-		r = disk_sync(fd);
+		r = append(fd, status.st_size, text);
+	if (r == 0 && status.st_size == 0)
+		r = disk_sync(dir_fd);
 	if (r == 0 && status.st_size > BYTES_MAX)
 		(void)renameat(dir_fd, "operations.log", dir_fd,
 			       "operations.log.1");
@@ -96,12 +124,13 @@ static void say(const struct operation *operation,
 	if (operation->count > 0)
 		uuid_format(&operation->ids[0], first);
 	log_info("OUTBOX_OPERATION",
-		 "verb=%s who=\"%s\" ids=%zu first=%s done=%zu already=%zu "
-		 "missing=%zu%s%s%s",
+		 "verb=%s who=\"%s\" name=%s ids=%zu first=%s done=%zu "
+		 "already=%zu missing=%zu%s%s%s",
 		 operation_verb_name(operation->verb), operation->who,
-		 operation->count, first, result->done, result->already,
-		 result->missing, error < 0 ? " err=\"" : "",
-		 error < 0 ? strerror(-error) : "", error < 0 ? "\"" : "");
+		 operation->name ? operation->name : "none", operation->count,
+		 first, result->done, result->already, result->missing,
+		 error < 0 ? " err=\"" : "", error < 0 ? strerror(-error) : "",
+		 error < 0 ? "\"" : "");
 }
 
 int operations_log(const char *outbox_dir, const struct operation *operation,
@@ -110,7 +139,7 @@ int operations_log(const char *outbox_dir, const struct operation *operation,
 	char *line = make_line(operation, result, error);
 	int dir_fd =
 		line ? disk_open_dir(AT_FDCWD, outbox_dir, false) : -ENOMEM;
-	int r = dir_fd < 0 ? dir_fd : append(dir_fd, line);
+	int r = dir_fd < 0 ? dir_fd : append_to_log(dir_fd, line);
 
 	if (dir_fd >= 0)
 		(void)close(dir_fd);

@@ -130,6 +130,11 @@ bool outbox_is_gone(const struct outbox *outbox)
 	       here.st_ino != there.st_ino;
 }
 
+static bool begins(const char *name, const char *prefix)
+{
+	return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
 static bool is_known(const struct outbox *outbox, const char *name)
 {
 	for (size_t i = 0; i < outbox->count; i++)
@@ -179,8 +184,8 @@ static bool is_orphan(const struct outbox *outbox, const char *name)
 	char path[512];
 
 	/* Its maker takes a slot on the board, then makes the directory. */
-	if (strncmp(name, NEW_PREFIX, sizeof(NEW_PREFIX) - 1) != 0 ||
-	    board_journal_find(name + sizeof(NEW_PREFIX) - 1))
+	if (!begins(name, NEW_PREFIX) ||
+	    board_journal_find(name + strlen(NEW_PREFIX)))
 		return false;
 	(void)snprintf(path, sizeof(path), "%s/%s/pend", outbox->dir, name);
 	/* The lock is taken before pend is made: without pend it is too early
@@ -206,7 +211,7 @@ static void remove_journal(int outbox_fd, const char *name)
 
 static int visit(struct outbox *outbox, const char *name)
 {
-	bool old = strncmp(name, OLD_PREFIX, sizeof(OLD_PREFIX) - 1) == 0;
+	bool old = begins(name, OLD_PREFIX);
 
 	if (isdigit((unsigned char)name[0]))
 		return is_known(outbox, name) ? 0 : adopt(outbox, name);
@@ -265,6 +270,21 @@ int outbox_discard(int outbox_fd, const char *name)
 	return 0;
 }
 
+void outbox_clear_away(const char *path)
+{
+	DIR *dir = disk_list(AT_FDCWD, path);
+	const struct dirent *file;
+
+	if (!dir)
+		return;
+	while ((file = readdir(dir)))
+		if (begins(file->d_name, NEW_PREFIX) ||
+		    (begins(file->d_name, OLD_PREFIX) &&
+		     disk_sync(dirfd(dir)) == 0))
+			remove_journal(dirfd(dir), file->d_name);
+	(void)closedir(dir);
+}
+
 int outbox_sweep(struct outbox *outbox, int64_t now_wall_us)
 {
 	const struct outbox_options *options = &outbox->options;
@@ -273,8 +293,9 @@ int outbox_sweep(struct outbox *outbox, int64_t now_wall_us)
 
 	if (options->read_only)
 		return -EROFS;
-	/* What is delivered must not keep new calls out. */
+	/* What is delivered must keep out neither new calls nor journals. */
 	if ((options->max_bytes && outbox->bytes > options->max_bytes / 2) ||
+	    outbox->count > JOURNALS_MAX / 2 ||
 	    room_level(board_flags()) != BOARD_ROOM_PLENTY)
 		keep_us = 0;
 	for (size_t i = 0; i < outbox->count; i++) {
@@ -291,6 +312,13 @@ int outbox_sweep(struct outbox *outbox, int64_t now_wall_us)
 	return 0;
 }
 
+bool outbox_has_room(const struct outbox *outbox, uint64_t bytes)
+{
+	uint64_t max_bytes = outbox->options.max_bytes;
+
+	return max_bytes == 0 || outbox->bytes + bytes <= max_bytes;
+}
+
 struct outbox_stats outbox_stats(const struct outbox *outbox)
 {
 	struct outbox_stats stats = { .journals = outbox->count,
@@ -303,7 +331,7 @@ struct outbox_stats outbox_stats(const struct outbox *outbox)
 
 		if (journal->refused)
 			continue;
-		damage = journal_reader_damage(journal->reader);
+		damage = outbox_journal_damage(journal);
 		oldest_us = outbox_journal_oldest_us(journal);
 		stats.live_journals += journal->live;
 		stats.pending += outbox_journal_pending(journal);

@@ -69,7 +69,7 @@ int outbox_journal_next(struct outbox_journal *journal,
 			struct journal_entry *entry);
 
 /* What the journal has opened and not closed, as far as it was read, and when
- * it was last heard of (wall time). */
+ * it was last heard of (wall time). NULL and 0 for one that is settled. */
 struct estate *outbox_journal_estate(struct outbox_journal *journal);
 int64_t outbox_journal_last_us(const struct outbox_journal *journal);
 
@@ -91,9 +91,16 @@ int outbox_rewind(struct outbox_journal *journal);
  * reads half of it. outbox_fd: the directory it is in. 0 or -errno. */
 int outbox_discard(int outbox_fd, const char *name);
 
+/* Removes what is half-made or half-removed in a directory of journals that
+ * nobody else writes to. */
+void outbox_clear_away(const char *dir);
+
 /* True when the directory is not at its place any more: whoever writes now does
  * so in another one of that name. */
 bool outbox_is_gone(const struct outbox *outbox);
+
+/* May that much be added without passing max_bytes? As of the last scan. */
+bool outbox_has_room(const struct outbox *outbox, uint64_t bytes);
 
 /* Removes what may go. */
 int outbox_sweep(struct outbox *outbox, int64_t now_wall_us);

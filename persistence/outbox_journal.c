@@ -29,6 +29,7 @@
 #include "server/clock.h"
 #include "server/log.h"
 
+#define UNREAD_FILE	       "unread"
 #define UNREADABLE_LOG_MS      10000u
 #define UNREADABLE_PATIENCE_MS 600000u /* ten minutes */
 
@@ -143,6 +144,27 @@ static uint64_t find_end(const struct outbox_journal *journal)
 	return end;
 }
 
+static size_t passed_over(const struct outbox_journal *journal)
+{
+	return journal->reader ? journal_reader_passed_over(journal->reader)
+			       : journal->passed_over;
+}
+
+/* It is done with, and stays for a day or so. There may be thousands of them:
+ * they shall cost neither files nor memory. Tools look at few, once. */
+static void put_away(struct outbox_journal *journal)
+{
+	if (journal->read_only)
+		return;
+	journal->passed_over = passed_over(journal);
+	journal->damage = outbox_journal_damage(journal);
+	free(journal->ahead.record);
+	journal->ahead.record = NULL;
+	journal->reader = journal_reader_close(journal->reader);
+	journal->estate = estate_destroy(journal->estate);
+	ack_log_close(&journal->acks);
+}
+
 static int open_parts(struct outbox_journal *journal)
 {
 	int r = ack_log_open(&journal->acks, journal->dir, journal->read_only);
@@ -152,6 +174,12 @@ static int open_parts(struct outbox_journal *journal)
 	/* Looked at before anything is read: once the lock is free, nothing
 	 * more will come. */
 	journal->live = journal_is_live(journal->dir);
+	if (!journal->live && !journal->read_only && journal->acks.settled_us) {
+		journal->passed_over = faccessat(journal->acks.journal_fd,
+						 UNREAD_FILE, F_OK, 0) == 0;
+		put_away(journal);
+		return 0;
+	}
 	if (!journal->live && !journal->read_only)
 		r = make_durable(journal);
 	if (r == 0)
@@ -302,14 +330,14 @@ static void tell_unreadable(struct outbox_journal *journal, int error,
  * must not have cost a record: so for a good while we begin anew instead. This
  * journal waits, the others do not. */
 static void on_unreadable(struct outbox_journal *journal, int error,
-			  size_t passed_over)
+			  size_t passed_before)
 {
 	uint64_t now_ms = clock_mono_ms();
 
 	tell_unreadable(journal, error, now_ms);
 	if (journal->unreadable.since_ms == 0)
 		journal->unreadable.since_ms = now_ms;
-	if (journal_reader_passed_over(journal->reader) > passed_over &&
+	if (passed_over(journal) > passed_before &&
 	    now_ms - journal->unreadable.since_ms < UNREADABLE_PATIENCE_MS &&
 	    !journal->read_only)
 		journal->astray = true;
@@ -318,7 +346,7 @@ static void on_unreadable(struct outbox_journal *journal, int error,
 /* Fills `ahead` with the next record that is not acked: 1, 0 or -errno. */
 static int fetch(struct outbox_journal *journal)
 {
-	size_t passed_over = journal_reader_passed_over(journal->reader);
+	size_t passed_before = passed_over(journal);
 	uint64_t limit = limit_of(journal);
 	struct journal_entry entry;
 	int r;
@@ -344,7 +372,7 @@ static int fetch(struct outbox_journal *journal)
 	if (r == -EPROTONOSUPPORT)
 		journal->refused = true;
 	else if (r < 0)
-		on_unreadable(journal, -r, passed_over);
+		on_unreadable(journal, -r, passed_before);
 	else
 		journal->unreadable.since_ms = 0;
 	return r;
@@ -406,9 +434,35 @@ int outbox_ack(struct outbox_journal *journal, uint64_t seq)
 	return ack_log_delivered(&journal->acks, seq);
 }
 
+/* Segments of it were never read: it stays when it is done, in this life and in
+ * those that follow. When the disk can be read again, a replay of what was
+ * delivered finds what is in them. */
+static int keep_unread(const struct outbox_journal *journal)
+{
+	int fd = disk_create(journal->acks.journal_fd, UNREAD_FILE);
+	int r = fd < 0 && fd != -EEXIST ? fd
+					: disk_sync(journal->acks.journal_fd);
+
+	if (fd >= 0)
+		(void)close(fd);
+	log_error("OUTBOX_UNREADABLE",
+		  "journal=%s segments=%zu kept=%s err=\"passed over\"",
+		  journal->name, passed_over(journal),
+		  r < 0 ? strerror(-r) : "yes");
+	return r;
+}
+
+/* Without a word on the disk it is settled for this life only, and looked at
+ * once more in the next. */
 int outbox_settled(struct outbox_journal *journal)
 {
-	return ack_log_settled(&journal->acks);
+	int r = passed_over(journal) > 0 ? keep_unread(journal) : 0;
+
+	if (r == 0)
+		r = ack_log_settled(&journal->acks);
+	journal->acks.settled_us = clock_wall_us();
+	put_away(journal);
+	return r;
 }
 
 bool outbox_journal_is_settled(const struct outbox_journal *journal)
@@ -436,7 +490,14 @@ struct estate *outbox_journal_estate(struct outbox_journal *journal)
 
 int64_t outbox_journal_last_us(const struct outbox_journal *journal)
 {
-	return journal_reader_last_us(journal->reader);
+	return journal->reader ? journal_reader_last_us(journal->reader) : 0;
+}
+
+struct journal_damage
+outbox_journal_damage(const struct outbox_journal *journal)
+{
+	return journal->reader ? journal_reader_damage(journal->reader)
+			       : journal->damage;
 }
 
 /* The newest record that is known to be there. While a batch waits for the
@@ -542,7 +603,7 @@ void outbox_journal_sweep(struct outbox_journal *journal, int64_t now_us,
 	int pend;
 
 	if (!journal->live || journal->refused || journal->safe_segment == 0 ||
-	    journal_reader_passed_over(journal->reader) > 0)
+	    passed_over(journal) > 0)
 		return;
 	pend = disk_open_dir(journal->acks.journal_fd, "pend", false);
 	if (pend >= 0 && segment_list(pend, &numbers, &count) == 0 &&
@@ -557,7 +618,6 @@ bool outbox_journal_may_go(const struct outbox_journal *journal, int64_t now_us,
 			   int64_t keep_us)
 {
 	return !journal->live && !journal->refused &&
-	       journal->acks.settled_us != 0 &&
-	       journal_reader_passed_over(journal->reader) == 0 &&
+	       journal->acks.settled_us != 0 && passed_over(journal) == 0 &&
 	       is_old(journal->acks.settled_us, now_us, keep_us);
 }

@@ -21,9 +21,9 @@ struct outbox_journal {
 	bool live;    /* its writer held the lock when we looked */
 	bool refused; /* of a newer format: left alone */
 	bool astray;  /* the reader must begin anew */
-	struct journal_reader *reader;
-	struct estate *estate;
-	struct ack_log acks;
+	struct journal_reader *reader; /* NULL once it is put away */
+	struct estate *estate;	       /* the same */
+	struct ack_log acks;	       /* then without its files */
 	struct journal_entry ahead; /* read, noted, not yet given; record NULL:
 				       there is none */
 	uint64_t limit;		    /* how far it is known to be durable */
@@ -33,6 +33,8 @@ struct outbox_journal {
 				       out and not acked; 0: none */
 	uint32_t safe_segment;	    /* a record behind its whole snapshot was
 				       read: those before it are not needed */
+	struct journal_damage damage; /* when it was put away */
+	size_t passed_over;	      /* the same: segments not read */
 	uint64_t damage_reported, bytes_reported;
 	struct {		   /* by the disk; 0: it is not */
 		uint64_t since_ms; /* monotonic */
@@ -54,6 +56,9 @@ void outbox_journal_look(struct outbox_journal *journal);
 
 /* created_us of the oldest record that is not acked; 0: none. */
 int64_t outbox_journal_oldest_us(struct outbox_journal *journal);
+
+struct journal_damage
+outbox_journal_damage(const struct outbox_journal *journal);
 
 /* Removes segments that were delivered at least keep_us ago. */
 void outbox_journal_sweep(struct outbox_journal *journal, int64_t now_us,

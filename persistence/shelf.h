@@ -5,7 +5,11 @@
  * directory of journals like the outbox itself, of the same format and read by
  * the same readers; what is taken off it is noted in the journal's ack log.
  * Where each record is, is known in memory, so that to ask for one costs no
- * disk. The caller has the drainer's lock.
+ * disk. A journal of which everything was taken goes; none of them grows long,
+ * so that the few that stay for years keep little else with them. What cannot
+ * be read stays where it is, for people. The caller has the drainer's lock.
+ *
+ * On a shelf each id lies once. Added again, it stays as it was.
  *
  * Thread: belongs to one thread.
  */
@@ -21,7 +25,7 @@
 struct record;
 struct shelf;
 
-#define SHELF_RECORDS_MAX 1000000u /* some 40 MB of memory */
+#define SHELF_RECORDS_MAX 1000000u /* 64 MB of memory */
 
 /* Finds out what lies there; makes nothing that is not there. 0 or -errno. */
 int shelf_open(struct shelf **ret, const char *outbox_dir, const char *name);
@@ -38,19 +42,24 @@ int64_t shelf_last_us(const struct shelf *shelf);
  * SHELF_RECORDS_MAX. */
 int shelf_add(struct shelf *shelf, struct record *const *records, size_t count);
 
-/* Takes it off. Without it nothing happens. */
+/* Takes it off. Without it nothing happens. 0 or -errno, and then it lies there
+ * still. */
 int shelf_take(struct shelf *shelf, const struct uuid *id);
+/* What was taken so far does not come back after a power cut when this returns
+ * 0. */
+int shelf_sync(struct shelf *shelf);
 
 /* Shows those of the wanted that are there; each is read from the disk and
- * borrowed for the time of the call. Ends early when `visit` returns non-zero,
- * with that. */
+ * borrowed for the time of the call. `visit` may take it off, and change what
+ * is wanted. Ends early when it returns non-zero, with that. -errno also when
+ * some of it could not be read: the rest was shown. */
 typedef int shelf_visit(void *arg, const struct record *record);
 int shelf_walk(struct shelf *shelf, const struct id_index *wanted,
 	       shelf_visit *visit, void *arg);
 
 /* Removes the files of what was taken. */
 void shelf_tidy(struct shelf *shelf);
-/* Takes all of it off. */
+/* Takes all of it off that could be read. */
 void shelf_clear(struct shelf *shelf);
 
 #endif

@@ -89,21 +89,19 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 void __wrap_log_event(enum log_level level, const char *tag, const char *format,
 		      ...)
 {
+	char text[192];
 	va_list arguments;
-	char *line;
-	int length;
 
 	(void)level;
+	va_start(arguments, format);
+	/* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it is */
+	(void)vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
 	pthread_mutex_lock(&failing.mutex);
-	if (failing.count < LINES_MAX) {
-		line = failing.lines[failing.count++];
-		length = snprintf(line, 64, "[%s] ", tag);
-		assert(length > 0 && length < 64);
-		va_start(arguments, format);
-		(void)vsnprintf(line + length, 256 - (size_t)length, format,
-				arguments);
-		va_end(arguments);
-	}
+	if (failing.count < LINES_MAX)
+		(void)snprintf(failing.lines[failing.count++],
+			       sizeof(failing.lines[0]), "[%.60s] %s", tag,
+			       text);
 	pthread_mutex_unlock(&failing.mutex);
 }
 

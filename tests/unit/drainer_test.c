@@ -3,6 +3,7 @@
 #include "drainer_kit.h"
 
 #include "persistence/breaker.h"
+#include "persistence/disk.h"
 #include "persistence/drain_batch.h"
 
 /* ---- delivering ------------------------------------------------------------
@@ -222,6 +223,41 @@ static void a_dead_letter_says_why_and_carries_all(void **state)
 	AWAIT(metric(METRIC_DEAD_LETTERS, "") == 1);
 }
 
+static atomic_int refusals; /* of new files, still to come */
+
+static int refuse_new_files(const char *operation)
+{
+	return strcmp(operation, "create") == 0 &&
+			       atomic_fetch_sub(&refusals, 1) > 0
+		       ? -ENOSPC
+		       : 0;
+}
+
+/* It comes to be judged as often as its letter cannot be written; but it is one
+ * record that is refused, not many. */
+static void one_poison_on_a_full_disk_is_no_storm(void **state)
+{
+	struct fixture *f = *state;
+	struct journal *journal = open_journal(f);
+	struct record *odd = rows_call(RECORD_CALL_ENDED, 5, 1, "odd", 7);
+	json_t *letter;
+
+	commit_calls(journal, 1, 4);
+	commit(journal, &odd, 1); /* with nothing behind it that would pass */
+	journal_close(journal);
+	atomic_store(&refusals, 40);
+	disk_set_fault(refuse_new_files);
+	start(f);
+	AWAIT(pending(f) == 0);
+	disk_set_fault(NULL);
+	stop(f);
+	assert_true(atomic_load(&refusals) <= 0);
+	assert_int_equal(dead_letters(f, &letter), 1);
+	json_decref(letter);
+	assert_int_equal(
+		lite_number(f, "SELECT count(*) FROM calls WHERE rev = 3"), 4);
+}
+
 static void a_payload_that_is_no_json_dies_as_text(void **state)
 {
 	struct fixture *f = *state;
@@ -429,6 +465,7 @@ int main(void)
 		LITE(live_and_finished_journals_share_a_batch),
 		LITE(poison_lets_the_others_pass),
 		LITE(a_dead_letter_says_why_and_carries_all),
+		LITE(one_poison_on_a_full_disk_is_no_storm),
 		LITE(a_payload_that_is_no_json_dies_as_text),
 		POSTGRES(a_server_stopped_in_the_middle_loses_nothing),
 		POSTGRES(a_server_stopped_in_quiet_is_noticed),

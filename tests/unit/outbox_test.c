@@ -404,6 +404,64 @@ static void a_dead_process_leaves_an_estate(void **state)
 	expect_only_the_lock(*state);
 }
 
+/* So much later than it is. */
+static uint64_t later_ms;
+
+uint64_t __real_clock_mono_ms(void);
+uint64_t __wrap_clock_mono_ms(void);
+
+uint64_t __wrap_clock_mono_ms(void)
+{
+	return __real_clock_mono_ms() + later_ms;
+}
+
+static int refuse_reads(const char *operation)
+{
+	return strcmp(operation, "pread") == 0 ? -EIO : 0;
+}
+
+/* How often it says that it cannot read, before it says that it is done; for
+ * ever is a thousand times. */
+static int errors_until_the_end(struct outbox_journal *journal)
+{
+	struct journal_entry entry;
+	int errors = 0, r;
+
+	while (errors < 1000 && (r = outbox_journal_next(journal, &entry))) {
+		assert_int_equal(r, -EIO);
+		errors++;
+	}
+	return errors;
+}
+
+/* Done with in the end, yet never removed: not by this process and not by the
+ * next. */
+static void what_was_never_read_stays(void **state)
+{
+	int64_t old_us = clock_wall_us() + INT64_C(3700000000);
+	struct journal *journal = begin(*state, BIG_SEGMENT, NULL);
+	struct outbox *outbox;
+
+	kit_commit_events(journal, 1, 3);
+	journal_close(journal);
+	outbox = open_outbox(*state, HOUR_MS);
+	disk_set_fault(refuse_reads);
+	assert_int_equal(errors_until_the_end(only_journal(outbox)), 1000);
+	later_ms += UINT64_C(11) * 60000;
+	assert_in_range(errors_until_the_end(only_journal(outbox)), 1, 999);
+	disk_set_fault(NULL);
+	assert_int_equal(outbox_settled(only_journal(outbox)), 0);
+	for (int life = 0; life < 2; life++) {
+		assert_true(outbox_journal_is_settled(only_journal(outbox)));
+		assert_int_equal(outbox_sweep(outbox, old_us), 0);
+		assert_int_equal(outbox_stats(outbox).journals, 1);
+		outbox_close(outbox);
+		outbox = open_outbox(*state, HOUR_MS);
+	}
+	outbox_close(outbox);
+	assert_int_equal(segments(*state), 1);
+}
+
 /* ---- what may go -----------------------------------------------------------
  */
 
@@ -590,6 +648,7 @@ int main(void)
 		kit_test(journals_come_oldest_first),
 		kit_test(half_made_journals_are_cleared_away),
 		kit_test(a_dead_process_leaves_an_estate),
+		kit_test(what_was_never_read_stays),
 		kit_test(a_segment_goes_when_it_is_delivered_and_old),
 		kit_test(delivered_segments_go_at_once_when_room_is_short),
 		kit_test(everything_comes_once_in_order_and_the_estate_is_true),
