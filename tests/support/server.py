@@ -18,23 +18,32 @@ HOLDLOAD = os.path.join(BUILD, "tools", "holdload")
 FIRST_PORT, LAST_PORT = map(int, os.environ.get("TEST_PORTS", "24000-24999").split("-"))
 
 
+def reserve(port):
+    """Ours until this process ends, also while the server that has it is stopped. Or None."""
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        name.bind(f"\0holdline-test-port-{port}")  # a name in memory, which goes with us
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+    except OSError:
+        name.close()
+        return None
+    return name
+
+
 def free_port():
-    """A port below the kernel's own range that nobody has right now."""
+    """A port below the kernel's own range that nobody has, and no test beside us will take."""
     span = LAST_PORT - FIRST_PORT
     for offset in range(span):  # from a place of its own for each process that runs beside us
         port = FIRST_PORT + (os.getpid() * 61 + offset) % span
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in free_port.given:
-            free_port.given.add(port)
+        name = reserve(port)
+        if name:
+            free_port.given.append(name)
             return port
     raise RuntimeError("no free port")
 
 
-free_port.given = set()
+free_port.given = []
 
 
 def wait_for(what, condition, seconds=30):
