@@ -406,18 +406,20 @@ static void a_disk_that_is_read_only_is_told_and_heals(void **state)
 	queue_destroy(queue);
 }
 
-/* The mount goes away under us; below it, the directory is another disk's. */
+/* The mount goes away under us; below it, the directory is another disk's. What
+ * the new journal repeats is the last two groups: one record is surely in them,
+ * a hundred may have become three on a busy machine. */
 static void a_disk_that_is_gone_is_succeeded_by_what_is_below(void **state)
 {
 	struct queue *queue = make_queue();
 	struct spooler *spooler = start(*state, queue, 2 * MIB);
 
-	push(queue, RECORD_CALL_EVENT, 1, 100);
+	push(queue, RECORD_CALL_EVENT, 1, 1);
 	await_durable(queue);
 	assert_int_equal(umount2(*state, MNT_DETACH), 0);
 	assert_int_equal(mount("tmpfs", *state, "tmpfs", 0, "size=8m"), 0);
 	await_reserve(*state);
-	push(queue, RECORD_CALL_EVENT, 101, 200);
+	push(queue, RECORD_CALL_EVENT, 2, 200);
 	assert_int_equal(spooler_stop(spooler, PATIENCE_MS), 0);
 	assert_int_equal(count(*state, RECORD_CALL_EVENT), 200);
 	queue_destroy(queue);
