@@ -67,6 +67,8 @@ void call_destroy(struct call *call)
 	free(call->stream_id);
 	free(call->provider_call_id);
 	free(call->account_id);
+	free(call->from);
+	free(call->to);
 	free(call->recording_path);
 	free(call);
 }
@@ -243,6 +245,8 @@ static void on_start(struct call *call, const struct event *event)
 {
 	char codec[16] = "";
 
+	if (call->state == CALL_LIVE && call->provider->start_without_words)
+		return; /* words for somebody else */
 	if (call->state == CALL_LIVE) {
 		call_fail(call, CLOSE_PROTOCOL, "a second start");
 		return;
@@ -256,7 +260,9 @@ static void on_start(struct call *call, const struct event *event)
 	}
 	if (!keep_text(&call->stream_id, &event->stream_id) ||
 	    !keep_text(&call->provider_call_id, &event->start.call_id) ||
-	    !keep_text(&call->account_id, &event->start.account_id)) {
+	    !keep_text(&call->account_id, &event->start.account_id) ||
+	    !keep_text(&call->from, &event->start.from) ||
+	    !keep_text(&call->to, &event->start.to)) {
 		call_fail(call, 1011, "no memory");
 		return;
 	}
@@ -329,6 +335,8 @@ static void on_media(struct call *call, const struct event *event)
 		return;
 	case TRACK_LATE:
 		call->frames_late++;
+		/* It had been counted as one of them. */
+		call->frames_lost -= call->frames_lost > 0;
 		call->loop->counts.late++;
 		record_audio(call, event, placed.position, samples);
 		return;
@@ -385,6 +393,17 @@ static void on_unknown(struct call *call, const struct event *event)
 		 event->unknown.at);
 }
 
+static void on_complaint(struct call *call, const struct event *event)
+{
+	const char *what = event->complaint.at ? event->complaint.at : "none";
+
+	log_warn("PROVIDER_ERROR", "call=%s err=\"%.100s\"", call->id_text,
+		 what);
+	call_record_event(
+		call, "error",
+		json_pack("{s:s, s:s}", "from", "provider", "what", what));
+}
+
 /* The provider counts its messages; a hole in the count is one we never got. */
 static void check_seq(struct call *call, const struct event *event)
 {
@@ -436,11 +455,25 @@ static void on_event(struct call *call, const struct event *event)
 		if (live)
 			on_mark(call, event);
 		break;
+	case EVENT_COMPLAINT:
+		if (live)
+			on_complaint(call, event);
+		break;
 	case EVENT_STOP:
 		call_end(call, END_STOP, CLOSE_NORMAL, STOP_GRACE_MS);
 		break;
 	default: break;
 	}
+}
+
+static void begin_without_words(struct call *call)
+{
+	struct event event;
+
+	if (!call->provider->start_without_words)
+		return;
+	call->provider->start_without_words(&event);
+	on_event(call, &event);
 }
 
 void call_on_message(struct call *call, const char *message, size_t length,
@@ -450,11 +483,19 @@ void call_on_message(struct call *call, const char *message, size_t length,
 
 	if (call->state == CALL_ENDING)
 		return;
-	if (binary) {
+	if (binary && length == 0)
+		return; /* "no more audio comes" */
+	if (binary && !call->provider->binary_in) {
 		call_fail(call, CLOSE_UNSUPPORTED, "a binary message");
 		return;
 	}
-	call->provider->parse(message, length, &call->loop->scratch, &event);
+	if (binary && call->state == CALL_WAITING)
+		begin_without_words(call);
+	if (binary)
+		event_of_samples(&event, message, length);
+	else
+		call->provider->parse(message, length, &call->loop->scratch,
+				      &event);
 	on_event(call, &event);
 	event_release(&event);
 }
@@ -500,14 +541,22 @@ void call_check(struct call *call, uint64_t now_ms)
 
 bool call_send_media(struct call *call, const uint8_t *audio, size_t bytes)
 {
+	struct audio_out out = { .stream_id = call->stream_id,
+				 .codec = call->codec,
+				 .rate_hz = call->rate_hz,
+				 .at = audio,
+				 .bytes = bytes,
+				 .number = call->frames_out + 1 };
 	size_t length;
 
 	if (call->state != CALL_LIVE)
 		return false;
+	out.at_ms = call->bytes_out * 1000 /
+		    ((uint64_t)call->codec->sample_bytes * call->rate_hz);
 	length = call->provider->build_media(loop_out(call->loop),
-					     call->loop->out_room,
-					     call->stream_id, audio, bytes);
-	if (length == 0 || !line_send(call->line, length)) {
+					     call->loop->out_room, &out);
+	if (length == 0 ||
+	    !line_send(call->line, length, call->provider->binary_out)) {
 		call->frames_dropped++;
 		call->loop->counts.dropped++;
 		return false;
@@ -527,7 +576,7 @@ bool call_send_mark(struct call *call, const char *name)
 	length = call->provider->build_mark(loop_out(call->loop),
 					    call->loop->out_room,
 					    call->stream_id, name);
-	if (length == 0 || !line_send(call->line, length))
+	if (length == 0 || !line_send(call->line, length, false))
 		return false;
 	call->marks_pending++;
 	call_record_event(call, "mark",
@@ -544,12 +593,14 @@ bool call_send_clear(struct call *call)
 	dropped = line_drop_queued(call->line);
 	length = call->provider->build_clear(
 		loop_out(call->loop), call->loop->out_room, call->stream_id);
-	if (length == 0 || !line_send(call->line, length))
+	if (length == 0 || !line_send(call->line, length, false))
 		return false;
 	call->marks_cleared = call->marks_pending;
 	call_record_event(call, "clear",
 			  json_pack("{s:I, s:I}", "unsent", (json_int_t)dropped,
 				    "marks_pending",
 				    (json_int_t)call->marks_pending));
+	if (call->provider->clear_loses_marks)
+		call->marks_pending = call->marks_cleared = 0;
 	return true;
 }

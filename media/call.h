@@ -67,8 +67,9 @@ struct call {
 	enum end_reason end_reason;
 	uint32_t rev;
 	char *stream_id, *provider_call_id, *account_id; /* owned */
-	char *recording_path;				 /* owned; NULL: none */
-	json_t *custom;					 /* owned */
+	char *from, *to;      /* owned; NULL: not said */
+	char *recording_path; /* owned; NULL: none */
+	json_t *custom;	      /* owned */
 	const struct codec *codec;
 	unsigned rate_hz;
 

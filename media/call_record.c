@@ -29,11 +29,13 @@ const char *end_reason_name(enum end_reason reason)
 	return names[reason];
 }
 
-/* Providers hand some things over as parameters of ours; the row has columns
- * for them. */
-static const char *custom_text(const struct call *call, const char *key)
+/* What the provider does not say itself may come as a parameter of ours; the
+ * row has columns for it. */
+static const char *said(const struct call *call, const char *itself,
+			const char *key)
 {
-	return json_string_value(json_object_get(call->custom, key));
+	return itself ? itself
+		      : json_string_value(json_object_get(call->custom, key));
 }
 
 static json_t *row(const struct call *call, uint32_t rev)
@@ -51,8 +53,9 @@ static json_t *row(const struct call *call, uint32_t rev)
 		call->loop->settings->node_id, "provider", call->provider->name,
 		"provider_call_id", call->provider_call_id, "stream_id",
 		call->stream_id, "account_id", call->account_id, "direction",
-		custom_text(call, "direction"), "from_number",
-		custom_text(call, "from"), "to_number", custom_text(call, "to"),
+		said(call, NULL, "direction"), "from_number",
+		said(call, call->from, "from"), "to_number",
+		said(call, call->to, "to"),
 
 		"state", ended ? "ended" : "live", "started_at", started,
 		"ended_at", ended ? at : NULL, "duration_ms",

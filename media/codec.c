@@ -16,6 +16,11 @@ static const struct codec table[] = {
 	  .sample_bytes = 1,
 	  .silence = 0xd5,
 	  .wav_subtype = SF_FORMAT_ALAW },
+	/* Signed, 16 bits, little-endian, as in a WAV file. */
+	{ .name = "L16",
+	  .sample_bytes = 2,
+	  .silence = 0,
+	  .wav_subtype = SF_FORMAT_PCM_16 },
 };
 
 const struct codec *codec_find(const char *name)

@@ -28,6 +28,7 @@
 #define CLOSE_INTERNAL 1011u
 
 /* Messages one behind the other: a length, then the bytes, wrapping round. */
+#define BINARY_BIT 0x80000000u /* of that length */
 struct ring {
 	unsigned char *bytes;
 	size_t size, start, used;
@@ -72,8 +73,10 @@ static void ring_copy_out(struct ring *ring, void *bytes, size_t length)
 }
 
 static bool ring_push(struct ring *ring, size_t size, const void *message,
-		      uint32_t length)
+		      uint32_t length, bool binary)
 {
+	uint32_t head = binary ? length | BINARY_BIT : length;
+
 	if (!ring->bytes) {
 		ring->bytes = malloc(size);
 		if (!ring->bytes)
@@ -81,23 +84,25 @@ static bool ring_push(struct ring *ring, size_t size, const void *message,
 		ring->size = size;
 		ring->start = ring->used = 0;
 	}
-	if (ring->used + sizeof(length) + length > ring->size)
+	if (ring->used + sizeof(head) + length > ring->size)
 		return false;
-	ring_copy_in(ring, &length, sizeof(length));
+	ring_copy_in(ring, &head, sizeof(head));
 	ring_copy_in(ring, message, length);
 	return true;
 }
 
 /* The oldest message into `out`; 0 when there is none. */
-static uint32_t ring_pop(struct ring *ring, void *out)
+static uint32_t ring_pop(struct ring *ring, void *out, bool *binary)
 {
-	uint32_t length;
+	uint32_t head;
 
 	if (ring->used == 0)
 		return 0;
-	ring_copy_out(ring, &length, sizeof(length));
-	ring_copy_out(ring, out, length);
-	return length;
+	ring_copy_out(ring, &head, sizeof(head));
+	*binary = (head & BINARY_BIT) != 0;
+	head &= ~BINARY_BIT;
+	ring_copy_out(ring, out, head);
+	return head;
 }
 
 static void ring_free(struct ring *ring)
@@ -109,20 +114,20 @@ static void ring_free(struct ring *ring)
 /* ---- out -------------------------------------------------------------------
  */
 
-static bool write_now(struct line *line, size_t length)
+static bool write_now(struct line *line, size_t length, bool binary)
 {
 	return lws_write(line->wsi, line->loop->out + LWS_PRE, length,
-			 LWS_WRITE_TEXT) >= 0;
+			 binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT) >= 0;
 }
 
-bool line_send(struct line *line, size_t length)
+bool line_send(struct line *line, size_t length, bool binary)
 {
 	if (line->close_code || !line->wsi)
 		return false;
 	if (line->ring.used == 0 && !lws_partial_buffered(line->wsi))
-		return write_now(line, length);
+		return write_now(line, length, binary);
 	if (!ring_push(&line->ring, line->loop->settings->media.send_buffer,
-		       line->loop->out + LWS_PRE, (uint32_t)length))
+		       line->loop->out + LWS_PRE, (uint32_t)length, binary))
 		return false;
 	(void)lws_callback_on_writable(line->wsi);
 	return true;
@@ -131,8 +136,9 @@ bool line_send(struct line *line, size_t length)
 size_t line_drop_queued(struct line *line)
 {
 	size_t dropped = 0;
+	bool binary;
 
-	while (ring_pop(&line->ring, line->loop->out + LWS_PRE) > 0)
+	while (ring_pop(&line->ring, line->loop->out + LWS_PRE, &binary) > 0)
 		dropped++;
 	ring_free(&line->ring);
 	return dropped;
@@ -159,6 +165,7 @@ void line_cut(struct line *line)
 static int on_writeable(struct line *line)
 {
 	uint32_t length;
+	bool binary;
 
 	if (line->close_code) {
 		lws_close_reason(line->wsi,
@@ -166,8 +173,8 @@ static int on_writeable(struct line *line)
 				 0);
 		return -1;
 	}
-	length = ring_pop(&line->ring, line->loop->out + LWS_PRE);
-	if (length > 0 && !write_now(line, length))
+	length = ring_pop(&line->ring, line->loop->out + LWS_PRE, &binary);
+	if (length > 0 && !write_now(line, length, binary))
 		return -1;
 	if (line->ring.used > 0)
 		(void)lws_callback_on_writable(line->wsi);
@@ -407,14 +414,22 @@ static int on_line(struct lws *wsi, enum lws_callback_reasons reason,
 
 const struct lws_protocols *line_protocols(void)
 {
+	/* Five 20 ms frames a read; more costs every call memory. */
+#define LINE(subprotocol)                                     \
+	{                                                     \
+		.name = (subprotocol), .callback = on_line,   \
+		.per_session_data_size = sizeof(struct line), \
+		.rx_buffer_size = 2048                        \
+	}
+	/* Who asks for none gets the first; who asks for one wants to hear its
+	 * name (RFC 6455, section 4.2.2). */
 	static const struct lws_protocols protocols[] = {
-		{ .name = "call",
-		  .callback = on_line,
-		  .per_session_data_size = sizeof(struct line),
-		  /* Five 20 ms frames a read; more costs every call memory. */
-		  .rx_buffer_size = 2048 },
+		LINE("call"),
+		LINE("audio.drachtio.org"), /* mod_audio_fork */
+		LINE("audio.jambonz.org"),
 		{ 0 },
 	};
+#undef LINE
 
 	return protocols;
 }

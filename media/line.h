@@ -21,9 +21,9 @@ struct lws_protocols;
 /* What the loops hand to their libwebsockets context. */
 const struct lws_protocols *line_protocols(void);
 
-/* Sends the message that stands in the loop's `out` buffer. False: choked, and
- * it was dropped. */
-bool line_send(struct line *line, size_t length);
+/* Sends the message that stands in the loop's `out` buffer, as text or binary.
+ * False: choked, and it was dropped. */
+bool line_send(struct line *line, size_t length, bool binary);
 /* Drops what waits to be sent; how many messages that were. */
 size_t line_drop_queued(struct line *line);
 /* Closes with that code as soon as the line can take it. A peer that takes

@@ -4,6 +4,7 @@
  * Every source ends in set(), with the place where the text stood for the
  * complaint. What follows from other settings comes last.
  */
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
@@ -14,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/providers.h"
 #include "server/setting.h"
 #include "server/yaml_file.h"
 
@@ -117,6 +119,21 @@ static int set_path(const struct loading *load, const struct origin *origin,
 	return 0;
 }
 
+#define PROVIDER_WORD(name)   " " #name
+#define PROVIDER_STRING(name) #name,
+
+static const char *const providers[] = { PROVIDERS(PROVIDER_STRING) };
+#define PROVIDER_COUNT (sizeof(providers) / sizeof(providers[0]))
+
+static bool is_provider(const char *text)
+{
+	size_t i = 0;
+
+	while (i < PROVIDER_COUNT && strcmp(providers[i], text) != 0)
+		i++;
+	return i < PROVIDER_COUNT;
+}
+
 static int set_route_word(const struct loading *load,
 			  const struct origin *origin, struct route *route,
 			  size_t key, const char *text)
@@ -126,10 +143,10 @@ static int set_route_word(const struct loading *load,
 	switch (key) {
 	case 0: return set_path(load, origin, route, text);
 	case 1:
-		if (strcmp(text, "twilio") != 0)
+		if (!is_provider(text))
 			return wrong(load, origin,
 				     "\"%s\" is not a provider; this version "
-				     "knows twilio",
+				     "knows" PROVIDERS(PROVIDER_WORD),
 				     text);
 		memcpy(route->provider, text, strlen(text) + 1);
 		return 0;
@@ -219,13 +236,26 @@ static int check_routes(const struct loading *load)
 /* ---- the sources, in their order -------------------------------------------
  */
 
+/* /media/NAME and /media/NAME/echo for each dialect. */
+static void add_default_routes(struct settings *s)
+{
+	static_assert(2 * PROVIDER_COUNT <= ROUTES_MAX, "a route each");
+	for (size_t i = 0; i < 2 * PROVIDER_COUNT; i++) {
+		const char *provider = providers[i / 2];
+		struct route *route = &s->media.routes[i];
+
+		(void)snprintf(route->path, sizeof(route->path), "/media/%s%s",
+			       provider, i % 2 ? "/echo" : "");
+		(void)snprintf(route->provider, sizeof(route->provider), "%s",
+			       provider);
+		route->handler = i % 2 ? ROUTE_ECHO : ROUTE_RECORD;
+		route->record = true;
+	}
+	s->media.route_count = 2 * PROVIDER_COUNT;
+}
+
 static int load_defaults(struct loading *load)
 {
-	static const struct route routes[] = {
-		{ "/media/twilio", "twilio", ROUTE_RECORD, true },
-		{ "/media/twilio/echo", "twilio", ROUTE_ECHO, true },
-	};
-
 	for (size_t i = 0; i < settings_table_size; i++) {
 		struct origin origin;
 
@@ -238,8 +268,7 @@ static int load_defaults(struct loading *load)
 			&origin) != 0)
 			return 2;
 	}
-	memcpy(load->settings->media.routes, routes, sizeof(routes));
-	load->settings->media.route_count = 2;
+	add_default_routes(load->settings);
 	return 0;
 }
 

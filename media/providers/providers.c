@@ -1,12 +1,14 @@
 /*
- * providers.c - all dialects: one line each (see media/provider.h)
+ * providers.c - all dialects, by name (see media/provider.h)
  */
 #include "media/provider.h"
 
 #include <string.h>
 
 static const struct provider *const providers[] = {
-	&provider_twilio,
+#define PROVIDER_ADDRESS(name) &provider_##name,
+	PROVIDERS(PROVIDER_ADDRESS)
+#undef PROVIDER_ADDRESS
 };
 #define COUNT (sizeof(providers) / sizeof(providers[0]))
 
@@ -27,6 +29,22 @@ void event_release(struct event *event)
 {
 	json_decref(event->doc);
 	event->doc = NULL;
+}
+
+void event_of_samples(struct event *event, const void *samples, size_t bytes)
+{
+	*event = (struct event){ .kind = EVENT_MEDIA };
+	event->media.track = TRACK_INBOUND;
+	event->media.audio = samples;
+	event->media.bytes = bytes;
+}
+
+size_t build_samples(char *out, size_t room, const struct audio_out *audio)
+{
+	if (audio->bytes >= room)
+		return 0;
+	memcpy(out, audio->at, audio->bytes);
+	return audio->bytes;
 }
 
 void event_bad(struct event *event, unsigned close_code, const char *what)

@@ -73,8 +73,9 @@ char *loop_out(const struct loop *loop)
 	return world.out;
 }
 
-bool line_send(struct line *line, size_t length)
+bool line_send(struct line *line, size_t length, bool binary)
 {
+	(void)binary;
 	if (line->choked)
 		return false;
 	assert_true(length < sizeof(line->sent));
@@ -434,8 +435,8 @@ static void what_is_missing_late_or_double_is_counted(void **state)
 	say(STOP);
 	one_row("stop");
 	assert_int_equal(number("call.ended", "frames_in"), 6);
-	assert_int_equal(number("call.ended", "frames_lost"), 2);
-	/* 3 came late, twice */
+	/* 4 never came; 3 came late, twice */
+	assert_int_equal(number("call.ended", "frames_lost"), 1);
 	assert_int_equal(event_number("gap", "late") +
 				 event_number("gap", "repeated"),
 			 2);

@@ -195,8 +195,11 @@ static void we_say_what_the_document_says_and_no_more(void **state)
 	char out[256];
 
 	(void)state;
-	out[provider_twilio.build_media(out, sizeof(out), "MZ1",
-					(const uint8_t *)"\xff\xff", 2)] = '\0';
+	out[provider_twilio.build_media(
+		out, sizeof(out),
+		&(struct audio_out){ .stream_id = "MZ1",
+				     .at = (const uint8_t *)"\xff\xff",
+				     .bytes = 2 })] = '\0';
 	assert_string_equal(out, "{\"event\":\"media\",\"streamSid\":\"MZ1\","
 				 "\"media\":{\"payload\":\"//8=\"}}");
 	out[provider_twilio.build_mark(out, sizeof(out), "MZ1", "a\"\\\n")] =
@@ -217,11 +220,15 @@ static void what_has_no_room_is_not_begun(void **state)
 	for (size_t room = 0; room <= whole; room++) {
 		assert_int_equal(
 			provider_twilio.build_mark(out, room, "MZ1", "x"), 0);
-		assert_int_equal(provider_twilio.build_media(
-					 out, room, "MZ1",
-					 (const uint8_t *)"0123456789abcdef",
-					 16),
-				 0);
+		assert_int_equal(
+			provider_twilio.build_media(
+				out, room,
+				&(struct audio_out){
+					.stream_id = "MZ1",
+					.at = (const uint8_t
+						       *)"0123456789abcdef",
+					.bytes = 16 }),
+			0);
 	}
 }
 

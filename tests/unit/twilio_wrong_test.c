@@ -215,7 +215,10 @@ static void what_does_not_fit_is_not_built(void **state)
 		length = provider_twilio.build_mark(out, room, "MZ1", name);
 		assert_true(length <= room);
 		length = provider_twilio.build_media(
-			out, room, "MZ1", (const uint8_t *)name, sizeof(name));
+			out, room,
+			&(struct audio_out){ .stream_id = "MZ1",
+					     .at = (const uint8_t *)name,
+					     .bytes = sizeof(name) });
 		assert_true(length <= room);
 		length = provider_twilio.build_clear(out, room, "MZ1");
 		assert_true(length <= room);

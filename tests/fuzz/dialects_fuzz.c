@@ -1,8 +1,9 @@
 /*
- * twilio_fuzz.c - whatever a stranger sends is an event, and the same one
+ * dialects_fuzz.c - whatever a stranger sends is an event, and the same one
  *
- * Each message is parsed as it is, and once more with a blank before it, which
- * the fast path leaves to jansson: both must give the same event.
+ * In every dialect each message is parsed as it is, and once more with a blank
+ * before it, which a fast path leaves to jansson: both must give the same
+ * event.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -35,23 +36,32 @@ static void compare(const struct event *a, const struct event *b)
 		abort();
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void parse_twice(const struct provider *provider, const char *message,
+			size_t size)
 {
 	static uint8_t audio[2][128 * 1024];
 	struct scratch first = { audio[0], sizeof(audio[0]) };
 	struct scratch second = { audio[1], sizeof(audio[1]) };
-	char *message = malloc(size + 1);
 	struct event a, b;
+
+	provider->parse(message + 1, size - 1, &first, &a);
+	provider->parse(message, size, &second, &b);
+	compare(&a, &b);
+	event_release(&a);
+	event_release(&b);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct provider *provider;
+	char *message = malloc(size + 1);
 
 	if (!message)
 		return 0;
 	message[0] = ' ';
 	memcpy(message + 1, data, size);
-	provider_twilio.parse(message + 1, size, &first, &a);
-	provider_twilio.parse(message, size + 1, &second, &b);
-	compare(&a, &b);
-	event_release(&a);
-	event_release(&b);
+	for (size_t i = 0; (provider = provider_at(i)); i++)
+		parse_twice(provider, message, size + 1);
 	free(message);
 	return 0;
 }
