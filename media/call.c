@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "media/admission.h"
 #include "media/call_record.h"
 #include "media/line.h"
 #include "media/loop.h"
@@ -28,7 +29,7 @@
  */
 
 struct call *call_create(struct loop *loop, struct line *line,
-			 const struct route *route)
+			 struct admission *admission)
 {
 	struct call *call = calloc(1, sizeof(*call));
 
@@ -36,9 +37,10 @@ struct call *call_create(struct loop *loop, struct line *line,
 		return NULL;
 	call->loop = loop;
 	call->line = line;
-	call->route = route;
-	call->provider = provider_find(route->provider);
-	call->handler = handler_of(route->handler);
+	call->admission = admission;
+	call->route = admission->route;
+	call->provider = provider_find(call->route->provider);
+	call->handler = handler_of(call->route->handler);
 	call->accepted_ms = call->heard_ms = loop_now_ms(loop);
 	call->next = loop->calls;
 	if (call->next)
@@ -145,6 +147,7 @@ static void end_live(struct call *call, enum end_reason reason)
 	record_irregularities(call);
 	close_recording(call);
 	enter(call, CALL_ENDING);
+	admission_end(call->admission);
 	call_record(call, RECORD_CALL_ENDED);
 	(void)snprintf(labels, sizeof(labels),
 		       "provider=\"%s\",end_reason=\"%s\"",
@@ -241,6 +244,14 @@ static void open_recording(struct call *call, const struct event *event)
 	call->recording_path = NULL;
 }
 
+/* Who may not call leaves no row, only what the log says already. */
+static void refuse_start(struct call *call)
+{
+	enter(call, CALL_ENDING);
+	call->close_at_ms = loop_now_ms(call->loop);
+	line_close(call->line, CLOSE_POLICY);
+}
+
 static void on_start(struct call *call, const struct event *event)
 {
 	char codec[16] = "";
@@ -256,6 +267,10 @@ static void on_start(struct call *call, const struct event *event)
 	call->codec = codec_find(codec);
 	if (!call->codec) {
 		call_fail(call, CLOSE_UNSUPPORTED, "a codec we do not know");
+		return;
+	}
+	if (!admission_start(call->admission, call->provider->name, event)) {
+		refuse_start(call);
 		return;
 	}
 	if (!keep_text(&call->stream_id, &event->stream_id) ||

@@ -26,6 +26,7 @@
 #include "media/track.h"
 #include "server/uuid.h"
 
+struct admission;
 struct line;
 struct loop;
 
@@ -49,7 +50,8 @@ struct call {
 	struct call *next, *prev; /* the loop's list */
 	struct loop *loop;
 	struct line *line;
-	const struct route *route; /* in the loop's settings snapshot */
+	struct admission *admission; /* borrowed, as `line` is */
+	const struct route *route;   /* in the loop's settings snapshot */
 	const struct provider *provider;
 	const struct handler *handler;
 	enum call_state state; /* changed by enter() alone */
@@ -93,7 +95,7 @@ struct call {
 
 /* A connection was upgraded. NULL: no memory. */
 struct call *call_create(struct loop *loop, struct line *line,
-			 const struct route *route);
+			 struct admission *admission);
 /* The line is gone: ends the call if it still lives, then frees. */
 void call_destroy(struct call *call);
 

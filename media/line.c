@@ -18,9 +18,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "media/admission.h"
 #include "media/call.h"
+#include "media/handshake.h"
 #include "media/loop.h"
-#include "server/board.h"
+#include "server/clock.h"
 #include "server/log.h"
 
 #define CLOSE_PROTOCOL 1002u
@@ -37,7 +39,7 @@ struct ring {
 struct line {
 	struct lws *wsi;
 	struct loop *loop;
-	const struct route *route;
+	struct admission *admission; /* borrowed from the connection */
 	struct call *call;
 	bool admitted;	     /* counted among the calls */
 	unsigned close_code; /* 0: not closing */
@@ -252,35 +254,44 @@ static void on_receive(struct line *line, const char *in, size_t length)
 /* ---- the upgrade -----------------------------------------------------------
  */
 
-static void count_refused(const char *reason)
-{
-	char labels[64];
+/* What a status is called, and what else its answer says (RFC 9110). */
+static const struct answer {
+	unsigned status;
+	const char *phrase, *headers;
+} answers[] = {
+	{ 401, "Unauthorized",
+	  "www-authenticate: Basic realm=\"calls\", Bearer\r\n" },
+	{ 403, "Forbidden", "" },
+	{ 404, "Not Found", "" },
+	{ 426, "Upgrade Required", "upgrade: websocket\r\n" },
+	{ 429, "Too Many Requests", "retry-after: 1\r\n" },
+	{ 503, "Service Unavailable", "" },
+};
 
-	(void)snprintf(labels, sizeof(labels), "reason=\"%s\"", reason);
-	board_add(board_series(METRIC_CALLS_REFUSED_TOTAL, labels), 1);
-}
-
-static const struct route *find_route(const struct settings *settings,
-				      const char *path)
+static const struct answer *find_answer(unsigned status)
 {
-	for (size_t i = 0; i < settings->media.route_count; i++)
-		if (strcmp(settings->media.routes[i].path, path) == 0)
-			return &settings->media.routes[i];
-	return NULL;
+	size_t i = 0;
+
+	while (i + 1 < sizeof(answers) / sizeof(answers[0]) &&
+	       answers[i].status != status)
+		i++;
+	return &answers[i];
 }
 
 /* A whole answer in plain HTTP. libwebsockets has its own, an HTML page in
  * HTTP/1.0 that asks for a style sheet. -1 closes. */
-static int answer(struct lws *wsi, unsigned status, const char *phrase,
-		  const char *text)
+static int answer(struct lws *wsi, unsigned status, const char *text)
 {
+	const struct answer *a = find_answer(status);
 	unsigned char bytes[LWS_PRE + 512];
 	char *at = (char *)bytes + LWS_PRE;
 	int length = snprintf(at, sizeof(bytes) - LWS_PRE,
-			      "HTTP/1.1 %u %s\r\ncontent-type: text/plain\r\n"
+			      "HTTP/1.1 %u %s\r\n%s"
+			      "content-type: text/plain\r\n"
 			      "content-length: %zu\r\nconnection: close\r\n\r\n"
 			      "%s\n",
-			      status, phrase, strlen(text) + 1, text);
+			      a->status, a->phrase, a->headers,
+			      strlen(text) + 1, text);
 
 	if (length > 0)
 		(void)lws_write(wsi, bytes + LWS_PRE, (size_t)length,
@@ -288,60 +299,73 @@ static int answer(struct lws *wsi, unsigned status, const char *phrase,
 	return -1;
 }
 
-static int refuse(struct lws *wsi, const char *reason, const char *path)
+/* What a caller who is refused reads: why there is no room, but not which check
+ * it was that he failed. */
+static int answer_refusal(struct lws *wsi, const struct refusal *refusal)
 {
-	bool unknown = strcmp(reason, "no_route") == 0;
-
-	count_refused(reason);
-	log_info("CALL_REFUSED", "status=%u reason=%s path=\"%.100s\"",
-		 unknown ? 404 : 503, reason, path);
-	if (unknown)
-		return answer(wsi, 404, "Not Found", "no such route");
-	return answer(wsi, 503, "Service Unavailable", reason);
+	switch (refusal->status) {
+	case 401:
+	case 403: return answer(wsi, refusal->status, "not for you");
+	case 404: return answer(wsi, refusal->status, "no such route");
+	default: return answer(wsi, refusal->status, refusal->reason);
+	}
 }
 
 /* Before the handshake. A refusal later on would do as well, but for it
  * libwebsockets writes a warning, from a buffer that all threads share. */
 static int on_upgrade_asked(struct lws *wsi)
 {
-	const struct loop *loop = lws_context_user(lws_get_context(wsi));
-	const char *full;
-	char path[256];
+	struct loop *loop = lws_context_user(lws_get_context(wsi));
+	struct admission *admission;
+	struct handshake handshake;
+	struct refusal refusal;
 
-	if (lws_hdr_copy(wsi, path, sizeof(path), WSI_TOKEN_GET_URI) <= 0)
-		return refuse(wsi, "no_route", "");
-	if (!find_route(loop->settings, path))
-		return refuse(wsi, "no_route", path);
-	full = loop_refusal(loop);
-	return full ? refuse(wsi, full, path) : 0;
+	handshake_read(&handshake, wsi, loop->settings,
+		       (uint64_t)clock_wall_us() / 1000);
+	admission = admission_judge(loop, &handshake, &refusal);
+	if (!admission)
+		return answer_refusal(wsi, &refusal);
+	admission_destroy(lws_get_opaque_user_data(wsi));
+	lws_set_opaque_user_data(wsi, admission);
+	return 0;
 }
 
+/* Nobody comes this far but by a verdict. */
 static int on_upgrade(struct lws *wsi, struct line *line)
 {
 	struct loop *loop = lws_context_user(lws_get_context(wsi));
 	const char *full;
-	char path[256];
 
-	if (lws_hdr_copy(wsi, path, sizeof(path), WSI_TOKEN_GET_URI) <= 0)
-		return refuse(wsi, "no_route", "");
-	line->route = find_route(loop->settings, path);
-	if (!line->route)
-		return refuse(wsi, "no_route", path);
+	line->admission = lws_get_opaque_user_data(wsi);
+	if (!line->admission) {
+		admission_count_refused("no_upgrade");
+		return answer(wsi, 403, "not for you");
+	}
 	full = loop_admit(loop);
-	if (full)
-		return refuse(wsi, full, path);
+	if (full) {
+		admission_count_refused(full);
+		return answer(wsi, 503, full);
+	}
 	line->loop = loop;
 	line->admitted = true;
 	return 0;
 }
 
+/* When the connection goes, after all that may look at it. */
+static void forget_admission(struct lws *wsi)
+{
+	admission_destroy(lws_get_opaque_user_data(wsi));
+	lws_set_opaque_user_data(wsi, NULL);
+}
+
 static int on_established(struct lws *wsi, struct line *line)
 {
 	line->wsi = wsi;
-	line->call = call_create(line->loop, line, line->route);
+	line->call = call_create(line->loop, line, line->admission);
 	if (line->call)
 		return 0;
-	log_error("CALL_ERROR", "path=%s err=\"no memory\"", line->route->path);
+	log_error("CALL_ERROR", "path=%s err=\"no memory\"",
+		  line->admission->route->path);
 	return -1;
 }
 
@@ -379,9 +403,8 @@ static void on_gone(struct line *line)
 /* A request without an upgrade: tell the person what this port is for. */
 static int on_plain_http(struct lws *wsi)
 {
-	count_refused("no_upgrade");
-	return answer(wsi, 426, "Upgrade Required",
-		      "this port takes calls, as WebSockets");
+	admission_count_refused("no_upgrade");
+	return answer(wsi, 426, "this port takes calls, as WebSockets");
 }
 
 static int on_line(struct lws *wsi, enum lws_callback_reasons reason,
@@ -406,6 +429,7 @@ static int on_line(struct lws *wsi, enum lws_callback_reasons reason,
 	case LWS_CALLBACK_WSI_DESTROY: /* also of a handshake that failed */
 		if (line)
 			on_gone(line);
+		forget_admission(wsi);
 		return 0;
 	case LWS_CALLBACK_HTTP: return on_plain_http(wsi);
 	default: return 0;

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "media/gate.h"
 #include "media/loop.h"
 #include "media/recorder.h"
 #include "persistence/lifeboat.h"
@@ -42,6 +43,7 @@ struct media {
 	struct queue *queue;
 	struct spooler *spooler;
 	struct recorder *recorder;
+	struct gate *gate;
 	struct thread *repair;
 	char repair_dir[sizeof(((struct settings *)0)->recording.dir)];
 	struct loop *loops;
@@ -227,6 +229,7 @@ static int start_loops(struct media *media)
 		loop->settings = media->settings;
 		loop->queue = media->queue;
 		loop->recorder = media->recorder;
+		loop->gate = media->gate;
 		loop->process = media->options->index;
 		loop->boat = lifeboat_at((size_t)loop->process * count + i);
 		loop->listen_fd = media->options->listen_fds[i];
@@ -271,6 +274,8 @@ static int start(struct media *media)
 	int r = watch_signals(media);
 
 	if (r == 0)
+		r = gate_create(&media->gate);
+	if (r == 0)
 		r = start_spooler(media);
 	if (r < 0)
 		return r;
@@ -291,6 +296,7 @@ static bool stop(struct media *media)
 	if (media->spooler)
 		lost += spooler_stop(media->spooler, SPOOL_AT_END_MS);
 	queue_destroy(media->queue);
+	gate_destroy(media->gate);
 	free(media->loops);
 	while (media->kept) {
 		struct kept *gone = media->kept;

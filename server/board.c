@@ -29,6 +29,7 @@
 #define HISTOGRAMS_MAX 64
 #define JOURNALS_MAX   64
 #define NAMING_YIELDS  1000 /* naming takes nanoseconds */
+#define SECRET_LOOKS   1000 /* at a secret that is being written */
 
 enum row_state { ROW_FREE, ROW_NAMING, ROW_USED, ROW_ABANDONED };
 
@@ -40,6 +41,7 @@ struct board {
 	_Atomic uint32_t histograms;
 	struct board_thread threads[BOARD_THREADS];
 	struct board_journal journals[JOURNALS_MAX];
+	struct board_auth auth;
 };
 
 /* Until board_create(): tests and tools have a board of their own. */
@@ -458,4 +460,45 @@ void board_text_get(struct board_text *text, char out[BOARD_TEXT_SIZE])
 	}
 	memcpy(out, words, BOARD_TEXT_SIZE);
 	out[BOARD_TEXT_SIZE - 1] = '\0';
+}
+
+/* ---- who may call ----------------------------------------------------------
+ */
+
+struct board_auth *board_auth(void)
+{
+	return &board->auth;
+}
+
+void board_secret_set(struct board_secret *secret, const void *bytes,
+		      size_t size)
+{
+	uint64_t words[BOARD_SECRET_SIZE / sizeof(uint64_t)] = { 0 };
+	uint32_t writing = atomic_load(&secret->version) | 1;
+
+	memcpy(words, bytes, size < sizeof(words) ? size : sizeof(words));
+	atomic_store(&secret->version, writing);
+	for (size_t i = 0; i < BOARD_SECRET_SIZE / sizeof(uint64_t); i++)
+		atomic_store(&secret->words[i], words[i]);
+	atomic_store(&secret->version, writing + 1);
+}
+
+void board_secret_get(struct board_secret *secret, void *bytes, size_t size)
+{
+	uint64_t words[BOARD_SECRET_SIZE / sizeof(uint64_t)];
+
+	for (int i = 0; i < SECRET_LOOKS; i++) {
+		uint32_t version = atomic_load(&secret->version);
+
+		for (size_t w = 0; w < BOARD_SECRET_SIZE / sizeof(uint64_t);
+		     w++)
+			words[w] = atomic_load(&secret->words[w]);
+		if (version % 2 == 0 &&
+		    atomic_load(&secret->version) == version) {
+			memcpy(bytes, words,
+			       size < sizeof(words) ? size : sizeof(words));
+			return;
+		}
+	}
+	memset(bytes, 0, size);
 }

@@ -27,6 +27,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/auth/once.h"
+
 enum board_metric {
 	METRIC_CALLS_ACTIVE,		    /* gauge */
 	METRIC_CALLS_TOTAL,		    /* {provider,end_reason} */
@@ -216,5 +218,25 @@ struct board_alert {
 	struct board_text id, reason;	 /* of the message; of a failure */
 };
 struct board_alert *board_alert(void);
+
+/* Some bytes that one process writes, rarely, and any may read. */
+struct board_secret {
+	_Atomic uint32_t version; /* odd while it is being written */
+	_Atomic uint64_t words[17];
+};
+#define BOARD_SECRET_SIZE (17 * sizeof(uint64_t))
+/* At most BOARD_SECRET_SIZE bytes. What was never written reads as zeros, and
+ * so does what is still being written after a thousand looks. */
+void board_secret_set(struct board_secret *secret, const void *bytes,
+		      size_t size);
+void board_secret_get(struct board_secret *secret, void *bytes, size_t size);
+
+/* Who may call: the keys of one-time tokens (server/auth/one_time.h), written
+ * by the supervisor, and what has been used (server/auth/once.h). */
+struct board_auth {
+	struct board_secret keys;
+	struct once_table used;
+};
+struct board_auth *board_auth(void);
 
 #endif

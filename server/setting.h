@@ -3,6 +3,8 @@
  *
  *   settings_table.c  the table; finding a key, or the one that was meant
  *   settings_value.c  a text into a value, a value into a text
+ *   settings_routes.c media.routes of a file; settings_auth.c what they say
+ *                     about who may call
  *   settings.c        file, environment and flags into struct settings
  *   settings_print.c  struct settings as YAML, help, and what a reload changes
  *
@@ -23,6 +25,8 @@ enum kind {
 	URL,	  /* char[]: of a database; may hold a password */
 	LINK,	  /* char[]: http or https; its path may be a secret */
 	SECRET,	  /* char[]: never shown */
+	ENDPOINT, /* char[]: wss://host[:port] */
+	NETWORKS, /* char[]: networks, separated by commas */
 	BOOL,	  /* bool */
 	COUNT,	  /* uint32_t */
 	FRACTION, /* double */
@@ -46,7 +50,7 @@ struct setting {
 /* The table; its keys of one group stand together. */
 extern const struct setting settings_table[];
 extern const size_t settings_table_size;
-#define SETTINGS_MAX 64 /* at least that size */
+#define SETTINGS_MAX 96 /* at least that size */
 
 /* Named by the contract, built by a later version. */
 extern const char *const settings_later[];
@@ -55,6 +59,8 @@ extern const size_t settings_later_count;
 extern const char *const setting_level_words[4];
 extern const char *const setting_format_words[2];
 extern const char *const setting_handler_words[2];
+/* From AUTH_IN_QUERY on. */
+extern const char *const setting_place_words[3];
 int setting_word_index(const char *text, const char *const *words,
 		       size_t count); /* or -EINVAL */
 
@@ -70,6 +76,9 @@ bool setting_is_below(const char *key);
 /* The key as a variable: HOLDLINE_MEDIA_LISTEN. */
 #define VARIABLE_SIZE 80
 void setting_format_variable(const char *key, char out[VARIABLE_SIZE]);
+
+/* What is shown for a secret is itself long enough to be read back. */
+#define SECRET_SHOWN "****************"
 
 /* settings_value.c */
 bool setting_is_text(enum kind kind);

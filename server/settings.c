@@ -4,7 +4,6 @@
  * Every source ends in set(), with the place where the text stood for the
  * complaint. What follows from other settings comes last.
  */
-#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
@@ -15,27 +14,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "server/providers.h"
-#include "server/setting.h"
+#include "server/settings_load.h"
 #include "server/yaml_file.h"
 
-/* Where a value stands, for the complaint. */
-struct origin {
-	char where[320]; /* "holdline.yaml:12: media.listen" */
-};
-
-struct loading {
-	struct settings *settings;
-	const char *file;
-	FILE *err;
-	bool given[SETTINGS_MAX];	  /* in the file: twice is an error */
-	unsigned route_words[ROUTES_MAX]; /* bits of what a route has said */
-	unsigned route_lines[ROUTES_MAX]; /* where it begins */
-};
-
-__attribute__((format(printf, 3, 4))) static int
-wrong(const struct loading *load, const struct origin *origin,
-      const char *format, ...)
+int settings_wrong(const struct loading *load, const struct origin *origin,
+		   const char *format, ...)
 {
 	va_list args;
 
@@ -61,198 +44,42 @@ static int set(struct loading *load, const struct setting *s, const char *text,
 		return 0;
 	setting_format_range(s, range, sizeof(range));
 	if (r == -ENAMETOOLONG)
-		return wrong(load, origin, "longer than %zu bytes",
-			     s->room - 1);
+		return settings_wrong(load, origin, "longer than %zu bytes",
+				      s->room - 1);
 	if (r == -ERANGE)
-		return wrong(load, origin, "%s%s%s is out of range (%s)", quote,
-			     shown, quote, range);
+		return settings_wrong(load, origin,
+				      "%s%s%s is out of range (%s)", quote,
+				      shown, quote, range);
 	if (!*text)
-		return wrong(load, origin, "needs a value, %s%s%s%s",
-			     setting_kind_hint(s->kind), *range ? " (" : "",
-			     range, *range ? ")" : "");
-	return wrong(load, origin, "%s%s%s is not %s%s%s%s", quote, shown,
-		     quote, setting_kind_hint(s->kind), *range ? " (" : "",
-		     range, *range ? ")" : "");
+		return settings_wrong(load, origin, "needs a value, %s%s%s%s",
+				      setting_kind_hint(s->kind),
+				      *range ? " (" : "", range,
+				      *range ? ")" : "");
+	return settings_wrong(load, origin, "%s%s%s is not %s%s%s%s", quote,
+			      shown, quote, setting_kind_hint(s->kind),
+			      *range ? " (" : "", range, *range ? ")" : "");
 }
 
 static int unknown(const struct loading *load, const struct origin *origin,
 		   const char *key)
 {
 	if (setting_comes_later(key))
-		return wrong(load, origin, "not in this version of Holdline");
+		return settings_wrong(load, origin,
+				      "not in this version of Holdline");
 	if (setting_is_group(key))
-		return wrong(load, origin,
-			     "a group of settings, not one; its keys stand "
-			     "below it, indented");
+		return settings_wrong(
+			load, origin,
+			"a group of settings, not one; its keys stand "
+			"below it, indented");
 	if (setting_is_below(key))
-		return wrong(load, origin,
-			     "takes one value, not a list or a group");
-	return wrong(load, origin, "unknown setting; did you mean %s?",
-		     setting_nearest(key, false));
-}
-
-/* ---- media.routes ----------------------------------------------------------
- */
-
-static const char *const route_keys[] = { "path", "provider", "handler",
-					  "record" };
-#define ROUTE_KEYS 4
-
-static int set_path(const struct loading *load, const struct origin *origin,
-		    struct route *route, const char *text)
-{
-	const struct settings *s = load->settings;
-
-	if (text[0] != '/' || strcspn(text, "?# \t") != strlen(text))
-		return wrong(load, origin,
-			     "\"%s\" is not a path; write it like "
-			     "/media/twilio",
-			     text);
-	if (strlen(text) >= sizeof(route->path))
-		return wrong(load, origin, "longer than %zu bytes",
-			     sizeof(route->path) - 1);
-	for (size_t i = 0; i < s->media.route_count; i++)
-		if (strcmp(s->media.routes[i].path, text) == 0)
-			return wrong(load, origin,
-				     "another route has the path %s", text);
-	memcpy(route->path, text, strlen(text) + 1);
-	return 0;
-}
-
-#define PROVIDER_WORD(name)   " " #name
-#define PROVIDER_STRING(name) #name,
-
-static const char *const providers[] = { PROVIDERS(PROVIDER_STRING) };
-#define PROVIDER_COUNT (sizeof(providers) / sizeof(providers[0]))
-
-static bool is_provider(const char *text)
-{
-	size_t i = 0;
-
-	while (i < PROVIDER_COUNT && strcmp(providers[i], text) != 0)
-		i++;
-	return i < PROVIDER_COUNT;
-}
-
-static int set_route_word(const struct loading *load,
-			  const struct origin *origin, struct route *route,
-			  size_t key, const char *text)
-{
-	int word;
-
-	switch (key) {
-	case 0: return set_path(load, origin, route, text);
-	case 1:
-		if (!is_provider(text))
-			return wrong(load, origin,
-				     "\"%s\" is not a provider; this version "
-				     "knows" PROVIDERS(PROVIDER_WORD),
-				     text);
-		memcpy(route->provider, text, strlen(text) + 1);
-		return 0;
-	case 2:
-		word = setting_word_index(text, setting_handler_words, 2);
-		if (word < 0)
-			return wrong(load, origin,
-				     "\"%s\" is not a handler; write record "
-				     "or echo",
-				     text);
-		route->handler = (enum route_handler)word;
-		return 0;
-	default:
-		if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
-			return wrong(load, origin, "\"%s\" is not %s", text,
-				     setting_kind_hint(BOOL));
-		route->record = text[0] == 't';
-		return 0;
-	}
-}
-
-/* The route that begins here, or NULL when there is no room for it. The first
- * replaces the defaults. */
-static struct route *route_at(struct loading *load, unsigned index,
-			      unsigned line)
-{
-	struct settings *s = load->settings;
-
-	if (index >= ROUTES_MAX)
-		return NULL;
-	if (load->route_lines[0] == 0)
-		s->media.route_count = 0;
-	if (index >= s->media.route_count) {
-		s->media.routes[index] = (struct route){ .record = true };
-		s->media.route_count = index + 1;
-		load->route_lines[index] = line;
-	}
-	return &s->media.routes[index];
-}
-
-/* "media.routes[0].path" */
-static int set_route(struct loading *load, const struct yaml_value *value,
-		     const struct origin *origin)
-{
-	struct route *route;
-	unsigned index;
-	char word[32];
-	int key;
-
-	if (sscanf(value->key, "media.routes[%4u].%31s", &index, word) != 2)
-		return wrong(load, origin,
-			     "a list of routes; begin each like \"- path: "
-			     "/media/twilio\"");
-	key = setting_word_index(word, route_keys, ROUTE_KEYS);
-	if (key < 0)
-		return wrong(load, origin,
-			     "unknown; a route has path, provider, handler and "
-			     "record");
-	route = route_at(load, index, value->line);
-	if (!route)
-		return wrong(load, origin, "more than %d routes", ROUTES_MAX);
-	if (load->route_words[index] & (1u << key))
-		return wrong(load, origin, "stands there twice");
-	load->route_words[index] |= 1u << key;
-	return set_route_word(load, origin, route, (size_t)key, value->value);
-}
-
-/* Has each route what it cannot do without? */
-static int check_routes(const struct loading *load)
-{
-	const struct settings *s = load->settings;
-	struct origin origin;
-
-	for (size_t i = 0; i < s->media.route_count; i++) {
-		if (s->media.routes[i].path[0] &&
-		    s->media.routes[i].provider[0])
-			continue;
-		(void)snprintf(origin.where, sizeof(origin.where),
-			       "%.150s:%u: media.routes[%zu]", load->file,
-			       load->route_lines[i], i);
-		return wrong(load, &origin,
-			     "a route needs a path and a provider");
-	}
-	return 0;
+		return settings_wrong(load, origin,
+				      "takes one value, not a list or a group");
+	return settings_wrong(load, origin, "unknown setting; did you mean %s?",
+			      setting_nearest(key, false));
 }
 
 /* ---- the sources, in their order -------------------------------------------
  */
-
-/* /media/NAME and /media/NAME/echo for each dialect. */
-static void add_default_routes(struct settings *s)
-{
-	static_assert(2 * PROVIDER_COUNT <= ROUTES_MAX, "a route each");
-	for (size_t i = 0; i < 2 * PROVIDER_COUNT; i++) {
-		const char *provider = providers[i / 2];
-		struct route *route = &s->media.routes[i];
-
-		(void)snprintf(route->path, sizeof(route->path), "/media/%s%s",
-			       provider, i % 2 ? "/echo" : "");
-		(void)snprintf(route->provider, sizeof(route->provider), "%s",
-			       provider);
-		route->handler = i % 2 ? ROUTE_ECHO : ROUTE_RECORD;
-		route->record = true;
-	}
-	s->media.route_count = 2 * PROVIDER_COUNT;
-}
 
 static int load_defaults(struct loading *load)
 {
@@ -268,7 +95,7 @@ static int load_defaults(struct loading *load)
 			&origin) != 0)
 			return 2;
 	}
-	add_default_routes(load->settings);
+	settings_add_default_routes(load->settings);
 	return 0;
 }
 
@@ -281,13 +108,13 @@ static int take_from_file(const struct yaml_value *value, void *arg)
 	(void)snprintf(origin.where, sizeof(origin.where), "%.150s:%u: %.120s",
 		       load->file, value->line, value->key);
 	if (strncmp(value->key, "media.routes", 12) == 0)
-		return set_route(load, value, &origin);
+		return settings_set_route(load, value, &origin);
 	if (!s && !*value->value && setting_is_group(value->key))
 		return 0; /* all of its keys are commented out */
 	if (!s)
 		return unknown(load, &origin, value->key);
 	if (load->given[s - settings_table])
-		return wrong(load, &origin, "stands there twice");
+		return settings_wrong(load, &origin, "stands there twice");
 	load->given[s - settings_table] = true;
 	return set(load, s, value->value, &origin);
 }
@@ -302,7 +129,7 @@ static int load_file(struct loading *load)
 	r = yaml_file_read(load->file, take_from_file, load, err, sizeof(err));
 	if (r < 0)
 		(void)fprintf(load->err, "%s\n", err);
-	return r == 0 ? check_routes(load) : 2;
+	return r == 0 ? settings_check_routes(load) : 2;
 }
 
 /* A variable of ours that is no setting is likely a slip, but other programs
@@ -386,18 +213,20 @@ static int take_flag(struct loading *load, const char *flag, const char *next)
 	(void)snprintf(origin.where, sizeof(origin.where), "%.*s",
 		       length < 200 ? (int)length : 200, flag);
 	if (strncmp(flag, "--", 2) != 0 || length - 2 >= sizeof(key)) {
-		(void)wrong(load, &origin, "expected --KEY VALUE; see --help");
+		(void)settings_wrong(load, &origin,
+				     "expected --KEY VALUE; see --help");
 		return -1;
 	}
 	memcpy(key, flag + 2, length - 2);
 	key[length - 2] = '\0';
 	s = setting_find(key);
 	if (!s && strcmp(key, "media.routes") == 0)
-		(void)wrong(load, &origin, "can only be set in a file");
+		(void)settings_wrong(load, &origin,
+				     "can only be set in a file");
 	else if (!s)
 		(void)unknown(load, &origin, key);
 	else if (!text)
-		(void)wrong(load, &origin, "needs a value");
+		(void)settings_wrong(load, &origin, "needs a value");
 	else if (set(load, s, text, &origin) == 0)
 		return flag[length] ? 1 : 2;
 	return -1;
@@ -429,12 +258,14 @@ static int absolute(struct loading *load, const char *key, char *path,
 		return 0;
 	(void)snprintf(origin.where, sizeof(origin.where), "%s", key);
 	if (!getcwd(here, sizeof(here)))
-		return wrong(load, &origin, "the working directory is gone");
+		return settings_wrong(load, &origin,
+				      "the working directory is gone");
 	(void)snprintf(full, sizeof(full), "%s/%s", here,
 		       strncmp(path, "./", 2) == 0 ? path + 2 : path);
 	length = strlen(full);
 	if (length >= size)
-		return wrong(load, &origin, "the path is too long: %s", full);
+		return settings_wrong(load, &origin, "the path is too long: %s",
+				      full);
 	memcpy(path, full, length + 1);
 	return 0;
 }
@@ -450,7 +281,7 @@ static int below_data_dir(struct loading *load, const char *key, char *path,
 			     name) < size)
 		return 0;
 	(void)snprintf(origin.where, sizeof(origin.where), "%s", key);
-	return wrong(load, &origin, "data_dir is too long");
+	return settings_wrong(load, &origin, "data_dir is too long");
 }
 
 /* What each value alone cannot tell. */
@@ -460,13 +291,15 @@ static int check_together(const struct loading *load)
 	struct origin origin = { "control.listen" };
 
 	if (strcmp(s->control.listen, s->media.listen) == 0)
-		return wrong(load, &origin,
-			     "media.listen has the same address; choose "
-			     "another port");
+		return settings_wrong(
+			load, &origin,
+			"media.listen has the same address; choose "
+			"another port");
 	(void)snprintf(origin.where, sizeof(origin.where), "%s",
 		       "database.retry.max");
 	if (s->database.retry_max_ms < s->database.retry_initial_ms)
-		return wrong(load, &origin, "less than database.retry.initial");
+		return settings_wrong(load, &origin,
+				      "less than database.retry.initial");
 	return 0;
 }
 
@@ -520,6 +353,8 @@ static int complete(struct loading *load)
 	if (!s->database.url[0])
 		(void)snprintf(s->database.url, sizeof(s->database.url),
 			       "sqlite:%s/holdline.db", s->data_dir);
+	if (r == 0)
+		r = settings_complete_auth(load);
 	return r == 0 ? check_together(load) : r;
 }
 

@@ -26,20 +26,40 @@
 #include <sys/socket.h>
 
 #include "log.h"
+#include "server/auth/auth.h"
 
 enum route_handler { ROUTE_RECORD, ROUTE_ECHO };
 
 /* One row of media.routes: what a path means. */
 struct route {
-	char path[128]; /* exact, such as /media/twilio */
+	/* Exact, such as /media/twilio; /media/twilio/{token} is any path of
+	 * one more segment, which is the caller's token. */
+	char path[128];
+	bool token_in_path;
 	char provider[24];
 	enum route_handler handler;
-	bool record; /* write a recording? */
+	bool record;	      /* write a recording? */
+	bool single_stream;   /* one live stream for an id of the provider */
+	bool open_on_purpose; /* "auth: none" */
+	struct auth_rules auth;
 };
+#define ROUTE_TOKEN   "/{token}"
 #define ROUTES_MAX    64
 
 #define PROCESSES_MAX 16 /* of media */
 #define THREADS_MAX   64 /* in each of them */
+
+/* What the auth of all routes leads to; in one piece, so that settings can be
+ * copied. */
+#define NETWORKS_MAX 256
+struct auth_store {
+	char texts[32768]; /* secrets and names; begins with the empty one */
+	uint32_t texts_used;
+	struct network networks[NETWORKS_MAX];
+	uint32_t network_count;
+	uint32_t proxy_first, proxy_count; /* media.trusted_proxies of them */
+	struct auth_words token_secrets;   /* the first one signs */
+};
 
 struct settings {
 	char node_id[64];
@@ -55,6 +75,10 @@ struct settings {
 		uint32_t idle_timeout_ms, max_call_duration_ms;
 		uint32_t checkpoint_interval_ms;
 		uint32_t send_buffer; /* bytes a call may have unsent */
+		char public_url[256]; /* "": from the handshake */
+		char trusted_proxies[1024];
+		uint32_t handshakes_per_second,
+			refusals_per_minute; /* 0: any */
 		struct route routes[ROUTES_MAX];
 		size_t route_count;
 	} media;
@@ -94,6 +118,11 @@ struct settings {
 		char webhook[512]; /* "": nobody is told */
 		char secret[256];  /* "": one of its own is made */
 	} alerts;
+	struct {
+		char token_secret[256];
+		char token_secret_file[256];
+	} auth;
+	struct auth_store who; /* from media.routes and auth.* */
 	uint32_t drain_timeout_ms;
 	uint32_t watchdog_timeout_ms;
 	enum log_level log_level;

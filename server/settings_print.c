@@ -23,6 +23,124 @@ static void print_quoted(FILE *out, const char *text)
 	(void)fputc('"', out);
 }
 
+/* Secrets that came from a file are told by the file's name. */
+static void print_secrets(FILE *out, const struct auth_store *store,
+			  const char *name, const struct auth_words *secrets,
+			  uint32_t file)
+{
+	if (file) {
+		(void)fprintf(out, "          %s_file: ", name);
+		print_quoted(out, store->texts + file);
+		(void)fputc('\n', out);
+	} else if (secrets->count > 0) {
+		(void)fprintf(out, "          %s: [", name);
+		for (uint32_t i = 0; i < secrets->count; i++)
+			(void)fprintf(out, "%s\"%s\"", i ? ", " : "",
+				      SECRET_SHOWN);
+		(void)fprintf(out, "]\n");
+	}
+}
+
+static void print_field(FILE *out, const char *name, const char *text)
+{
+	(void)fprintf(out, "          %s: ", name);
+	print_quoted(out, text);
+	(void)fputc('\n', out);
+}
+
+static void print_words(FILE *out, const struct auth_store *store,
+			const struct auth_words *words)
+{
+	(void)fprintf(out, " [");
+	for (uint32_t i = 0; i < words->count; i++) {
+		(void)fprintf(out, "%s", i ? ", " : "");
+		print_quoted(out, store->texts + words->at[i]);
+	}
+	(void)fprintf(out, "]\n");
+}
+
+static void print_networks(FILE *out, const struct auth_store *store,
+			   const struct auth_rules *rules)
+{
+	char text[ADDRESS_TEXT_SIZE + 8];
+
+	(void)fprintf(out, " [");
+	for (uint32_t i = 0; i < rules->network_count; i++) {
+		network_format(&store->networks[rules->network_first + i], text,
+			       sizeof(text));
+		(void)fprintf(out, "%s\"%s\"", i ? ", " : "", text);
+	}
+	(void)fprintf(out, "]\n");
+}
+
+/* What is special to one check; the secrets are alike in all. */
+static void print_check(FILE *out, const struct auth_store *store,
+			const struct auth_rules *rules, enum auth_kind kind)
+{
+	switch (kind) {
+	case AUTH_BASIC:
+		print_field(out, "user", store->texts + rules->user);
+		break;
+	case AUTH_TWILIO:
+		print_field(out, "missing",
+			    rules->signature_optional ? "if_present"
+						      : "require");
+		break;
+	case AUTH_VONAGE:
+		print_field(out, "type",
+			    rules->authorization_as_is ? "custom" : "jwt");
+		break;
+	case AUTH_GENESYS:
+		print_secrets(out, store, "api_key", &rules->api_keys,
+			      rules->api_key_file);
+		break;
+	case AUTH_TOKEN:
+		print_field(out, "in",
+			    setting_place_words[rules->token_place -
+						AUTH_IN_QUERY]);
+		print_field(out, "name", store->texts + rules->token_name);
+		break;
+	case AUTH_ONE_TIME:
+		print_field(out, "in",
+			    setting_place_words[rules->one_time_place -
+						AUTH_IN_QUERY]);
+		print_field(out, "name", store->texts + rules->one_time_name);
+		break;
+	default: break;
+	}
+}
+
+static void print_auth(FILE *out, const struct auth_store *store,
+		       const struct route *route)
+{
+	const struct auth_rules *rules = &route->auth;
+
+	if (route->open_on_purpose)
+		(void)fprintf(out, "      auth: none\n");
+	if (!rules->kinds)
+		return;
+	(void)fprintf(out, "      auth:\n");
+	for (unsigned kind = 0; kind < AUTH_KINDS; kind++) {
+		const struct auth_words *words = &rules->words[kind];
+
+		if (!(rules->kinds & 1u << kind))
+			continue;
+		(void)fprintf(out, "        %s:", auth_kind_words[kind]);
+		if (kind == AUTH_NETWORKS) {
+			print_networks(out, store, rules);
+		} else if (kind == AUTH_CERTIFICATE && words->count == 0) {
+			(void)fprintf(out, " true\n");
+		} else if (kind == AUTH_ORIGINS || kind == AUTH_CERTIFICATE) {
+			print_words(out, store, words);
+		} else {
+			(void)fputc('\n', out);
+			print_secrets(out, store, "secret", words,
+				      rules->file[kind]);
+			print_check(out, store, rules, (enum auth_kind)kind);
+		}
+	}
+}
+
 static void print_routes(FILE *out, const struct settings *settings)
 {
 	(void)fprintf(out, "  routes:\n");
@@ -33,9 +151,11 @@ static void print_routes(FILE *out, const struct settings *settings)
 		print_quoted(out, r->path);
 		(void)fprintf(out,
 			      "\n      provider: %s\n      handler: %s\n"
-			      "      record: %s\n",
+			      "      record: %s\n      single_stream: %s\n",
 			      r->provider, setting_handler_words[r->handler],
-			      r->record ? "true" : "false");
+			      r->record ? "true" : "false",
+			      r->single_stream ? "true" : "false");
+		print_auth(out, &settings->who, r);
 	}
 }
 
@@ -157,4 +277,5 @@ void settings_take_reloadable(struct settings *settings,
 	memcpy(settings->media.routes, from->media.routes,
 	       sizeof(from->media.routes));
 	settings->media.route_count = from->media.route_count;
+	settings->who = from->who;
 }

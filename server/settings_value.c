@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/auth/network.h"
 #include "server/setting.h"
 
 #define KI	     1024.0
@@ -22,8 +23,6 @@
 #define H	     (60 * MIN)
 
 #define SECRET_LEAST 16
-/* What is shown for one is itself long enough to be read back. */
-#define SECRET_SHOWN "****************"
 
 /* ---- texts as people write them --------------------------------------------
  */
@@ -188,6 +187,7 @@ static void format_scaled(double value, const struct unit *units, char *out,
 bool setting_is_text(enum kind kind)
 {
 	return kind == NAME || kind == PATH || kind == ADDRESS ||
+	       kind == ENDPOINT || kind == NETWORKS ||
 	       setting_is_delicate(kind);
 }
 
@@ -214,6 +214,10 @@ const char *setting_kind_hint(enum kind kind)
 		[URL] = "a database; write sqlite:PATH or postgresql://...",
 		[LINK] = "a link; write it like https://example.com/alert",
 		[SECRET] = "a secret; write at least 16 characters",
+		[ENDPOINT] = "an endpoint; write it like "
+			     "wss://media.example.com",
+		[NETWORKS] = "a list of networks; write it like 10.0.0.0/8, "
+			     "2001:db8::/32",
 		[BOOL] = "a switch; write true or false",
 		[COUNT] = "a number; write it like 4",
 		[FRACTION] = "a fraction; write it like 0.2",
@@ -283,6 +287,35 @@ static bool is_link(const char *text)
 	return strcspn(host + 3, "/?#:@") > 0 && !strchr(text, ' ');
 }
 
+static bool is_endpoint(const char *text)
+{
+	static const char *const schemes[] = { "wss://", "https://", "ws://",
+					       "http://" };
+
+	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+		size_t length = strlen(schemes[i]);
+
+		if (strncmp(text, schemes[i], length) == 0)
+			return text[length] && !strpbrk(text + length, "/?#@ ");
+	}
+	return false;
+}
+
+static bool are_networks(const char *text)
+{
+	char copy[1024];
+	char *rest = copy, *word;
+	struct network network;
+
+	if (strlen(text) >= sizeof(copy))
+		return true; /* which will be found too long */
+	memcpy(copy, text, strlen(text) + 1);
+	while ((word = strsep(&rest, ", ")))
+		if (*word && network_parse(word, &network) < 0)
+			return false;
+	return true;
+}
+
 static int read_text(const struct setting *s, char *at, const char *text)
 {
 	size_t length = strlen(text);
@@ -294,6 +327,8 @@ static int read_text(const struct setting *s, char *at, const char *text)
 	    (s->kind == ADDRESS && !is_address(text)) ||
 	    (s->kind == URL && length > 0 && !is_url(text)) ||
 	    (s->kind == LINK && length > 0 && !is_link(text)) ||
+	    (s->kind == ENDPOINT && length > 0 && !is_endpoint(text)) ||
+	    (s->kind == NETWORKS && !are_networks(text)) ||
 	    (s->kind == SECRET && length > 0 && length < SECRET_LEAST))
 		return -EINVAL;
 	if (length >= s->room)
@@ -458,6 +493,8 @@ void setting_format(const struct setting *s, const struct settings *settings,
 		return;
 	case NAME:
 	case PATH:
+	case ENDPOINT:
+	case NETWORKS:
 	case ADDRESS: (void)snprintf(out, size, "%s", (const char *)at); return;
 	case BOOL:
 		(void)snprintf(out, size, "%s",
@@ -487,6 +524,7 @@ const char *setting_kind_word(enum kind kind)
 		[NAME] = "NAME",	 [PATH] = "PATH",
 		[ADDRESS] = "HOST:PORT", [URL] = "URL",
 		[LINK] = "URL",		 [SECRET] = "TEXT",
+		[ENDPOINT] = "URL",	 [NETWORKS] = "NETWORKS",
 		[BOOL] = "true|false",	 [COUNT] = "NUMBER",
 		[FRACTION] = "FRACTION", [SIZE] = "SIZE",
 		[DURATION] = "DURATION", [TICK] = "TICK",

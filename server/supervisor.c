@@ -25,6 +25,7 @@
 
 #include "holdline_version.h"
 #include "persistence/lifeboat.h"
+#include "server/auth/one_time.h"
 #include "server/board.h"
 #include "server/clock.h"
 #include "server/data_dir.h"
@@ -204,6 +205,49 @@ static bool is_over(const struct supervisor *sup)
 /* ---- running ---------------------------------------------------------------
  */
 
+/* Without them one-time tokens are refused, and all else works. */
+static void publish_token_keys(const struct settings *s)
+{
+	const struct auth_words *words = &s->who.token_secrets;
+	const char *secrets[AUTH_SECRETS_MAX];
+	int r;
+
+	for (uint32_t i = 0; i < words->count; i++)
+		secrets[i] = s->who.texts + words->at[i];
+	r = one_time_publish_keys(secrets, words->count);
+	if (r < 0)
+		log_error("TOKEN_KEYS", "err=\"%s\"", strerror(-r));
+}
+
+/* Routes that anybody may call, where others than ourselves can reach them. */
+static void warn_of_open_routes(const struct settings *s)
+{
+	const struct route *first = NULL;
+	struct sockaddr_storage listen;
+	struct address address;
+	unsigned open = 0;
+	socklen_t length;
+
+	if (settings_parse_address(s->media.listen, &listen, &length) < 0 ||
+	    !address_of_socket((struct sockaddr *)&listen, &address) ||
+	    address_is_loopback(&address))
+		return;
+	for (size_t i = s->media.route_count; i > 0; i--) {
+		const struct route *route = &s->media.routes[i - 1];
+
+		if (route->auth.kinds || route->open_on_purpose)
+			continue;
+		first = route;
+		open++;
+	}
+	if (first)
+		log_warn("OPEN_ROUTES",
+			 "routes=%u first=%s listen=%s effect=\"whoever "
+			 "reaches it may call\" next=\"give them auth, or "
+			 "auth: none\"",
+			 open, first->path, s->media.listen);
+}
+
 /* What we hold is what a role that is started later begins with. */
 static void reload(struct supervisor *sup)
 {
@@ -217,6 +261,7 @@ static void reload(struct supervisor *sup)
 	(void)settings_log_unchangeable(sup->settings, next);
 	settings_take_reloadable(sup->settings, next);
 	free(next);
+	publish_token_keys(sup->settings);
 	log_configure(sup->settings->log_level, sup->settings->log_format);
 	log_info("RELOAD", "effect=done");
 	signal_roles(sup, ROLE_MEDIA, SIGHUP);
@@ -378,6 +423,7 @@ static int prepare(struct supervisor *sup)
 	r = lifeboats_create((size_t)s->media.processes * s->media.threads);
 	if (r < 0)
 		log_warn("LIFEBOATS", "err=\"%s\"", strerror(-r));
+	publish_token_keys(s);
 	block_signals(sup);
 	list_roles(sup);
 	return 0;
@@ -421,6 +467,7 @@ static int serve(struct supervisor *sup)
 	if (sup->options.set_title)
 		sup->options.set_title("supervisor");
 	announce(sup->settings);
+	warn_of_open_routes(sup->settings);
 	for (size_t i = 0; i < sup->role_count; i++)
 		start_role(sup, &sup->roles[i]);
 	run(sup);

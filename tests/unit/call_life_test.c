@@ -13,6 +13,7 @@
 #include <jansson.h>
 
 #include "media/base64.h"
+#include "media/admission.h"
 #include "media/call.h"
 #include "media/call_record.h"
 #include "media/line.h"
@@ -35,6 +36,7 @@ static struct {
 	struct settings settings;
 	struct line line;
 	struct route route;
+	struct admission admission;
 	struct call *call;
 	uint64_t now_ms;
 	json_t *records; /* [{kind, rev, payload}] */
@@ -119,7 +121,10 @@ static void begin(enum route_handler handler)
 		(struct scratch){ world.audio, sizeof(world.audio) };
 	world.loop.out_room = sizeof(world.out);
 	world.records = json_array();
-	world.call = call_create(&world.loop, &world.line, &world.route);
+	world.admission = (struct admission){ .loop = &world.loop,
+					      .route = &world.route,
+					      .parameter = "holdline_token" };
+	world.call = call_create(&world.loop, &world.line, &world.admission);
 	assert_non_null(world.call);
 }
 

@@ -496,9 +496,9 @@ static void a_complaint_names_file_line_key_and_what_is_right(void **state)
 		{ "media:\n  routes:\n    - {path: /a, handler: play}\n",
 		  "h.yaml:3: media.routes[0].handler: \"play\" is not a "
 		  "handler; write record or echo\n" },
-		{ "media:\n  routes:\n    - {path: /a, auth: none}\n",
-		  "h.yaml:3: media.routes[0].auth: unknown; a route has path, "
-		  "provider, handler and record\n" },
+		{ "media:\n  routes:\n    - {path: /a, color: red}\n",
+		  "h.yaml:3: media.routes[0].color: unknown; a route has path, "
+		  "provider, handler, record, single_stream and auth\n" },
 		{ "media:\n  routes: /a\n", NULL },
 	};
 

@@ -1,0 +1,64 @@
+/*
+ * admission.h - who may call: the verdict over a caller, twice
+ *
+ * At the handshake: how often this address may try, which route, room for one
+ * more, the route's checks. At the start message: the one-time token that may
+ * have come in it, and whether the provider's call is live already. Refusals
+ * are one line in the log and one in the metrics; neither shows what the caller
+ * had sent to be let in.
+ *
+ *   handshake --> struct admission, kept with the connection --> start --> end
+ *
+ * Thread: the loop of the connection.
+ */
+#ifndef MEDIA_ADMISSION_H
+#define MEDIA_ADMISSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "media/gate.h"
+#include "server/auth/network.h"
+
+struct call;
+struct event;
+struct handshake;
+struct loop;
+struct route;
+
+/* What the handshake has found out. One for each connection that it passed. */
+struct admission {
+	struct loop *loop;
+	const struct route *route; /* in the loop's settings of then */
+	const char *parameter;	   /* that may hold a token, likewise */
+	struct address peer;
+	char peer_text[ADDRESS_TEXT_SIZE];
+	uint64_t call_tag; /* of the token that it came with; 0: any call */
+	struct stream_claim claim;
+};
+
+/* Why a handshake was refused. */
+struct refusal {
+	unsigned status;    /* of HTTP */
+	const char *reason; /* in one word */
+};
+
+/* The verdict, logged and counted when it is a refusal. NULL: refused. Else
+ * malloc'd, for admission_destroy(). */
+struct admission *admission_judge(struct loop *loop,
+				  struct handshake *handshake,
+				  struct refusal *refusal);
+/* Accepts NULL, returns NULL. */
+struct admission *admission_destroy(struct admission *admission);
+
+/* The start message has come. False: refused, logged and counted. The token is
+ * taken out of the start's custom values in any case. */
+bool admission_start(struct admission *admission, const char *provider,
+		     const struct event *start);
+/* The call is over: the provider may open another for the same. */
+void admission_end(struct admission *admission);
+
+/* One that no verdict was needed for. */
+void admission_count_refused(const char *reason);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * handshake.h - what a caller's upgrade says, read out of libwebsockets
+ *
+ * All of it is copied, so that the judgement (server/auth/auth.h) knows no
+ * libwebsockets. The URL is the one that the provider was told: as
+ * media.public_url says, else as a trusted proxy forwards it, else as the
+ * caller has it. The peer is whoever speaks through proxies that are trusted.
+ *
+ * libwebsockets has decoded the path and the query, and lost how they were
+ * spelt; signatures over a query are tried in two spellings (signed_url.c).
+ *
+ * Thread: any.
+ */
+#ifndef MEDIA_HANDSHAKE_H
+#define MEDIA_HANDSHAKE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "server/auth/auth.h"
+#include "server/settings.h"
+
+struct lws;
+
+#define HANDSHAKE_ROOM 12288 /* of all that is read, with a NUL behind each */
+
+struct handshake {
+	struct auth_request request;
+	char peer_text[ADDRESS_TEXT_SIZE]; /* for the log */
+	size_t used;
+	bool too_long; /* something had no room: nobody can judge it */
+	char room[HANDSHAKE_ROOM];
+};
+
+/* Reads it. `request.path` is never NULL, and "" when there is none. */
+void handshake_read(struct handshake *handshake, struct lws *wsi,
+		    const struct settings *settings, uint64_t now_ms);
+
+/* The route of the path, or NULL; a token in it is put into the request. */
+const struct route *handshake_route(struct handshake *handshake,
+				    const struct settings *settings);
+
+/* A path as the log may show it: a long segment may be a token that was sent
+ * to the wrong place. */
+void handshake_mask_path(const char *path, char *out, size_t size);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * limits.h - how often one address may try, and how often it may fail
+ *
+ * Two token buckets for each address: handshakes (so that nobody floods) and
+ * refusals (so that nobody guesses). Each holds what its rate gives in one
+ * second, or one minute, and fills up again steadily. An IPv6 address counts as
+ * its /64, which is what one subscriber has.
+ *
+ * The table is bounded. An address has eight places it may be in; the one of
+ * them that was heard of least recently makes room. Whoever has so many
+ * addresses that he drives himself out pays for it with addresses.
+ *
+ * Thread: any; a lock is held for a few instructions. Clock: monotonic time,
+ * passed by the caller.
+ */
+#ifndef SERVER_AUTH_LIMITS_H
+#define SERVER_AUTH_LIMITS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "server/auth/network.h"
+
+struct limits;
+
+/* 0: without limit. */
+struct limit_rates {
+	uint32_t handshakes_per_second, refusals_per_minute;
+};
+
+enum limit_answer { LIMIT_PASSED, LIMIT_HANDSHAKES, LIMIT_REFUSALS };
+
+/* 0 or -ENOMEM. `seed` is random, so that nobody can choose his places. */
+int limits_create(struct limits **ret, uint64_t seed);
+struct limits *limits_destroy(struct limits *limits);
+
+/* One more handshake. When it is refused, *to_tell is how many were refused
+ * since this was last worth a line in the log, or 0: not again yet. */
+enum limit_answer limits_ask(struct limits *limits,
+			     const struct address *address,
+			     const struct limit_rates *rates, uint64_t now_ms,
+			     uint32_t *to_tell);
+/* The handshake that was asked for was refused. */
+void limits_note_refusal(struct limits *limits, const struct address *address,
+			 const struct limit_rates *rates, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,278 @@
+/*
+ * signed_url.c - the signatures of Twilio and Plivo over the upgrade's URL
+ *
+ * What was signed is the URL as the provider had it, letter for letter. We see
+ * it through proxies, and providers have not been steady about the port and the
+ * last slash, so every spelling that may have been signed is tried:
+ *
+ *   scheme://host[:port]/path[/][?query]
+ *
+ * None of them is easier to forge than another.
+ *
+ *   Twilio  base64(HMAC-SHA1(auth token, URL)); twilio.com/docs/usage/security
+ *   Plivo   base64(HMAC-SHA256(auth token, URL "." nonce)), version 3, the
+ *           query decoded and sorted; plivo.com/docs/voice/concepts/signature-
+ *           validation
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/auth/auth.h"
+#include "server/auth/secret.h"
+
+#define URL_SIZE       4096
+#define NONCE_MAX      256
+#define SIGNATURES_MAX 8
+#define ENCODED_TOO    2 /* the query as it is, and percent-encoded */
+
+/* ---- spellings of a URL ----------------------------------------------------
+ */
+
+struct spelling {
+	const char *scheme;
+	bool with_port, with_slash, encoded;
+};
+
+struct url {
+	char text[URL_SIZE];
+	size_t length;
+	bool too_long;
+};
+
+static void add(struct url *url, const char *text, size_t length)
+{
+	if (url->length + length >= sizeof(url->text)) {
+		url->too_long = true;
+		return;
+	}
+	memcpy(url->text + url->length, text, length);
+	url->length += length;
+	url->text[url->length] = '\0';
+}
+
+static void add_text(struct url *url, const char *text)
+{
+	add(url, text, strlen(text));
+}
+
+static void add_encoded(struct url *url, const char *text)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789-._~=";
+	char escaped[4];
+
+	for (; *text; text++) {
+		if (strchr(plain, *text)) {
+			add(url, text, 1);
+			continue;
+		}
+		(void)snprintf(escaped, sizeof(escaped), "%%%02X",
+			       (unsigned char)*text);
+		add(url, escaped, 3);
+	}
+}
+
+/* Where the port of "host:port" or "[v6]:port" begins; NULL: there is none. */
+static const char *port_of(const char *authority)
+{
+	const char *bracket = strrchr(authority, ']');
+
+	return strchr(bracket ? bracket : authority, ':');
+}
+
+static bool is_tls(const char *scheme)
+{
+	return strcmp(scheme, "wss") == 0 || strcmp(scheme, "https") == 0;
+}
+
+static void add_place(struct url *url, const struct auth_request *request,
+		      const struct spelling *as)
+{
+	const char *port = port_of(request->authority);
+	size_t length = strlen(request->path);
+
+	add_text(url, as->scheme);
+	add_text(url, "://");
+	add(url, request->authority,
+	    port ? (size_t)(port - request->authority)
+		 : strlen(request->authority));
+	if (as->with_port && port)
+		add_text(url, port);
+	else if (as->with_port)
+		add_text(url, is_tls(as->scheme) ? ":443" : ":80");
+	while (length > 0 && request->path[length - 1] == '/')
+		length--;
+	add(url, request->path, length);
+	if (as->with_slash)
+		add_text(url, "/");
+}
+
+static void add_query(struct url *url, const char *const *query, size_t count,
+		      bool encoded)
+{
+	for (size_t i = 0; i < count; i++) {
+		add_text(url, i == 0 ? "?" : "&");
+		if (encoded)
+			add_encoded(url, query[i]);
+		else
+			add_text(url, query[i]);
+	}
+}
+
+/* How many of the schemes may have been signed: without TLS the last two. */
+static size_t schemes_in_play(const struct auth_request *request)
+{
+	return is_tls(request->scheme) ? 2 : 4;
+}
+
+/* ---- Twilio ----------------------------------------------------------------
+ */
+
+struct trial {
+	const struct auth_policy *policy;
+	const struct auth_request *request;
+	const struct auth_words *secrets;
+	unsigned passed; /* every trial is made, then this is looked at */
+};
+
+static void try_twilio(struct trial *trial, const struct spelling *as,
+		       const uint8_t signature[HMAC_SHA1_SIZE])
+{
+	const struct auth_request *request = trial->request;
+	struct url url = { .length = 0 };
+	uint8_t digest[HMAC_SHA1_SIZE];
+
+	add_place(&url, request, as);
+	add_query(&url, request->query, request->query_count, as->encoded);
+	for (uint32_t i = 0; i < trial->secrets->count && !url.too_long; i++) {
+		const char *secret =
+			trial->policy->texts + trial->secrets->at[i];
+
+		trial->passed |=
+			hmac_sha1(secret, strlen(secret), url.text, url.length,
+				  digest) == 0 &&
+			secret_same_bytes(digest, signature, sizeof(digest));
+	}
+}
+
+const char *auth_check_twilio(const struct auth_policy *policy,
+			      const struct auth_request *request)
+{
+	static const char *const schemes[] = { "wss", "https", "ws", "http" };
+	const char *header = request->headers[HEADER_TWILIO_SIGNATURE];
+	uint8_t signature[HMAC_SHA1_SIZE];
+	struct trial trial = { .policy = policy,
+			       .request = request,
+			       .secrets = &policy->rules->words[AUTH_TWILIO] };
+	unsigned forms = request->query_count > 0 ? 4 * ENCODED_TOO : 4;
+
+	if (!header)
+		return policy->rules->signature_optional ? NULL : "missing";
+	if (base64_to_bytes(header, strlen(header), false, signature,
+			    sizeof(signature)) != sizeof(signature))
+		return "malformed";
+	for (size_t s = 0; s < schemes_in_play(request); s++)
+		for (unsigned form = 0; form < forms; form++)
+			try_twilio(&trial,
+				   &(struct spelling){ .scheme = schemes[s],
+						       .with_port = form & 1,
+						       .with_slash = form & 2,
+						       .encoded = form & 4 },
+				   signature);
+	return trial.passed ? NULL : "mismatch";
+}
+
+/* ---- Plivo -----------------------------------------------------------------
+ */
+
+/* By name, then by value: '=' must not count as a letter of the name. */
+static int compare_parameters(const void *left, const void *right)
+{
+	const char *a = *(const char *const *)left;
+	const char *b = *(const char *const *)right;
+	size_t a_name = strcspn(a, "="), b_name = strcspn(b, "=");
+	int order = strncmp(a, b, a_name < b_name ? a_name : b_name);
+
+	if (order == 0 && a_name != b_name)
+		order = a_name < b_name ? -1 : 1;
+	return order ? order : strcmp(a + a_name, b + b_name);
+}
+
+/* The header may hold several, for a token that is being changed. Returns how
+ * many of them are signatures at all. */
+static size_t read_signatures(const char *header,
+			      uint8_t out[SIGNATURES_MAX][HMAC_SHA256_SIZE])
+{
+	size_t count = 0;
+
+	while (*header && count < SIGNATURES_MAX) {
+		size_t length;
+
+		header += strspn(header, ", ");
+		length = strcspn(header, ", ");
+		if (base64_to_bytes(header, length, false, out[count],
+				    HMAC_SHA256_SIZE) == HMAC_SHA256_SIZE)
+			count++;
+		header += length;
+	}
+	return count;
+}
+
+static void try_plivo(struct trial *trial, const struct url *signed_text,
+		      uint8_t signatures[SIGNATURES_MAX][HMAC_SHA256_SIZE],
+		      size_t count)
+{
+	uint8_t digest[HMAC_SHA256_SIZE];
+
+	for (uint32_t i = 0; i < trial->secrets->count; i++) {
+		const char *secret =
+			trial->policy->texts + trial->secrets->at[i];
+
+		if (hmac_sha256(secret, strlen(secret), signed_text->text,
+				signed_text->length, digest) < 0)
+			continue;
+		for (size_t n = 0; n < count; n++)
+			trial->passed |= secret_same_bytes(
+				digest, signatures[n], sizeof(digest));
+	}
+}
+
+const char *auth_check_plivo(const struct auth_policy *policy,
+			     const struct auth_request *request)
+{
+	static const char *const schemes[] = { "https", "wss", "http", "ws" };
+	const char *header = request->headers[HEADER_PLIVO_SIGNATURE];
+	const char *nonce = request->headers[HEADER_PLIVO_NONCE];
+	const char *query[AUTH_QUERY_MAX];
+	uint8_t signatures[SIGNATURES_MAX][HMAC_SHA256_SIZE];
+	struct trial trial = { .policy = policy,
+			       .request = request,
+			       .secrets = &policy->rules->words[AUTH_PLIVO] };
+	size_t count;
+
+	if (!header || !nonce)
+		return "missing";
+	count = read_signatures(header, signatures);
+	if (count == 0 || strlen(nonce) > NONCE_MAX)
+		return "malformed";
+	memcpy(query, request->query, sizeof(query));
+	qsort(query, request->query_count, sizeof(query[0]),
+	      compare_parameters);
+	/* All four: its own library takes the socket's for what was signed. */
+	for (unsigned form = 0; form < 16; form++) {
+		struct url url = { .length = 0 };
+
+		add_place(&url, request,
+			  &(struct spelling){ .scheme = schemes[form / 4],
+					      .with_port = form & 1,
+					      .with_slash = form & 2 });
+		add_query(&url, query, request->query_count, false);
+		add_text(&url, ".");
+		add_text(&url, nonce);
+		if (!url.too_long)
+			try_plivo(&trial, &url, signatures, count);
+	}
+	return trial.passed ? NULL : "mismatch";
+}

@@ -1,0 +1,50 @@
+/*
+ * settings_load.h - what the files that read settings share (see setting.h)
+ *
+ * Thread: the one that loads.
+ */
+#ifndef SERVER_SETTINGS_LOAD_H
+#define SERVER_SETTINGS_LOAD_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "server/setting.h"
+
+struct yaml_value;
+
+/* Where a value stands, for the complaint. */
+struct origin {
+	char where[320]; /* "holdline.yaml:12: media.listen" */
+};
+
+struct loading {
+	struct settings *settings;
+	const char *file;
+	FILE *err;
+	bool given[SETTINGS_MAX];	  /* in the file: twice is an error */
+	unsigned route_words[ROUTES_MAX]; /* bits of what a route has said */
+	unsigned route_lines[ROUTES_MAX]; /* where it begins */
+};
+
+/* Complains; returns 2, which is what a command ends with. */
+__attribute__((format(printf, 3, 4))) int
+settings_wrong(const struct loading *load, const struct origin *origin,
+	       const char *format, ...);
+
+/* settings_routes.c: media.routes. All return 0 or 2. */
+void settings_add_default_routes(struct settings *settings);
+int settings_set_route(struct loading *load, const struct yaml_value *value,
+		       const struct origin *origin);
+int settings_check_routes(const struct loading *load);
+
+/* settings_auth.c: the `auth` of a route, and what else says who may call. */
+/* `key` is what follows "auth", with its dot: ".twilio.secret[1]". */
+int settings_set_auth(const struct loading *load, const struct origin *origin,
+		      struct route *route, const char *key, const char *text);
+int settings_check_auth(const struct loading *load, const struct origin *origin,
+			struct route *route);
+/* trusted_proxies and the secrets of tokens, from the texts that say them. */
+int settings_complete_auth(const struct loading *load);
+
+#endif

@@ -1,0 +1,223 @@
+/*
+ * settings_routes.c - media.routes, a list in the file (see setting.h)
+ *
+ * The first route of a file replaces the defaults, which are a route for each
+ * dialect. What a route says about who may call is settings_auth.c.
+ */
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/providers.h"
+#include "server/settings_load.h"
+#include "server/yaml_file.h"
+
+static const char *const route_keys[] = { "path", "provider", "handler",
+					  "record", "single_stream" };
+#define ROUTE_KEYS 5
+#define AUTH_KEY   "auth"
+
+static bool ends_with_token(const char *path)
+{
+	size_t length = strlen(path), token = strlen(ROUTE_TOKEN);
+
+	return length > token &&
+	       strcmp(path + length - token, ROUTE_TOKEN) == 0 &&
+	       memchr(path, '{', length) == path + length - token + 1;
+}
+
+static int set_path(const struct loading *load, const struct origin *origin,
+		    struct route *route, const char *text)
+{
+	const struct settings *s = load->settings;
+
+	if (text[0] != '/' || strcspn(text, "?# \t") != strlen(text))
+		return settings_wrong(load, origin,
+				      "\"%s\" is not a path; write it like "
+				      "/media/twilio",
+				      text);
+	if (strlen(text) >= sizeof(route->path))
+		return settings_wrong(load, origin, "longer than %zu bytes",
+				      sizeof(route->path) - 1);
+	for (size_t i = 0; i < s->media.route_count; i++)
+		if (strcmp(s->media.routes[i].path, text) == 0)
+			return settings_wrong(load, origin,
+					      "another route has the path %s",
+					      text);
+	memcpy(route->path, text, strlen(text) + 1);
+	route->token_in_path = ends_with_token(text);
+	if (strchr(text, '{') && !route->token_in_path)
+		return settings_wrong(
+			load, origin,
+			"a path may hold {token} only as its last "
+			"segment");
+	return 0;
+}
+
+#define PROVIDER_WORD(name)   " " #name
+#define PROVIDER_STRING(name) #name,
+
+static const char *const providers[] = { PROVIDERS(PROVIDER_STRING) };
+#define PROVIDER_COUNT (sizeof(providers) / sizeof(providers[0]))
+
+static bool is_provider(const char *text)
+{
+	size_t i = 0;
+
+	while (i < PROVIDER_COUNT && strcmp(providers[i], text) != 0)
+		i++;
+	return i < PROVIDER_COUNT;
+}
+
+static int set_switch(const struct loading *load, const struct origin *origin,
+		      bool *to, const char *text)
+{
+	if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+		return settings_wrong(load, origin, "\"%s\" is not %s", text,
+				      setting_kind_hint(BOOL));
+	*to = text[0] == 't';
+	return 0;
+}
+
+static int set_route_word(const struct loading *load,
+			  const struct origin *origin, struct route *route,
+			  size_t key, const char *text)
+{
+	int word;
+
+	switch (key) {
+	case 0: return set_path(load, origin, route, text);
+	case 1:
+		if (!is_provider(text))
+			return settings_wrong(
+				load, origin,
+				"\"%s\" is not a provider; this version "
+				"knows" PROVIDERS(PROVIDER_WORD),
+				text);
+		memcpy(route->provider, text, strlen(text) + 1);
+		return 0;
+	case 2:
+		word = setting_word_index(text, setting_handler_words, 2);
+		if (word < 0)
+			return settings_wrong(
+				load, origin,
+				"\"%s\" is not a handler; write record "
+				"or echo",
+				text);
+		route->handler = (enum route_handler)word;
+		return 0;
+	case 3: return set_switch(load, origin, &route->record, text);
+	default: return set_switch(load, origin, &route->single_stream, text);
+	}
+}
+
+/* The route that begins here, or NULL when there is no room for it. The first
+ * replaces the defaults. */
+static struct route *route_at(struct loading *load, unsigned index,
+			      unsigned line)
+{
+	struct settings *s = load->settings;
+
+	if (index >= ROUTES_MAX)
+		return NULL;
+	if (load->route_lines[0] == 0)
+		s->media.route_count = 0;
+	if (index >= s->media.route_count) {
+		s->media.routes[index] =
+			(struct route){ .record = true, .single_stream = true };
+		s->media.route_count = index + 1;
+		load->route_lines[index] = line;
+	}
+	return &s->media.routes[index];
+}
+
+/* The part of "media.routes[0].auth.twilio.secret" behind the number, and the
+ * number; NULL: it is no such key. */
+static const char *split_key(const char *key, unsigned *index)
+{
+	int length = 0;
+
+	if (sscanf(key, "media.routes[%4u].%n", index, &length) != 1 ||
+	    length == 0)
+		return NULL;
+	return key + length;
+}
+
+int settings_set_route(struct loading *load, const struct yaml_value *value,
+		       const struct origin *origin)
+{
+	size_t auth = strlen(AUTH_KEY);
+	struct route *route;
+	const char *word;
+	unsigned index;
+	bool is_auth;
+	int key;
+
+	word = split_key(value->key, &index);
+	if (!word)
+		return settings_wrong(load, origin,
+				      "a list of routes; begin each like \"- "
+				      "path: /media/twilio\"");
+	is_auth = strncmp(word, AUTH_KEY, auth) == 0 &&
+		  (!word[auth] || word[auth] == '.' || word[auth] == '[');
+	key = setting_word_index(word, route_keys, ROUTE_KEYS);
+	if (key < 0 && !is_auth)
+		return settings_wrong(
+			load, origin,
+			"unknown; a route has path, provider, "
+			"handler, record, single_stream and auth");
+	route = route_at(load, index, value->line);
+	if (!route)
+		return settings_wrong(load, origin, "more than %d routes",
+				      ROUTES_MAX);
+	if (is_auth)
+		return settings_set_auth(load, origin, route, word + auth,
+					 value->value);
+	if (load->route_words[index] & (1u << key))
+		return settings_wrong(load, origin, "stands there twice");
+	load->route_words[index] |= 1u << key;
+	return set_route_word(load, origin, route, (size_t)key, value->value);
+}
+
+/* Has each route what it cannot do without? */
+int settings_check_routes(const struct loading *load)
+{
+	struct settings *s = load->settings;
+
+	for (size_t i = 0; i < s->media.route_count; i++) {
+		struct route *route = &s->media.routes[i];
+		struct origin origin;
+
+		(void)snprintf(origin.where, sizeof(origin.where),
+			       "%.150s:%u: media.routes[%zu]", load->file,
+			       load->route_lines[i], i);
+		if (!route->path[0] || !route->provider[0])
+			return settings_wrong(load, &origin,
+					      "a route needs a path and a "
+					      "provider");
+		if (settings_check_auth(load, &origin, route) != 0)
+			return 2;
+	}
+	return 0;
+}
+
+/* ---- the defaults ----------------------------------------------------------
+ */
+
+/* /media/NAME and /media/NAME/echo for each dialect. */
+void settings_add_default_routes(struct settings *s)
+{
+	static_assert(2 * PROVIDER_COUNT <= ROUTES_MAX, "a route each");
+	for (size_t i = 0; i < 2 * PROVIDER_COUNT; i++) {
+		const char *provider = providers[i / 2];
+		struct route *route = &s->media.routes[i];
+
+		(void)snprintf(route->path, sizeof(route->path), "/media/%s%s",
+			       provider, i % 2 ? "/echo" : "");
+		(void)snprintf(route->provider, sizeof(route->provider), "%s",
+			       provider);
+		route->handler = i % 2 ? ROUTE_ECHO : ROUTE_RECORD;
+		route->record = route->single_stream = true;
+	}
+	s->media.route_count = 2 * PROVIDER_COUNT;
+}
