@@ -118,6 +118,9 @@ struct auth_request {
 	const char *path_token; /* the last segment, where a route says so */
 	const char *query[AUTH_QUERY_MAX]; /* "name=value", decoded */
 	size_t query_count;
+	/* What a signature covers behind the URL: of a webhook's POST the
+	 * parameters, sorted, name by value; NULL: nothing. */
+	const char *signed_tail;
 	const char *headers[AUTH_HEADERS]; /* NULL: not there */
 	struct address peer;
 	bool has_certificate;	      /* that TLS accepted */

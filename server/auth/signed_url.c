@@ -21,7 +21,7 @@
 #include "server/auth/auth.h"
 #include "server/auth/secret.h"
 
-#define URL_SIZE       4096
+#define URL_SIZE       8192
 #define NONCE_MAX      256
 #define SIGNATURES_MAX 8
 #define ENCODED_TOO    2 /* the query as it is, and percent-encoded */
@@ -146,6 +146,7 @@ static void try_twilio(struct trial *trial, const struct spelling *as,
 
 	add_place(&url, request, as);
 	add_query(&url, request->query, request->query_count, as->encoded);
+	add_text(&url, request->signed_tail ? request->signed_tail : "");
 	for (uint32_t i = 0; i < trial->secrets->count && !url.too_long; i++) {
 		const char *secret =
 			trial->policy->texts + trial->secrets->at[i];
