@@ -61,7 +61,7 @@ def wait_for(what, condition, seconds=30):
 class Server:
     """`with Server(...) as server:` serves, and ends with SIGTERM and exit 0."""
 
-    def __init__(self, data_dir=None, wrapper=(), **settings):
+    def __init__(self, data_dir=None, wrapper=(), config=None, **settings):
         self.own_dir = data_dir is None
         self.data_dir = data_dir or tempfile.mkdtemp(prefix="holdline-test-")
         self.media, self.control = free_port(), free_port()
@@ -77,11 +77,19 @@ class Server:
         }
         self.settings.update({k.replace("__", "."): str(v) for k, v in settings.items()})
         self.wrapper = list(wrapper)
+        self.config = config and os.path.join(self.data_dir, "holdline.yaml")
+        if config:
+            self.configure(config)
         self.log_path = os.path.join(tempfile.gettempdir(), f"holdline-test-{self.media}.log")
         self.process = None
 
+    def configure(self, text):
+        """Writes the settings file, which a SIGHUP makes the server read again."""
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(text)
+
     def flags(self):
-        return [part for key, value in self.settings.items() for part in (f"--{key}", value)]
+        return (["-c", self.config] if self.config else []) + [part for key, value in self.settings.items() for part in (f"--{key}", value)]
 
     def start(self, ready=True):
         with open(self.log_path, "ab") as log:
