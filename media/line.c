@@ -29,6 +29,9 @@
 #define CLOSE_TOO_BIG  1009u /* RFC 6455, section 7.4.1 */
 #define CLOSE_INTERNAL 1011u
 
+/* libwebsockets' own number for a close frame, which its header leaves out. */
+#define WRITE_CLOSE ((enum lws_write_protocol)4)
+
 /* Messages one behind the other: a length, then the bytes, wrapping round. */
 #define BINARY_BIT 0x80000000u /* of that length */
 struct ring {
@@ -43,8 +46,9 @@ struct line {
 	struct call *call;
 	bool admitted;	     /* counted among the calls */
 	unsigned close_code; /* 0: not closing */
-	bool peer_closed;    /* the peer has sent a close frame */
-	char *partial;	     /* a message in several pieces; owned */
+	bool close_sent;
+	bool peer_closed; /* the peer has sent a close frame */
+	char *partial;	  /* a message in several pieces; owned */
 	size_t partial_length, partial_room;
 	struct ring ring;
 };
@@ -163,18 +167,29 @@ void line_cut(struct line *line)
 				LWS_TO_KILL_ASYNC);
 }
 
-/* -1 closes the connection, with the code that was set. */
+/* Our close frame goes out, and the connection stays until the peer's has come,
+ * or line_cut(). libwebsockets' own way hangs up at once: a peer who still
+ * sends would be reset, and might never read why. */
+static int say_goodbye(struct line *line)
+{
+	unsigned char *code = line->loop->out + LWS_PRE;
+
+	if (line->close_sent)
+		return 0;
+	line->close_sent = true;
+	code[0] = (unsigned char)(line->close_code >> 8);
+	code[1] = (unsigned char)line->close_code;
+	return lws_write(line->wsi, code, 2, WRITE_CLOSE) < 0 ? -1 : 0;
+}
+
+/* -1 closes the connection. */
 static int on_writeable(struct line *line)
 {
 	uint32_t length;
 	bool binary;
 
-	if (line->close_code) {
-		lws_close_reason(line->wsi,
-				 (enum lws_close_status)line->close_code, NULL,
-				 0);
-		return -1;
-	}
+	if (line->close_code)
+		return say_goodbye(line);
 	length = ring_pop(&line->ring, line->loop->out + LWS_PRE, &binary);
 	if (length > 0 && !write_now(line, length, binary))
 		return -1;
@@ -421,7 +436,8 @@ static int on_line(struct lws *wsi, enum lws_callback_reasons reason,
 	case LWS_CALLBACK_SERVER_WRITEABLE: return on_writeable(line);
 	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
 		line->peer_closed = true;
-		return 0;
+		/* It answers ours, and needs no answer. */
+		return line->close_sent ? -1 : 0;
 	case LWS_CALLBACK_CLOSED:
 		note_broken_framing(line);
 		on_gone(line);
