@@ -11,7 +11,7 @@
 #include "server/board.h"
 #include "server/log.h"
 
-#define PATH_SHOWN  128
+#define PATH_SHOWN 128
 
 /* ---- the handshake ---------------------------------------------------------
  */

@@ -24,6 +24,7 @@ struct call;
 struct event;
 struct handshake;
 struct loop;
+struct provider;
 struct route;
 
 /* What the handshake has found out. One for each connection that it passed. */
@@ -53,7 +54,8 @@ struct admission *admission_destroy(struct admission *admission);
 
 /* The start message has come. False: refused, logged and counted. The token is
  * taken out of the start's custom values in any case. */
-bool admission_start(struct admission *admission, const char *provider,
+bool admission_start(struct admission *admission,
+		     const struct provider *provider,
 		     const struct event *start);
 /* The call is over: the provider may open another for the same. */
 void admission_end(struct admission *admission);

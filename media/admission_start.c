@@ -131,30 +131,31 @@ static bool judge_token(const struct admission *a, const char *token,
 }
 
 /* What must not be live twice. A provider may stream the tracks of a call
- * apart, so they are part of the name; where several streams of one call are
- * usual, the stream's own id is it. */
-static bool claim_stream(struct admission *a, const char *provider,
+ * apart, so they are part of the name. */
+static bool claim_stream(struct admission *a, const struct provider *provider,
 			 const struct event *start)
 {
+	const struct text *id = provider->streams_share_calls
+					? &start->stream_id
+					: &start->start.call_id;
 	unsigned tracks = 0;
 	char name[STREAM_NAME];
 	int length;
 
-	if (!a->route->single_stream || !a->loop->gate ||
-	    !start->start.call_id.at || start->start.call_id.length == 0)
+	if (!a->route->single_stream || !a->loop->gate || !id->at ||
+	    id->length == 0)
 		return true;
 	for (unsigned i = 0; i < start->start.track_count; i++)
 		tracks |= 1u << start->start.tracks[i];
-	length = snprintf(name, sizeof(name), "%s %u %.*s", provider, tracks,
-			  (int)start->start.call_id.length,
-			  start->start.call_id.at);
+	length = snprintf(name, sizeof(name), "%s %u %.*s", provider->name,
+			  tracks, (int)id->length, id->at);
 	if (length < 0 || (size_t)length >= sizeof(name) ||
 	    gate_claim(a->loop->gate, &a->claim, name, (size_t)length))
 		return true;
 	return refuse_start(a, 403, "live_already", "single_stream");
 }
 
-bool admission_start(struct admission *a, const char *provider,
+bool admission_start(struct admission *a, const struct provider *provider,
 		     const struct event *start)
 {
 	char token[ONE_TIME_TOKEN_SIZE];

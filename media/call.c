@@ -269,7 +269,7 @@ static void on_start(struct call *call, const struct event *event)
 		call_fail(call, CLOSE_UNSUPPORTED, "a codec we do not know");
 		return;
 	}
-	if (!admission_start(call->admission, call->provider->name, event)) {
+	if (!admission_start(call->admission, call->provider, event)) {
 		refuse_start(call);
 		return;
 	}

@@ -88,19 +88,18 @@ static const char *header(struct handshake *h, struct lws *wsi,
 static void read_query(struct handshake *h, struct lws *wsi)
 {
 	struct auth_request *request = &h->request;
-	int length;
+	int n = 0;
 
-	while ((length = lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS,
-						 (int)request->query_count)) >
-	       0) {
-		if (request->query_count == AUTH_QUERY_MAX) {
+	for (; lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, n) > 0;
+	     n++) {
+		if (n == AUTH_QUERY_MAX) {
 			h->too_long = true;
 			return;
 		}
-		length = lws_hdr_copy_fragment(
-			wsi, h->room + h->used, (int)left(h) + 1,
-			WSI_TOKEN_HTTP_URI_ARGS, (int)request->query_count);
-		request->query[request->query_count] = keep_copied(h, length);
+		request->query[n] = keep_copied(
+			h, lws_hdr_copy_fragment(wsi, h->room + h->used,
+						 (int)left(h) + 1,
+						 WSI_TOKEN_HTTP_URI_ARGS, n));
 		request->query_count++;
 	}
 }
@@ -209,12 +208,11 @@ void handshake_read(struct handshake *h, struct lws *wsi,
 /* What stands in the place of {token}; NULL: the path is not of this route. */
 static const char *token_in(const char *pattern, const char *path)
 {
-	size_t length = strlen(pattern) - strlen(ROUTE_TOKEN) + 1;
-
-	if (strncmp(pattern, path, length) != 0 || !path[length] ||
-	    strchr(path + length, '/'))
-		return NULL;
-	return path + length;
+	while (*pattern && *pattern != '{' && *pattern == *path) {
+		pattern++;
+		path++;
+	}
+	return *pattern == '{' && *path && !strchr(path, '/') ? path : NULL;
 }
 
 const struct route *handshake_route(struct handshake *h,

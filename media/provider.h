@@ -114,6 +114,9 @@ struct provider {
 	/* A digit to the caller; NULL: the dialect has none. */
 	size_t (*build_dtmf)(char *out, size_t room, const char *stream_id,
 			     char digit);
+	/* Several streams of one call at a time are usual: what must not be
+	 * live twice is then a stream's id. */
+	bool streams_share_calls;
 	bool clear_loses_marks; /* what waits when we clear never comes back */
 };
 

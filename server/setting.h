@@ -3,8 +3,9 @@
  *
  *   settings_table.c  the table; finding a key, or the one that was meant
  *   settings_value.c  a text into a value, a value into a text
- *   settings_routes.c media.routes of a file; settings_auth.c what they say
- *                     about who may call
+ *   settings_routes.c media.routes of a file; settings_auth.c,
+ *                     settings_auth_check.c and settings_secrets.c what they
+ *                     say about who may call
  *   settings.c        file, environment and flags into struct settings
  *   settings_print.c  struct settings as YAML, help, and what a reload changes
  *

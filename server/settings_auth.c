@@ -14,13 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/auth/one_time.h"
 #include "server/settings_load.h"
 
 #define KEY_PART     32
-#define LINE_SIZE    4200    /* the longest secret is Telnyx's, of 4000 */
-#define TOKEN_QUERY  "token" /* what it is called in the query */
-#define LIST_WITHOUT -1
+#define LIST_WITHOUT (-1)
 
 /* Here, because settings stand below those who judge. */
 const char *const auth_kind_words[AUTH_KINDS] = {
@@ -37,77 +34,6 @@ const char *const auth_kind_words[AUTH_KINDS] = {
 	[AUTH_GENESYS] = "genesys",
 	[AUTH_ONE_TIME] = "one_time",
 };
-
-/* ---- keeping texts ---------------------------------------------------------
- */
-
-/* 0, or -ENOSPC. */
-static int keep_text(struct auth_store *store, const char *text, uint32_t *at)
-{
-	size_t size = strlen(text) + 1;
-
-	if (store->texts_used == 0)
-		store->texts_used = 1; /* the empty text at 0 */
-	if (size > sizeof(store->texts) - store->texts_used)
-		return -ENOSPC;
-	*at = store->texts_used;
-	memcpy(store->texts + *at, text, size);
-	store->texts_used += (uint32_t)size;
-	return 0;
-}
-
-static int keep_word(const struct loading *load, const struct origin *origin,
-		     struct auth_words *words, uint32_t most, const char *text)
-{
-	if (!*text)
-		return settings_wrong(load, origin, "needs a value");
-	if (words->count >= most)
-		return settings_wrong(load, origin, "more than %u of them",
-				      most);
-	if (keep_text(&load->settings->who, text, &words->at[words->count]) < 0)
-		return settings_wrong(load, origin,
-				      "more secrets and names than there is "
-				      "room for");
-	words->count++;
-	return 0;
-}
-
-/* One secret a line; blanks around it and empty lines do not count. */
-static int read_secrets(const struct loading *load, const struct origin *origin,
-			const char *path, struct auth_words *words)
-{
-	uint32_t before = words->count;
-	FILE *file = fopen(path, "re");
-	char line[LINE_SIZE];
-	int status = 0;
-
-	if (!file)
-		return settings_wrong(load, origin, "%s cannot be opened: %s",
-				      path, strerror(errno));
-	while (status == 0 && fgets(line, sizeof(line), file)) {
-		size_t length = strlen(line);
-		char *text = line + strspn(line, " \t");
-
-		if (length + 1 == sizeof(line) && line[length - 1] != '\n')
-			status = settings_wrong(load, origin,
-						"%s has a line of over %d "
-						"bytes",
-						path, LINE_SIZE - 2);
-		while (length > 0 && strchr(" \t\r\n", line[length - 1]))
-			line[--length] = '\0';
-		if (status == 0 && text < line + length)
-			status = keep_word(load, origin, words,
-					   AUTH_SECRETS_MAX, text);
-	}
-	if (status == 0 && ferror(file))
-		status =
-			settings_wrong(load, origin, "%s cannot be read", path);
-	(void)fclose(file);
-	if (status == 0 && words->count == before)
-		status = settings_wrong(load, origin, "%s holds no secret",
-					path);
-	return status;
-}
 
 /* ---- the fields of a check -------------------------------------------------
  */
@@ -132,7 +58,7 @@ static int take_word(const struct taking *t, struct auth_words *words,
 {
 	if ((uint32_t)(t->index < 0 ? 0 : t->index) != words->count)
 		return twice(t);
-	return keep_word(t->load, t->origin, words, most, t->text);
+	return settings_keep_word(t->load, t->origin, words, most, t->text);
 }
 
 static int take_secret(const struct taking *t)
@@ -159,9 +85,9 @@ static int take_file(const struct taking *t, uint32_t *file,
 				      "will do");
 	if (!*t->text)
 		return settings_wrong(t->load, t->origin, "needs a path");
-	if (keep_text(&t->load->settings->who, t->text, file) < 0)
+	if (settings_keep_text(&t->load->settings->who, t->text, file) < 0)
 		return settings_wrong(t->load, t->origin, "is too long");
-	return read_secrets(t->load, t->origin, t->text, words);
+	return settings_read_secrets(t->load, t->origin, t->text, words);
 }
 
 static int take_secret_file(const struct taking *t)
@@ -189,7 +115,7 @@ static int take_name(const struct taking *t, uint32_t *at)
 		return twice(t);
 	if (!*t->text)
 		return settings_wrong(t->load, t->origin, "needs a value");
-	if (keep_text(&t->load->settings->who, t->text, at) < 0)
+	if (settings_keep_text(&t->load->settings->who, t->text, at) < 0)
 		return settings_wrong(t->load, t->origin, "is too long");
 	return 0;
 }
@@ -457,161 +383,4 @@ int settings_set_auth(const struct loading *load, const struct origin *origin,
 	t.kind = (enum auth_kind)kind;
 	t.index = parts.index;
 	return take_field(&t, parts.field);
-}
-
-/* ---- what belongs together -------------------------------------------------
- */
-
-/* Which of the two kinds of token a path of {token} holds, where no route says
- * so: the only one that it may be. */
-static int complete_path(const struct loading *load,
-			 const struct origin *origin, struct auth_rules *rules)
-{
-	bool token = rules->kinds & 1u << AUTH_TOKEN;
-	bool one_time = rules->kinds & 1u << AUTH_ONE_TIME;
-	int said = (token && rules->token_place == AUTH_IN_PATH) +
-		   (one_time && rules->one_time_place == AUTH_IN_PATH);
-
-	if (said == 0 && one_time && rules->one_time_place == AUTH_UNSAID &&
-	    !(token && rules->token_place == AUTH_UNSAID)) {
-		rules->one_time_place = AUTH_IN_PATH;
-		said = 1;
-	} else if (said == 0 && token && !one_time &&
-		   rules->token_place == AUTH_UNSAID) {
-		rules->token_place = AUTH_IN_PATH;
-		said = 1;
-	}
-	if (said == 1)
-		return 0;
-	return settings_wrong(load, origin,
-			      "the path holds a {token}; one of auth.token and "
-			      "auth.one_time must be \"in: path\"");
-}
-
-static int name_it(const struct loading *load, const struct origin *origin,
-		   uint32_t *at, const char *usual)
-{
-	if (*at || keep_text(&load->settings->who, usual, at) == 0)
-		return 0;
-	return settings_wrong(load, origin,
-			      "more secrets and names than there is room for");
-}
-
-/* Names and places that were not said. */
-static int complete_places(const struct loading *load,
-			   const struct origin *origin, struct route *route)
-{
-	struct auth_rules *rules = &route->auth;
-
-	if (route->token_in_path && complete_path(load, origin, rules) != 0)
-		return 2;
-	if (!route->token_in_path && (rules->token_place == AUTH_IN_PATH ||
-				      rules->one_time_place == AUTH_IN_PATH))
-		return settings_wrong(load, origin,
-				      "a token in the path needs a path that "
-				      "ends with " ROUTE_TOKEN);
-	if (rules->token_place == AUTH_UNSAID)
-		rules->token_place = AUTH_IN_QUERY;
-	if (rules->one_time_place == AUTH_UNSAID)
-		rules->one_time_place = AUTH_IN_PARAMETER;
-	if (rules->kinds & 1u << AUTH_TOKEN &&
-	    name_it(load, origin, &rules->token_name, TOKEN_QUERY) != 0)
-		return 2;
-	return rules->kinds & 1u << AUTH_ONE_TIME
-		       ? name_it(load, origin, &rules->one_time_name,
-				 ONE_TIME_PARAMETER)
-		       : 0;
-}
-
-static int missing(const struct loading *load, const struct origin *origin,
-		   enum auth_kind kind, const char *what)
-{
-	return settings_wrong(load, origin, "auth.%s needs %s",
-			      auth_kind_words[kind], what);
-}
-
-static int check_kind(const struct loading *load, const struct origin *origin,
-		      const struct auth_rules *rules, enum auth_kind kind)
-{
-	switch (kind) {
-	case AUTH_NETWORKS:
-	case AUTH_ORIGINS:
-	case AUTH_CERTIFICATE:
-	case AUTH_ONE_TIME: return 0; /* they have what they need */
-	case AUTH_GENESYS:
-		return rules->api_keys.count > 0
-			       ? 0
-			       : missing(load, origin, kind,
-					 "api_key or api_key_file");
-	case AUTH_BASIC:
-		if (!rules->user)
-			return missing(load, origin, kind, "a user");
-		break;
-	default: break;
-	}
-	return rules->words[kind].count > 0
-		       ? 0
-		       : missing(load, origin, kind,
-				 "a secret or a secret_file");
-}
-
-int settings_check_auth(const struct loading *load, const struct origin *origin,
-			struct route *route)
-{
-	const struct auth_rules *rules = &route->auth;
-
-	for (unsigned kind = 0; kind < AUTH_KINDS; kind++)
-		if (rules->kinds & 1u << kind &&
-		    check_kind(load, origin, rules, (enum auth_kind)kind) != 0)
-			return 2;
-	if (route->open_on_purpose && rules->kinds)
-		return settings_wrong(load, origin,
-				      "auth is none and has checks as well");
-	return complete_places(load, origin, route);
-}
-
-/* ---- settings of the whole server ------------------------------------------
- */
-
-static int complete_proxies(const struct loading *load)
-{
-	struct auth_store *store = &load->settings->who;
-	struct origin origin = { "media.trusted_proxies" };
-	char copy[sizeof(load->settings->media.trusted_proxies)];
-	char *rest = copy, *word;
-
-	memcpy(copy, load->settings->media.trusted_proxies, sizeof(copy));
-	store->proxy_first = store->network_count;
-	while ((word = strsep(&rest, ", "))) {
-		if (!*word)
-			continue;
-		if (store->network_count == NETWORKS_MAX ||
-		    network_parse(word,
-				  &store->networks[store->network_count]) < 0)
-			return settings_wrong(load, &origin,
-					      "more networks than there is "
-					      "room for");
-		store->network_count++;
-		store->proxy_count++;
-	}
-	return 0;
-}
-
-int settings_complete_auth(const struct loading *load)
-{
-	struct settings *s = load->settings;
-	struct auth_words *secrets = &s->who.token_secrets;
-	struct origin origin = { "auth.token_secret" };
-
-	if (complete_proxies(load) != 0)
-		return 2;
-	if (s->auth.token_secret[0] &&
-	    keep_word(load, &origin, secrets, AUTH_SECRETS_MAX,
-		      s->auth.token_secret) != 0)
-		return 2;
-	if (!s->auth.token_secret_file[0])
-		return 0;
-	(void)snprintf(origin.where, sizeof(origin.where), "%s",
-		       "auth.token_secret_file");
-	return read_secrets(load, &origin, s->auth.token_secret_file, secrets);
 }

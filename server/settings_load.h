@@ -38,10 +38,25 @@ int settings_set_route(struct loading *load, const struct yaml_value *value,
 		       const struct origin *origin);
 int settings_check_routes(const struct loading *load);
 
+/* settings_secrets.c */
+/* 0, or -ENOSPC. */
+int settings_keep_text(struct auth_store *store, const char *text,
+		       uint32_t *at);
+/* The next of at most so many words; 0 or 2. */
+int settings_keep_word(const struct loading *load, const struct origin *origin,
+		       struct auth_words *words, uint32_t most,
+		       const char *text);
+/* Those of a file, one a line; blanks around it and empty lines do not count.
+ * 0 or 2. */
+int settings_read_secrets(const struct loading *load,
+			  const struct origin *origin, const char *path,
+			  struct auth_words *words);
+
 /* settings_auth.c: the `auth` of a route, and what else says who may call. */
 /* `key` is what follows "auth", with its dot: ".twilio.secret[1]". */
 int settings_set_auth(const struct loading *load, const struct origin *origin,
 		      struct route *route, const char *key, const char *text);
+/* settings_auth_check.c */
 int settings_check_auth(const struct loading *load, const struct origin *origin,
 			struct route *route);
 /* trusted_proxies and the secrets of tokens, from the texts that say them. */

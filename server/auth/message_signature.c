@@ -19,8 +19,8 @@
 #include "server/auth/auth.h"
 #include "server/auth/once.h"
 #include "server/auth/secret.h"
+#include "server/auth/signed_text.h"
 
-#define BASE_SIZE   8192 /* of the text that is signed */
 #define VALUE_SIZE  257
 #define KEY_MAX	    256 /* bytes of a client secret */
 #define NONCE_LEAST 22	/* characters: 16 bytes in base64 */
@@ -179,26 +179,8 @@ static bool read_signature(const char *header, const char *label,
 /* ---- what was signed -------------------------------------------------------
  */
 
-struct base {
-	char text[BASE_SIZE];
-	size_t length;
-	bool too_long;
-};
-
-static void add(struct base *base, const char *text)
-{
-	size_t length = strlen(text);
-
-	if (base->length + length >= sizeof(base->text)) {
-		base->too_long = true;
-		return;
-	}
-	memcpy(base->text + base->length, text, length + 1);
-	base->length += length;
-}
-
 /* In lower case, without a port that follows from the scheme. */
-static void add_authority(struct base *base, const char *authority)
+static void add_authority(struct signed_text *base, const char *authority)
 {
 	size_t length = strlen(authority);
 	char text[VALUE_SIZE];
@@ -214,20 +196,11 @@ static void add_authority(struct base *base, const char *authority)
 					 ? authority[i] + ('a' - 'A')
 					 : authority[i]);
 	text[length] = '\0';
-	add(base, text);
+	signed_text_add(base, text);
 }
 
-static void add_target(struct base *base, const struct auth_request *request)
-{
-	add(base, request->path);
-	for (size_t i = 0; i < request->query_count; i++) {
-		add(base, i == 0 ? "?" : "&");
-		add(base, request->query[i]);
-	}
-}
-
-static void add_component(struct base *base, enum component component,
-			  const struct auth_request *request)
+static void add_component(struct signed_text *base, enum component component,
+			  const struct auth_request *request, bool encoded)
 {
 	static const enum auth_header headers[COMPONENTS] = {
 		[ORGANIZATION] = HEADER_ORGANIZATION,
@@ -237,20 +210,24 @@ static void add_component(struct base *base, enum component component,
 	};
 	const char *value = request->headers[headers[component]];
 
-	add(base, "\"");
-	add(base, component_names[component]);
-	add(base, "\": ");
-	if (component == TARGET)
-		add_target(base, request);
-	else if (component == AUTHORITY)
+	signed_text_add(base, "\"");
+	signed_text_add(base, component_names[component]);
+	signed_text_add(base, "\": ");
+	if (component == TARGET) {
+		signed_text_add(base, request->path);
+		signed_text_add_query(base, request->query,
+				      request->query_count, encoded);
+	} else if (component == AUTHORITY) {
 		add_authority(base, request->authority);
-	else
-		add(base, value ? value : "");
-	add(base, "\n");
+	} else {
+		signed_text_add(base, value ? value : "");
+	}
+	signed_text_add(base, "\n");
 }
 
-static bool is_signed(const struct auth_policy *policy, const struct base *base,
-		      const uint8_t signature[HMAC_SHA256_SIZE])
+static bool is_digest_of(const struct auth_policy *policy,
+			 const struct signed_text *base,
+			 const uint8_t signature[HMAC_SHA256_SIZE])
 {
 	const struct auth_words *secrets = &policy->rules->words[AUTH_GENESYS];
 	uint8_t key[KEY_MAX], digest[HMAC_SHA256_SIZE];
@@ -265,6 +242,26 @@ static bool is_signed(const struct auth_policy *policy, const struct base *base,
 			  hmac_sha256(key, (size_t)size, base->text,
 				      base->length, digest) == 0 &&
 			  secret_same_bytes(digest, signature, sizeof(digest));
+	}
+	return passed != 0;
+}
+
+static bool is_signed(const struct auth_policy *policy,
+		      const struct auth_request *request,
+		      const struct input *input,
+		      const uint8_t signature[HMAC_SHA256_SIZE])
+{
+	unsigned passed = 0;
+
+	/* The query in both spellings; without one they are the same. */
+	for (int encoded = 0; encoded < 2; encoded++) {
+		struct signed_text base = { .length = 0 };
+
+		for (int i = 0; i < COMPONENTS; i++)
+			add_component(&base, input->order[i], request, encoded);
+		signed_text_add(&base, "\"@signature-params\": ");
+		signed_text_add(&base, input->params);
+		passed |= is_digest_of(policy, &base, signature);
 	}
 	return passed != 0;
 }
@@ -309,7 +306,6 @@ static const char *judge_signature(const struct auth_policy *policy,
 	const char *signature = request->headers[HEADER_SIGNATURE];
 	uint64_t now_s = request->now_ms / 1000;
 	uint8_t bytes[HMAC_SHA256_SIZE];
-	struct base base = { .length = 0 };
 	const char *wrong;
 	struct input input;
 
@@ -320,11 +316,7 @@ static const char *judge_signature(const struct auth_policy *policy,
 	if (!read_input(header, &input) ||
 	    !read_signature(signature, input.label, bytes))
 		return "malformed";
-	for (int i = 0; i < COMPONENTS; i++)
-		add_component(&base, input.order[i], request);
-	add(&base, "\"@signature-params\": ");
-	add(&base, input.params);
-	if (!is_signed(policy, &base, bytes) ||
+	if (!is_signed(policy, request, &input, bytes) ||
 	    !secret_equals(request->headers[HEADER_API_KEY], input.keyid))
 		return "mismatch";
 	wrong = judge_times(&input, now_s);

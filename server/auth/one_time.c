@@ -19,7 +19,7 @@
 #define TOKEN_BYTES  (BODY_SIZE + MAC_SIZE)
 #define PROVIDER_MAX 64
 /* A token may be issued by a node whose clock is ahead of ours. */
-#define LIFE_MAX_MS (24u * 3600 * 1000)
+#define LIFE_MAX_MS (24u * 3600 * UINT64_C(1000))
 
 _Static_assert(2 * TOKEN_BYTES + 1 == ONE_TIME_TOKEN_SIZE, "hexadecimal");
 
@@ -176,7 +176,7 @@ const char *one_time_take(const char *token, const char *provider,
 	size_t size = 0;
 
 	if (strlen(token) != ONE_TIME_TOKEN_SIZE - 1 ||
-	    sodium_hex2bin(bytes, sizeof(bytes), token, strlen(token), NULL,
+	    sodium_hex2bin(bytes, sizeof(bytes), token, 2 * sizeof(bytes), NULL,
 			   &size, NULL) != 0 ||
 	    size != sizeof(bytes) || bytes[0] != VERSION)
 		return "malformed";

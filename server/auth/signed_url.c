@@ -20,8 +20,8 @@
 
 #include "server/auth/auth.h"
 #include "server/auth/secret.h"
+#include "server/auth/signed_text.h"
 
-#define URL_SIZE       8192
 #define NONCE_MAX      256
 #define SIGNATURES_MAX 8
 #define ENCODED_TOO    2 /* the query as it is, and percent-encoded */
@@ -33,46 +33,6 @@ struct spelling {
 	const char *scheme;
 	bool with_port, with_slash, encoded;
 };
-
-struct url {
-	char text[URL_SIZE];
-	size_t length;
-	bool too_long;
-};
-
-static void add(struct url *url, const char *text, size_t length)
-{
-	if (url->length + length >= sizeof(url->text)) {
-		url->too_long = true;
-		return;
-	}
-	memcpy(url->text + url->length, text, length);
-	url->length += length;
-	url->text[url->length] = '\0';
-}
-
-static void add_text(struct url *url, const char *text)
-{
-	add(url, text, strlen(text));
-}
-
-static void add_encoded(struct url *url, const char *text)
-{
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789-._~=";
-	char escaped[4];
-
-	for (; *text; text++) {
-		if (strchr(plain, *text)) {
-			add(url, text, 1);
-			continue;
-		}
-		(void)snprintf(escaped, sizeof(escaped), "%%%02X",
-			       (unsigned char)*text);
-		add(url, escaped, 3);
-	}
-}
 
 /* Where the port of "host:port" or "[v6]:port" begins; NULL: there is none. */
 static const char *port_of(const char *authority)
@@ -87,38 +47,27 @@ static bool is_tls(const char *scheme)
 	return strcmp(scheme, "wss") == 0 || strcmp(scheme, "https") == 0;
 }
 
-static void add_place(struct url *url, const struct auth_request *request,
+static void add_place(struct signed_text *url,
+		      const struct auth_request *request,
 		      const struct spelling *as)
 {
 	const char *port = port_of(request->authority);
 	size_t length = strlen(request->path);
 
-	add_text(url, as->scheme);
-	add_text(url, "://");
-	add(url, request->authority,
-	    port ? (size_t)(port - request->authority)
-		 : strlen(request->authority));
+	signed_text_add(url, as->scheme);
+	signed_text_add(url, "://");
+	signed_text_add_bytes(url, request->authority,
+			      port ? (size_t)(port - request->authority)
+				   : strlen(request->authority));
 	if (as->with_port && port)
-		add_text(url, port);
+		signed_text_add(url, port);
 	else if (as->with_port)
-		add_text(url, is_tls(as->scheme) ? ":443" : ":80");
+		signed_text_add(url, is_tls(as->scheme) ? ":443" : ":80");
 	while (length > 0 && request->path[length - 1] == '/')
 		length--;
-	add(url, request->path, length);
+	signed_text_add_bytes(url, request->path, length);
 	if (as->with_slash)
-		add_text(url, "/");
-}
-
-static void add_query(struct url *url, const char *const *query, size_t count,
-		      bool encoded)
-{
-	for (size_t i = 0; i < count; i++) {
-		add_text(url, i == 0 ? "?" : "&");
-		if (encoded)
-			add_encoded(url, query[i]);
-		else
-			add_text(url, query[i]);
-	}
+		signed_text_add(url, "/");
 }
 
 /* How many of the schemes may have been signed: without TLS the last two. */
@@ -141,12 +90,13 @@ static void try_twilio(struct trial *trial, const struct spelling *as,
 		       const uint8_t signature[HMAC_SHA1_SIZE])
 {
 	const struct auth_request *request = trial->request;
-	struct url url = { .length = 0 };
+	struct signed_text url = { .length = 0 };
 	uint8_t digest[HMAC_SHA1_SIZE];
 
 	add_place(&url, request, as);
-	add_query(&url, request->query, request->query_count, as->encoded);
-	add_text(&url, request->signed_tail ? request->signed_tail : "");
+	signed_text_add_query(&url, request->query, request->query_count,
+			      as->encoded);
+	signed_text_add(&url, request->signed_tail ? request->signed_tail : "");
 	for (uint32_t i = 0; i < trial->secrets->count && !url.too_long; i++) {
 		const char *secret =
 			trial->policy->texts + trial->secrets->at[i];
@@ -221,7 +171,7 @@ static size_t read_signatures(const char *header,
 	return count;
 }
 
-static void try_plivo(struct trial *trial, const struct url *signed_text,
+static void try_plivo(struct trial *trial, const struct signed_text *url,
 		      uint8_t signatures[SIGNATURES_MAX][HMAC_SHA256_SIZE],
 		      size_t count)
 {
@@ -231,8 +181,8 @@ static void try_plivo(struct trial *trial, const struct url *signed_text,
 		const char *secret =
 			trial->policy->texts + trial->secrets->at[i];
 
-		if (hmac_sha256(secret, strlen(secret), signed_text->text,
-				signed_text->length, digest) < 0)
+		if (hmac_sha256(secret, strlen(secret), url->text, url->length,
+				digest) < 0)
 			continue;
 		for (size_t n = 0; n < count; n++)
 			trial->passed |= secret_same_bytes(
@@ -263,15 +213,15 @@ const char *auth_check_plivo(const struct auth_policy *policy,
 	      compare_parameters);
 	/* All four: its own library takes the socket's for what was signed. */
 	for (unsigned form = 0; form < 16; form++) {
-		struct url url = { .length = 0 };
+		struct signed_text url = { .length = 0 };
 
 		add_place(&url, request,
 			  &(struct spelling){ .scheme = schemes[form / 4],
 					      .with_port = form & 1,
 					      .with_slash = form & 2 });
-		add_query(&url, query, request->query_count, false);
-		add_text(&url, ".");
-		add_text(&url, nonce);
+		signed_text_add_query(&url, query, request->query_count, false);
+		signed_text_add(&url, ".");
+		signed_text_add(&url, nonce);
 		if (!url.too_long)
 			try_plivo(&trial, &url, signatures, count);
 	}

@@ -195,6 +195,7 @@ class WhoMayCall(unittest.TestCase):
             ("/genesys", genesys(nonce=nonce), 101, None, None),
             ("/genesys", genesys(nonce=nonce), 401, "genesys_signature", "replayed"),
             ("/genesys?a=b", genesys(path="/genesys?a=b"), 101, None, None),
+            ("/genesys?a=b%20%C3%BC", genesys(path="/genesys?a=b%20%C3%BC"), 101, None, None),
             ("/genesys", genesys(path="/other"), 401, "genesys_signature", "mismatch"),
             ("/genesys", genesys(age=30), 401, "genesys_signature", "expired"),
             ("/genesys", genesys(age=-30), 401, "genesys_signature", "not_yet_valid"),
