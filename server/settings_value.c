@@ -214,10 +214,8 @@ const char *setting_kind_hint(enum kind kind)
 		[URL] = "a database; write sqlite:PATH or postgresql://...",
 		[LINK] = "a link; write it like https://example.com/alert",
 		[SECRET] = "a secret; write at least 16 characters",
-		[ENDPOINT] = "an endpoint; write it like "
-			     "wss://media.example.com",
-		[NETWORKS] = "a list of networks; write it like 10.0.0.0/8, "
-			     "2001:db8::/32",
+		[ENDPOINT] = "an endpoint; write it like wss://example.com",
+		[NETWORKS] = "networks; write them like 10.0.0.0/8, ::1",
 		[BOOL] = "a switch; write true or false",
 		[COUNT] = "a number; write it like 4",
 		[FRACTION] = "a fraction; write it like 0.2",

@@ -19,7 +19,7 @@
 #define TOKEN_BYTES  (BODY_SIZE + MAC_SIZE)
 #define PROVIDER_MAX 64
 /* A token may be issued by a node whose clock is ahead of ours. */
-#define LIFE_MAX_MS (24u * 3600 * UINT64_C(1000))
+#define LIFE_MAX_MS (UINT64_C(24) * 3600 * 1000)
 
 _Static_assert(2 * TOKEN_BYTES + 1 == ONE_TIME_TOKEN_SIZE, "hexadecimal");
 

@@ -245,6 +245,10 @@ class WhoMayCall(unittest.TestCase):
         self.assertEqual(near("127.0.0.2", "198.51.100.7"), 403)
         self.assertEqual(near("127.0.0.2", "192.0.2.7, 198.51.100.7"), 403)
         self.assertEqual(near("127.0.0.9", "192.0.2.7"), 403)
+        for first, second, status in (("192.0.2.7", "198.51.100.7", 403), ("198.51.100.7", "192.0.2.7", 101)):
+            got, _ = knock(self.server.media, "/near", {"X-Forwarded-For": first, "x-forwarded-for": second},
+                           "127.0.0.2")
+            self.assertEqual(got, status, "two headers are one list")
         before = len(self.server.log())
         near("127.0.0.2", "198.51.100.8")
         self.assertEqual(wait_for("the line", lambda: self.refusals(before))[0][3], "198.51.100.8")
