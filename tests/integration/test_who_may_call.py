@@ -87,14 +87,14 @@ def vonage(age=0, secret=SECRETS["vonage"], algorithm="HS256"):
     return {"Authorization": "Bearer " + jwt.encode(claims, secret, algorithm)}
 
 
-def genesys(path="/genesys", nonce=None, age=0, secret=SECRETS["genesys"], key=SECRETS["api"]):
+def genesys(path="/genesys", nonce=None, age=0, secret=SECRETS["genesys"], key=SECRETS["api"], keyid=None):
     created = int(time.time()) - age
     nonce = nonce or base64.b64encode(os.urandom(16)).decode()
     headers = {"audiohook-organization-id": "d7934305-0972-4844-938e-9060eef73d05",
                "audiohook-session-id": "30b0e395-84d3-4570-ac13-9a62d8f514c0",
                "audiohook-correlation-id": "e160e428-53e2-487c-977d-96989bf5c99d", "x-api-key": key}
     values = {"@request-target": path, "@authority": HOST, **headers}
-    params = (f"({' '.join(json.dumps(name) for name in values)});keyid=\"{key}\";nonce=\"{nonce}\";"
+    params = (f"({' '.join(json.dumps(name) for name in values)});keyid=\"{keyid or key}\";nonce=\"{nonce}\";"
               f"alg=\"hmac-sha256\";created={created};expires={created + 60}")
     text = "\n".join(f'"{name}": {value}' for name, value in values.items()) + f'\n"@signature-params": {params}'
     digest = hmac.new(base64.b64decode(secret), text.encode(), "sha256").digest()
@@ -200,6 +200,7 @@ class WhoMayCall(unittest.TestCase):
             ("/genesys", genesys(age=30), 401, "genesys_signature", "expired"),
             ("/genesys", genesys(age=-30), 401, "genesys_signature", "not_yet_valid"),
             ("/genesys", genesys(key="guess"), 401, "genesys_signature", "mismatch"),
+            ("/genesys", genesys(keyid="another"), 401, "genesys_signature", "mismatch"),
             ("/genesys", genesys(secret="Z3Vlc3M="), 401, "genesys_signature", "mismatch"),
             ("/genesys", {"X-API-KEY": SECRETS["api"]}, 401, "genesys_signature", "missing"),
             ("/genesys", {}, 401, "genesys_signature", "missing"),
