@@ -75,9 +75,9 @@ char *loop_out(const struct loop *loop)
 	return world.out;
 }
 
-bool line_send(struct line *line, size_t length, bool binary)
+bool line_send(struct line *line, size_t length, unsigned kind)
 {
-	(void)binary;
+	(void)kind;
 	if (line->choked)
 		return false;
 	assert_true(length < sizeof(line->sent));
@@ -87,7 +87,7 @@ bool line_send(struct line *line, size_t length, bool binary)
 	return true;
 }
 
-size_t line_drop_queued(struct line *line)
+size_t line_drop_audio(struct line *line)
 {
 	(void)line;
 	return 0;
@@ -114,6 +114,9 @@ static void begin(enum route_handler handler)
 	world.settings.media.idle_timeout_ms = 30000;
 	world.settings.media.max_call_duration_ms = 3600000;
 	world.settings.media.checkpoint_interval_ms = 15000;
+	world.settings.media.send_ahead_ms = 30000;
+	world.settings.media.send_queue_ms = 60000;
+	world.settings.media.send_age_ms = 90000;
 	(void)strcpy(world.settings.node_id, "node-1");
 	world.loop.settings = &world.settings;
 	world.now_ms = 100000;
@@ -124,7 +127,9 @@ static void begin(enum route_handler handler)
 	world.admission = (struct admission){ .loop = &world.loop,
 					      .route = &world.route,
 					      .parameter = "holdline_token" };
-	world.call = call_create(&world.loop, &world.line, &world.admission);
+	world.call = call_create(
+		&world.loop, &world.line, &world.admission,
+		&(struct hello){ .provider = provider_find("twilio") });
 	assert_non_null(world.call);
 }
 
