@@ -26,6 +26,7 @@ static const struct frame_key media_keys[] = {
 };
 static const struct json_encoding encodings[] = {
 	{ "audio/x-raw", "L16", 24000 },
+	{ "base64", "L16", 24000 }, /* as some of their samples have it */
 	{ "audio/x-mulaw", "PCMU", 8000 },
 };
 static const struct json_start start_in_camels = {
