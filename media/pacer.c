@@ -57,9 +57,15 @@ static uint64_t duration_us(const struct pacer *pacer, size_t bytes)
 /* ---- the queue -------------------------------------------------------------
  */
 
+/* A place in a ring, at most once beyond its end. */
+static size_t wrap(size_t at, size_t room)
+{
+	return at < room ? at : at - room;
+}
+
 static struct entry *entry_at(const struct pacer *pacer, size_t i)
 {
-	return &pacer->entries[(pacer->entry_start + i) % pacer->entry_room];
+	return &pacer->entries[wrap(pacer->entry_start + i, pacer->entry_room)];
 }
 
 static bool entries_grow(struct pacer *pacer)
@@ -83,7 +89,7 @@ static bool entries_grow(struct pacer *pacer)
 
 static void entry_pop(struct pacer *pacer)
 {
-	pacer->entry_start = (pacer->entry_start + 1) % pacer->entry_room;
+	pacer->entry_start = wrap(pacer->entry_start + 1, pacer->entry_room);
 	pacer->entry_count--;
 }
 
@@ -97,7 +103,8 @@ static void audio_copy_out(struct pacer *pacer, uint8_t *to, size_t bytes)
 		memcpy(to, pacer->audio + pacer->audio_start, first);
 		memcpy(to + first, pacer->audio, bytes - first);
 	}
-	pacer->audio_start = (pacer->audio_start + bytes) % pacer->audio_room;
+	pacer->audio_start =
+		wrap(pacer->audio_start + bytes, pacer->audio_room);
 	pacer->audio_used -= bytes;
 }
 
@@ -128,7 +135,7 @@ static void audio_copy_in(struct pacer *pacer, const uint8_t *from,
 			  size_t bytes)
 {
 	size_t end =
-		(pacer->audio_start + pacer->audio_used) % pacer->audio_room;
+		wrap(pacer->audio_start + pacer->audio_used, pacer->audio_room);
 	size_t first = pacer->audio_room - end;
 
 	if (first > bytes)
@@ -206,7 +213,7 @@ uint64_t pacer_clear(struct pacer *pacer,
 /* May a message leave now? Sets the grid right if so. */
 static bool is_due(struct pacer *pacer, uint64_t now_ms)
 {
-	uint64_t now = now_ms * 1000, back = PACER_CATCH_UP_MS * 1000;
+	uint64_t now = now_ms * 1000, back = 1000ull * PACER_CATCH_UP_MS;
 
 	if (!pacer->begun || (!pacer->options.clocked && pacer->due_us < now))
 		pacer->due_us = now;
