@@ -19,7 +19,7 @@ from websockets.frames import Frame, Opcode
 
 from certificates import Authority, openssl
 from database import Sqlite
-from server import Server, free_port, wait_for
+from server import HOLDCTL, Server, wait_for
 from twilio_caller import FRAME, Caller, speech, wav_audio
 
 ROUTES = """
@@ -211,6 +211,15 @@ class Tls(unittest.TestCase):
         body = subprocess.run(["curl", "-sS", "--cacert", self.authority.cert, "-w", "%{http_version}", "-o", os.devnull,
                                f"https://127.0.0.1:{server.control}/metrics"], capture_output=True, text=True, timeout=60)
         self.assertEqual(body.stdout, "1.1")
+
+    def test_holdctl_knows_the_server_by_its_key(self):
+        self.assertIn("all is well", self.server.holdctl("status").stdout)
+        impostor = self.authority.issue("impostor")
+        settings = dict(self.server.settings, **{"control.tls.cert": impostor[0], "control.tls.key": impostor[1]})
+        flags = [part for key, value in settings.items() for part in (f"--{key}", value)]
+        done = subprocess.run([HOLDCTL, "outbox", "pause", *flags], capture_output=True, text=True, timeout=60)
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("not the key of control.tls.cert; if that was renewed, send SIGHUP", done.stderr)
 
     def test_plain_http_is_told_and_ends_cleanly(self):
         for port, listener in ((self.server.media, "media"), (self.server.control, "control")):
