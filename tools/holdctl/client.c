@@ -106,6 +106,20 @@ static bool add_headers(struct question *question, const char *token)
 	return more != NULL;
 }
 
+/* Somebody else who answers will not become our server by waiting. */
+static enum client_result not_done(CURLcode code, const char *url,
+				   char why[CLIENT_WHY_SIZE])
+{
+	bool stranger = code == CURLE_SSL_PINNEDPUBKEYNOTMATCH;
+
+	(void)snprintf(why, CLIENT_WHY_SIZE, "%s: %s", url,
+		       stranger ? "not the key of control.tls.cert; if that "
+				  "was renewed, send SIGHUP"
+				: curl_easy_strerror(code));
+	return stranger || code == CURLE_WRITE_ERROR ? CLIENT_FAILED
+						     : CLIENT_UNREACHED;
+}
+
 static enum client_result perform(struct question *question, const char *token,
 				  struct answer *answer, long *status,
 				  char why[CLIENT_WHY_SIZE])
@@ -122,13 +136,7 @@ static enum client_result perform(struct question *question, const char *token,
 	set_options(curl, question, answer);
 	code = curl_easy_perform(curl);
 	if (code != CURLE_OK) {
-		(void)snprintf(why, CLIENT_WHY_SIZE, "%s: %s", question->url,
-			       code == CURLE_SSL_PINNEDPUBKEYNOTMATCH
-				       ? "not the key of control.tls.cert; if "
-					 "that was renewed, send SIGHUP"
-				       : curl_easy_strerror(code));
-		result = code == CURLE_WRITE_ERROR ? CLIENT_FAILED
-						   : CLIENT_UNREACHED;
+		result = not_done(code, question->url, why);
 		goto end;
 	}
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
