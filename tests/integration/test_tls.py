@@ -117,7 +117,8 @@ class Tls(unittest.TestCase):
         cls.authority = Authority(cls.directory)
         cls.callers = Authority(cls.directory, "callers")
         cls.server = TlsServer(cls.authority, cls.directory, media__tls__client_ca=cls.callers.cert,
-                               media__handshake_timeout="1s", log__level="debug").start()
+                               media__handshake_timeout="1s", media__send_ahead="10min",
+                               log__level="debug").start()
         cls.store = Sqlite(cls.server.data_dir)
 
     @classmethod
