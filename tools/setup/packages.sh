@@ -19,9 +19,12 @@ die() {
 	exit 1
 }
 
+# npm may have come with a nodejs that is not Debian's (NodeSource's has it
+# inside, and conflicts with Debian's package): any npm will do.
 packages_missing() {
 	local name
 	for name in "$@"; do
+		[ "$name" = npm ] && command -v npm >/dev/null 2>&1 && continue
 		dpkg-query -W -f '${Status}\n' "$name" 2>/dev/null |
 			grep -q '^install ok installed$' || printf '%s ' "$name"
 	done
