@@ -1,0 +1,100 @@
+"""holdload plays each provider against the real server: every frame comes back, every call has its row."""
+
+import json
+import os
+import subprocess
+import unittest
+
+from database import Sqlite
+from server import HOLDLOAD, Server, wait_for
+
+CALLS = 5
+
+# dialect -> the provider in the row, how it ends, whether the call has the provider's id in the row
+DIALECTS = {
+    "twilio": ("twilio", "stop", True),
+    "signalwire": ("signalwire", "stop", True),
+    "telnyx": ("telnyx", "stop", True),
+    "plivo": ("plivo", "disconnect", True),
+    "exotel": ("exotel", "stop", True),
+    "vonage": ("vonage", "disconnect", False),
+    "jambonz": ("jambonz", "disconnect", True),
+    "freeswitch": ("freeswitch", "disconnect", True),
+    "plain": ("plain", "stop", True),
+}
+# Formats that a route's server side takes today.
+OTHERS = [("signalwire", "L16/16000"), ("signalwire", "L16/24000"), ("telnyx", "PCMA"), ("plivo", "L16/16000"),
+          ("plivo", "PCMU"), ("exotel", "L16/16000"), ("exotel", "L16/24000"), ("vonage", "L16/8000"),
+          ("vonage", "L16/24000"), ("jambonz", "L16/16000"), ("freeswitch", "L16/24000"), ("plain", "PCMA"),
+          ("plain", "L16/16000")]
+
+
+def run(url, dialect, *arguments):
+    """(exit status, report, what it complained of)"""
+    load = subprocess.run([HOLDLOAD, "--url", url, "--dialect", dialect, "--json", "-", "--json-calls",
+                           *map(str, arguments)], capture_output=True, text=True, timeout=120)
+    return load.returncode, json.loads(load.stdout) if load.stdout else None, load.stderr
+
+
+class Dialects(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server().start()
+        cls.store = Sqlite(cls.server.data_dir)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.__exit__(None)
+
+    def rows(self, provider, count):
+        query = f"SELECT * FROM calls WHERE provider = '{provider}' AND state = 'ended' ORDER BY started_at DESC"
+        wait_for("the rows", lambda: len(self.store.rows(query)) >= count)
+        return self.store.rows(query)
+
+    def known(self, provider):
+        return len(self.store.rows(f"SELECT call_id FROM calls WHERE provider = '{provider}'"))
+
+    def echo(self, dialect, *arguments, duration="2s"):
+        provider = DIALECTS[dialect][0]
+        before = self.known(provider)
+        status, report, complaints = run(self.server.ws(f"/media/{provider}/echo"), dialect, "--calls", CALLS,
+                                         "--echo", "--duration", duration, *arguments)
+        self.assertEqual((status, complaints), (0, ""), report)
+        seen = {key: report[key] for key in ("completed", "lost", "changed", "garbage", "frames_unsent")}
+        self.assertEqual(seen, {"completed": CALLS, "lost": 0, "changed": 0, "garbage": 0, "frames_unsent": 0})
+        self.assertEqual(report["frames_echoed"], report["frames_sent"])
+        rows = self.rows(provider, before + CALLS)
+        self.assertEqual(len(rows), before + CALLS)
+        return report, rows[:CALLS]
+
+    def test_every_frame_of_every_dialect_comes_back(self):
+        for dialect, (provider, end, has_id) in DIALECTS.items():
+            with self.subTest(dialect):
+                report, rows = self.echo(dialect, "--custom", "customer=42",
+                                         *(() if dialect == "freeswitch" else ("--dtmf", "12#")))
+                codec, _, rate = report["format"].partition("/")
+                expected = {"end_reason": end, "codec": codec, "sample_rate": int(rate or 8000), "frames_lost": 0,
+                            "bytes_in": report["bytes_sent"] // CALLS, "bytes_out": report["bytes_sent"] // CALLS,
+                            "dtmf": "" if dialect == "freeswitch" else "12#"}
+                for row in rows:
+                    self.assertEqual({key: row[key] for key in expected}, expected)
+                    self.assertEqual({value for key, value in row["custom"].items() if "customer" in key}, {"42"})
+                if has_id:
+                    said = {call["callSid"] for call in report["call_list"]}
+                    self.assertEqual({row["provider_call_id"].removeprefix("v2:") for row in rows}, said)
+
+    def test_other_formats_come_back_as_well(self):
+        for dialect, form in OTHERS:
+            with self.subTest(f"{dialect} {form}"):
+                report, rows = self.echo(dialect, "--format", form, duration="600ms")
+                codec, _, rate = form.partition("/")
+                self.assertEqual(report["format"], form)
+                self.assertEqual({(row["codec"], row["sample_rate"]) for row in rows}, {(codec, int(rate or 8000))})
+
+    def test_long_custom_values_get_through(self):
+        _, rows = self.echo("twilio", "--custom", "text=" + "x" * 12000, duration="200ms")
+        self.assertEqual([len(row["custom"]["text"]) for row in rows], [12000] * CALLS)
+
+
+if __name__ == "__main__":
+    unittest.main()

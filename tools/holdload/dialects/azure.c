@@ -1,0 +1,81 @@
+/*
+ * azure.c - Azure Communication Services, audio streaming, as Azure speaks it
+ *
+ * learn.microsoft.com, Call Automation, "audio streaming": mixed audio, with
+ * digits. What Azure says is in camelCase, what it hears in PascalCase. The
+ * call's id stands in the handshake; no marks, no stop.
+ */
+#include <string.h>
+
+#include "tools/holdload/dialects/words.h"
+
+static const struct audio_format formats[] = {
+	{ "L16", 24000 },
+	{ "L16", 16000 },
+};
+
+static size_t headers(char *out, size_t room, const struct dialog *dialog)
+{
+	return SAY(out, room,
+		   "x-ms-call-connection-id: $\r\n"
+		   "x-ms-call-correlation-id: $\r\n",
+		   TEXT(dialog->ids.call), TEXT(dialog->ids.account));
+}
+
+static size_t start(char *out, size_t room, struct dialog *dialog)
+{
+	unsigned rate_hz = dialog->format->rate_hz;
+
+	return SAY(out, room,
+		   "{\"kind\":\"AudioMetadata\",\"audioMetadata\":{"
+		   "\"subscriptionId\":\"$\",\"encoding\":\"PCM\","
+		   "\"sampleRate\":$,\"channels\":1,\"length\":$}}",
+		   TEXT(dialog->ids.stream), NUMBER(rate_hz),
+		   NUMBER(rate_hz / 50 * 2));
+}
+
+static size_t media(char *out, size_t room, struct dialog *dialog,
+		    const struct frame *frame)
+{
+	char when[WORDS_TIME_SIZE];
+
+	words_time(when, dialog->began_ms + frame->at_ms);
+	return SAY(out, room,
+		   "{\"kind\":\"AudioData\",\"audioData\":{\"timestamp\":"
+		   "\"$\",\"data\":\"$\",\"silent\":false}}",
+		   TEXT(when), SPAN(frame->text, frame->text_length));
+}
+
+static size_t dtmf(char *out, size_t room, struct dialog *dialog, char digit)
+{
+	(void)dialog;
+	return SAY(out, room,
+		   "{\"kind\":\"DtmfData\",\"dtmfData\":{\"data\":\"$\"}}",
+		   SPAN(&digit, 1));
+}
+
+static struct heard hear(const char *message, size_t length,
+			 struct dialog *dialog)
+{
+	static const struct server_word words[] = {
+		{ "AudioData", "\"Data\"", HEARD_MEDIA },
+		{ "StopAudio", NULL, HEARD_CLEAR },
+	};
+
+	(void)dialog;
+	return words_hear(message, length, "\"Kind\"", words, COUNT(words));
+}
+
+const struct dialect dialect_azure = {
+	.name = "azure",
+	.summary = "Azure Communication Services, audio streaming",
+	.sign = SIGN_BEARER,
+	.headers = headers,
+	.make_ids = ids_of_uuids,
+	.formats = formats,
+	.format_count = COUNT(formats),
+	.start = start,
+	.media = media,
+	.dtmf = dtmf,
+	.hear = hear,
+};
