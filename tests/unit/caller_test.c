@@ -142,7 +142,7 @@ static void say_mark(struct phone *p, const char *name)
 	(void)snprintf(text, sizeof(text),
 		       "{\"event\":\"mark\",\"streamSid\":\"%s\","
 		       "\"mark\":{\"name\":\"%s\"}}",
-		       p->caller.dialog.ids.stream, name);
+		       p->caller.talk.ids.stream, name);
 	say_frame(p, 0x81, text);
 }
 
@@ -344,7 +344,7 @@ static void echo_in_fragments(struct phone *p, size_t count)
 	(void)snprintf(text, sizeof(text),
 		       "{\"event\":\"media\",\"streamSid\":\"%s\","
 		       "\"media\":{\"payload\":\"%.*s\"}}",
-		       p->caller.dialog.ids.stream, FRAME_TEXT, sound_text);
+		       p->caller.talk.ids.stream, FRAME_TEXT, sound_text);
 	length = strlen(text);
 	for (size_t i = 0; i < count; i++) {
 		size = i + 1 < count ? length / count : length - at;
@@ -459,7 +459,7 @@ static void blanks_in_the_json_make_no_difference(void **state)
 		{ "{\"streamSid\": \"MZ1\", \"event\"", HEARD_GARBAGE, NULL },
 		{ "", HEARD_GARBAGE, NULL },
 	};
-	struct dialog dialog = { .ids = { .stream = "MZ1" } };
+	struct talk talk = { .ids = { .stream = "MZ1" } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -470,7 +470,7 @@ static void blanks_in_the_json_make_no_difference(void **state)
 
 		assert_non_null(message);
 		memcpy(message, rows[i].message, length);
-		heard = dialect_twilio.hear(message, length, &dialog);
+		heard = dialect_twilio.hear(message, length, &talk);
 		if (heard.kind != rows[i].kind)
 			fail_msg("%s", rows[i].message);
 		if (rows[i].text) {

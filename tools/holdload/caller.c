@@ -47,15 +47,14 @@ void caller_init(struct caller *c, const struct options *options,
 			      .measured = measured,
 			      .due_ns = due_ns };
 	link_init(&c->link, seed);
-	c->dialog =
-		(struct dialog){ .format = &options->format,
+	c->talk = (struct talk){ .format = &options->format,
 				 .parameters = options->parameters,
 				 .parameter_count = options->parameter_count,
 				 .token = options->token,
 				 .channels = 1 };
 	for (size_t i = 0; i < 6; i++)
 		ids[i] = link_random(&c->link);
-	options->dialect->make_ids(&c->dialog.ids, ids);
+	options->dialect->make_ids(&c->talk.ids, ids);
 	key[0] = link_random(&c->link);
 	key[1] = link_random(&c->link);
 	wire_make_key((const uint8_t *)key, c->key);
@@ -147,7 +146,7 @@ static void on_connected(struct caller *c)
 		return;
 	}
 	c->state = CALLER_UPGRADING;
-	length = handshake_put(request, sizeof(request), o, &c->dialog, c->key,
+	length = handshake_put(request, sizeof(request), o, &c->talk, c->key,
 			       link_random(&c->link));
 	if (length == 0 || !link_send(&c->link, request, length))
 		end(c, OUTCOME_CONNECT_FAILED);
@@ -161,13 +160,13 @@ static bool say_hello(struct caller *c)
 	bool said = text;
 
 	if (said && dialect->connected)
-		said = caller_say(c, text,
-				  dialect->connected(text, DIALECT_START_MAX,
-						     &c->dialog));
+		said = caller_say(
+			c, text,
+			dialect->connected(text, DIALECT_START_MAX, &c->talk));
 	if (said)
 		said = caller_say(
 			c, text,
-			dialect->start(text, DIALECT_START_MAX, &c->dialog));
+			dialect->start(text, DIALECT_START_MAX, &c->talk));
 	if (said)
 		c->started_ns = c->now_ns;
 	free(text);
@@ -208,7 +207,7 @@ static void on_response(struct caller *c)
 	}
 	histogram_add(&c->measured->connect_us,
 		      (c->now_ns - c->began_ns) / 1000);
-	c->dialog.began_ms = wall_ms();
+	c->talk.began_ms = wall_ms();
 	if (!listener_begin(c) || !say_hello(c)) {
 		end(c, c->link.lost ? OUTCOME_DROPPED : OUTCOME_BROKEN);
 		return;
@@ -243,7 +242,7 @@ static void say_stop(struct caller *c, uint64_t now_ns)
 		(void)link_send_frame(&c->link, WIRE_BINARY, "", 0);
 	if (dialect->stop)
 		c->stop_sent = caller_say(
-			c, text, dialect->stop(text, sizeof(text), &c->dialog));
+			c, text, dialect->stop(text, sizeof(text), &c->talk));
 	else
 		say_close(c);
 	c->state = CALLER_CLOSING;
@@ -347,7 +346,7 @@ static bool send_frame(struct caller *c, const struct frame *frame)
 	size_t length;
 
 	if (dialect->media) {
-		length = dialect->media(message, sizeof(message), &c->dialog,
+		length = dialect->media(message, sizeof(message), &c->talk,
 					frame);
 	} else {
 		payload = frame->bytes;
@@ -380,9 +379,9 @@ static void send_audio(struct caller *c, uint64_t due_ns, uint64_t now_ns)
 	if (!send_frame(c, &frame))
 		c->frames_unsent++;
 	c->frames_sent++;
-	c->dialog.sent_ms += audio->frame_ms;
+	c->talk.sent_ms += audio->frame_ms;
 	c->measured->frames_sent++;
-	c->measured->bytes_sent += audio->frame_size * c->dialog.channels;
+	c->measured->bytes_sent += audio->frame_size * c->talk.channels;
 }
 
 /* The digits are spread over the call. */
@@ -397,7 +396,7 @@ static void send_digits(struct caller *c)
 		return;
 	(void)caller_say(
 		c, text,
-		c->options->dialect->dtmf(text, sizeof(text), &c->dialog,
+		c->options->dialect->dtmf(text, sizeof(text), &c->talk,
 					  c->options->dtmf[c->digits_sent++]));
 }
 
@@ -409,11 +408,10 @@ static void send_ping(struct caller *c, uint64_t now_ns)
 	if (!dialect->ping || now_ns < c->ping_ns)
 		return;
 	c->ping_ns = now_ns + PING_NS;
-	(void)caller_say(c, text,
-			 dialect->ping(text, sizeof(text), &c->dialog));
+	(void)caller_say(c, text, dialect->ping(text, sizeof(text), &c->talk));
 }
 
-static void talk(struct caller *c, uint64_t turn_ns, uint64_t now_ns)
+static void speak(struct caller *c, uint64_t turn_ns, uint64_t now_ns)
 {
 	const uint64_t frame_ns = (uint64_t)c->options->audio.frame_ms * MS;
 
@@ -458,7 +456,7 @@ void caller_on_time(struct caller *c, uint64_t turn_ns, uint64_t now_ns)
 		send_ping(c, now_ns);
 	}
 	switch (c->state) {
-	case CALLER_TALKING: talk(c, turn_ns, now_ns); break;
+	case CALLER_TALKING: speak(c, turn_ns, now_ns); break;
 	case CALLER_WAITING:
 		if (!c->options->echo || c->frames_echoed >= c->frames_sent ||
 		    now_ns >= c->deadline_ns)

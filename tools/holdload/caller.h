@@ -80,7 +80,7 @@ struct caller {
 	enum outcome outcome;
 	struct link link;
 	unsigned address_at; /* which of the options' addresses */
-	struct dialog dialog;
+	struct talk talk;
 	char key[WIRE_KEY_SIZE];
 	uint64_t due_ns;      /* when it should connect */
 	uint64_t began_ns;    /* connecting */

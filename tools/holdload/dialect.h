@@ -6,11 +6,11 @@
  * one const struct: what its handshake asks for, what it says of a call, what
  * it makes of the server's answers. It knows no socket and no clock, and never
  * allocates for a frame of audio. What it must remember of a call stands in the
- * call's struct dialog.
+ * call's struct talk.
  *
  * One file of dialects/ for each, one line in dialects/dialects.c.
  *
- * Thread: any; a dialog belongs to its caller.
+ * Thread: any; a talk belongs to its caller.
  */
 #ifndef HOLDLOAD_DIALECT_H
 #define HOLDLOAD_DIALECT_H
@@ -35,7 +35,7 @@ struct dialect_parameter {
 
 /* A call as its dialect sees it. The caller fills in the first part; the rest
  * belongs to the dialect and begins as zeros. */
-struct dialog {
+struct talk {
 	struct dialect_ids ids;
 	const struct audio_format *format;
 	const struct dialect_parameter *parameters;
@@ -95,7 +95,7 @@ struct dialect {
 	const char *subprotocol; /* NULL: none */
 	enum sign_kind sign;
 	/* Each "Name: value\r\n". NULL: none. */
-	size_t (*headers)(char *out, size_t room, const struct dialog *dialog);
+	size_t (*headers)(char *out, size_t room, const struct talk *talk);
 	void (*make_ids)(struct dialect_ids *ids, const uint64_t random[6]);
 
 	/* ---- audio ---- */
@@ -108,30 +108,28 @@ struct dialect {
 
 	/* ---- what is said: each writes one message and returns its length,
 	 * 0: no room; NULL: there is no such message ---- */
-	size_t (*connected)(char *out, size_t room, struct dialog *dialog);
-	size_t (*start)(char *out, size_t room, struct dialog *dialog);
+	size_t (*connected)(char *out, size_t room, struct talk *talk);
+	size_t (*start)(char *out, size_t room, struct talk *talk);
 	/* NULL: the samples as they are. */
-	size_t (*media)(char *out, size_t room, struct dialog *dialog,
+	size_t (*media)(char *out, size_t room, struct talk *talk,
 			const struct frame *frame);
-	size_t (*dtmf)(char *out, size_t room, struct dialog *dialog,
-		       char digit);
+	size_t (*dtmf)(char *out, size_t room, struct talk *talk, char digit);
 	/* `name` as it stood in the server's message, escapes and all. */
-	size_t (*mark)(char *out, size_t room, struct dialog *dialog,
+	size_t (*mark)(char *out, size_t room, struct talk *talk,
 		       const char *name, size_t length, bool cleared);
 	/* Playback was emptied, as the server asked. */
-	size_t (*cleared)(char *out, size_t room, struct dialog *dialog);
+	size_t (*cleared)(char *out, size_t room, struct talk *talk);
 	/* Its buffer is full (stop sending), or has room again. */
-	size_t (*flow)(char *out, size_t room, struct dialog *dialog,
-		       bool full);
-	size_t (*ping)(char *out, size_t room, struct dialog *dialog);
-	size_t (*stop)(char *out, size_t room, struct dialog *dialog);
+	size_t (*flow)(char *out, size_t room, struct talk *talk, bool full);
+	size_t (*ping)(char *out, size_t room, struct talk *talk);
+	size_t (*stop)(char *out, size_t room, struct talk *talk);
 	bool waits_to_be_opened; /* audio only after HEARD_OPENED */
 	bool empty_binary_ends;	 /* one goes out after the last frame */
 	bool clear_loses_marks;	 /* they never come back */
 
 	/* ---- what the server said, as text ---- */
 	struct heard (*hear)(const char *message, size_t length,
-			     struct dialog *dialog);
+			     struct talk *talk);
 };
 
 /* By name; NULL if unknown. */

@@ -32,8 +32,7 @@ static void add_line(struct headers *to, const char *before, const char *text)
 }
 
 size_t handshake_put(char *out, size_t room, const struct options *o,
-		     const struct dialog *dialog, const char *key,
-		     uint64_t random)
+		     const struct talk *talk, const char *key, uint64_t random)
 {
 	struct headers headers = { .length = 0 };
 	const struct sign_request request = {
@@ -41,7 +40,7 @@ size_t handshake_put(char *out, size_t room, const struct options *o,
 		.host = o->host,
 		.path = o->path,
 		.signed_url = o->signed_url,
-		.ids = &dialog->ids,
+		.ids = &talk->ids,
 		.now_s = (uint64_t)time(NULL),
 		.random = random,
 	};
@@ -50,7 +49,7 @@ size_t handshake_put(char *out, size_t room, const struct options *o,
 	if (o->dialect->headers)
 		add(&headers,
 		    o->dialect->headers(headers.text, sizeof(headers.text) - 1,
-					dialog));
+					talk));
 	headers.text[headers.length] = '\0';
 	if (o->credentials.secret[0])
 		add(&headers,

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct dialog;
+struct talk;
 struct options;
 
 #define HANDSHAKE_MAX 16384
@@ -17,7 +17,6 @@ struct options;
 /* The request with the dialect's headers, its signature and the user's own. The
  * length; 0: no room. */
 size_t handshake_put(char *out, size_t room, const struct options *options,
-		     const struct dialog *dialog, const char *key,
-		     uint64_t random);
+		     const struct talk *talk, const char *key, uint64_t random);
 
 #endif

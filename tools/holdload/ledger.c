@@ -48,14 +48,14 @@ json_t *ledger_row(const struct caller *c)
 	return json_pack(
 		"{s:s, s:s, s:s, s:i, s:i, s:o, s:o, s:I, s:I, s:I, s:I, s:I, "
 		"s:I, s:I, s:s%}",
-		"callSid", c->dialog.ids.call, "streamSid",
-		c->dialog.ids.stream, "outcome", outcome_name(c->outcome),
-		"status", c->status, "close_code", (int)c->close_code,
-		"started", time_json(c->started_ns), "ended",
-		time_json(c->ended_ns), "frames_sent", (json_int_t)sent,
-		"frames_unsent", (json_int_t)c->frames_unsent, "bytes_sent",
+		"callSid", c->talk.ids.call, "streamSid", c->talk.ids.stream,
+		"outcome", outcome_name(c->outcome), "status", c->status,
+		"close_code", (int)c->close_code, "started",
+		time_json(c->started_ns), "ended", time_json(c->ended_ns),
+		"frames_sent", (json_int_t)sent, "frames_unsent",
+		(json_int_t)c->frames_unsent, "bytes_sent",
 		(json_int_t)(sent * c->options->audio.frame_size *
-			     c->dialog.channels),
+			     c->talk.channels),
 		"frames_echoed", (json_int_t)c->frames_echoed, "marks_heard",
 		(json_int_t)c->marks_heard, "marks_returned",
 		(json_int_t)c->marks_returned, "clears_heard",

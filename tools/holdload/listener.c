@@ -122,7 +122,7 @@ static int decode(const struct heard *heard, uint8_t *out)
 
 static void play(struct caller *c, size_t bytes, uint64_t now_ns)
 {
-	const struct audio_format *format = c->dialog.format;
+	const struct audio_format *format = c->talk.format;
 
 	if (c->played_ns < now_ns)
 		c->played_ns = now_ns;
@@ -140,9 +140,8 @@ static void set_flow(struct caller *c, uint64_t now_ns)
 	    (c->held ? queued_ns >= ROOM_NS : queued_ns < FULL_NS))
 		return;
 	c->held = !c->held;
-	(void)caller_say(
-		c, text,
-		dialect->flow(text, sizeof(text), &c->dialog, c->held));
+	(void)caller_say(c, text,
+			 dialect->flow(text, sizeof(text), &c->talk, c->held));
 }
 
 /* ---- marks -----------------------------------------------------------------
@@ -155,7 +154,7 @@ static void return_mark(struct caller *c, const struct mark *mark, bool cleared)
 
 	if (dialect->mark &&
 	    caller_say(c, text,
-		       dialect->mark(text, sizeof(text), &c->dialog, mark->name,
+		       dialect->mark(text, sizeof(text), &c->talk, mark->name,
 				     mark->length, cleared)))
 		c->marks_returned++;
 }
@@ -208,7 +207,7 @@ static void take_clear(struct caller *c, uint64_t now_ns)
 	if (dialect->cleared)
 		(void)caller_say(
 			c, text,
-			dialect->cleared(text, sizeof(text), &c->dialog));
+			dialect->cleared(text, sizeof(text), &c->talk));
 	if (dialect->clear_loses_marks)
 		c->mark_count = 0;
 	return_marks(c, UINT64_MAX, true);
@@ -246,7 +245,7 @@ enum heard_kind listener_take_text(struct caller *c, const char *message,
 				   size_t length, uint64_t now_ns)
 {
 	struct heard heard =
-		c->options->dialect->hear(message, length, &c->dialog);
+		c->options->dialect->hear(message, length, &c->talk);
 
 	switch (heard.kind) {
 	case HEARD_MEDIA:

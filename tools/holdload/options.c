@@ -234,14 +234,14 @@ static int choose_format(struct options *o)
 /* Whether the calls can begin at all, found out before any does. */
 static int try_start(const struct options *o)
 {
-	struct dialog dialog = { .format = &o->format,
-				 .parameters = o->parameters,
-				 .parameter_count = o->parameter_count };
+	struct talk talk = { .format = &o->format,
+			     .parameters = o->parameters,
+			     .parameter_count = o->parameter_count };
 	char *text = malloc(DIALECT_START_MAX);
 	size_t length = 0;
 
 	if (text)
-		length = o->dialect->start(text, DIALECT_START_MAX, &dialog);
+		length = o->dialect->start(text, DIALECT_START_MAX, &talk);
 	free(text);
 	if (length > 0)
 		return 0;

@@ -4,7 +4,8 @@
  * docs.asterisk.org, Configuration/Channel-Drivers/WebSocket. Events and
  * commands are JSON or, with control_message_format = plain-text, words: two
  * dialects, which differ in nothing else. Samples are binary, in the channel's
- * format. What was marked and then flushed is never told.
+ * format. What was marked and then flushed is never told. Buffering, pauses and
+ * status are known, but nothing is done about them here.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,10 +49,10 @@ static uint64_t frame_size(const struct audio_format *format)
 /* ---- as JSON ---------------------------------------------------------------
  */
 
-static size_t start(char *out, size_t room, struct dialog *dialog)
+static size_t start(char *out, size_t room, struct talk *talk)
 {
-	const struct dialect_ids *ids = &dialog->ids;
-	char *custom = words_custom(dialog);
+	const struct dialect_ids *ids = &talk->ids;
+	char *custom = words_custom(talk);
 	size_t length = 0;
 
 	if (custom)
@@ -63,51 +64,55 @@ static size_t start(char *out, size_t room, struct dialog *dialog)
 			"\"optimal_frame_size\":$,\"ptime\":20,"
 			"\"channel_variables\":$}",
 			TEXT(ids->stream), TEXT(ids->stream), TEXT(ids->call),
-			TEXT(format_name(dialog->format)),
-			NUMBER(frame_size(dialog->format)), TEXT(custom));
+			TEXT(format_name(talk->format)),
+			NUMBER(frame_size(talk->format)), TEXT(custom));
 	free(custom);
 	return length;
 }
 
-static size_t dtmf(char *out, size_t room, struct dialog *dialog, char digit)
+static size_t dtmf(char *out, size_t room, struct talk *talk, char digit)
 {
 	return SAY(out, room,
 		   "{\"event\":\"DTMF_END\",\"channel_id\":\"$\","
 		   "\"digit\":\"$\"}",
-		   TEXT(dialog->ids.call), SPAN(&digit, 1));
+		   TEXT(talk->ids.call), SPAN(&digit, 1));
 }
 
-static size_t mark(char *out, size_t room, struct dialog *dialog,
-		   const char *name, size_t length, bool cleared)
+static size_t mark(char *out, size_t room, struct talk *talk, const char *name,
+		   size_t length, bool cleared)
 {
 	(void)cleared;
 	return SAY(out, room,
 		   "{\"event\":\"MEDIA_MARK_PROCESSED\",\"channel_id\":\"$\","
 		   "\"correlation_id\":\"$\"}",
-		   TEXT(dialog->ids.call), SPAN(name, length));
+		   TEXT(talk->ids.call), SPAN(name, length));
 }
 
-static size_t flow(char *out, size_t room, struct dialog *dialog, bool full)
+static size_t flow(char *out, size_t room, struct talk *talk, bool full)
 {
 	return SAY(out, room, "{\"event\":\"$\",\"channel_id\":\"$\"}",
 		   TEXT(full ? "MEDIA_XOFF" : "MEDIA_XON"),
-		   TEXT(dialog->ids.call));
+		   TEXT(talk->ids.call));
 }
 
-static struct heard hear(const char *message, size_t length,
-			 struct dialog *dialog)
+static struct heard hear(const char *message, size_t length, struct talk *talk)
 {
 	static const struct server_word words[] = {
 		{ "ANSWER", NULL, HEARD_NOTHING },
 		{ "HANGUP", NULL, HEARD_HANGUP },
 		{ "MARK_MEDIA", NULL, HEARD_MARK },
 		{ "FLUSH_MEDIA", NULL, HEARD_CLEAR },
+		{ "START_MEDIA_BUFFERING", NULL, HEARD_NOTHING },
+		{ "STOP_MEDIA_BUFFERING", NULL, HEARD_NOTHING },
+		{ "PAUSE_MEDIA", NULL, HEARD_NOTHING },
 		{ "CONTINUE_MEDIA", NULL, HEARD_NOTHING },
+		{ "GET_STATUS", NULL, HEARD_NOTHING },
+		{ "REPORT_QUEUE_DRAINED", NULL, HEARD_NOTHING },
 		{ "SET_MEDIA_DIRECTION", NULL, HEARD_NOTHING },
 	};
 	struct heard heard, id;
 
-	(void)dialog;
+	(void)talk;
 	if (length > COMMAND_MAX)
 		return words_garbage();
 	heard = words_hear(message, length, "\"command\"", words, COUNT(words));
@@ -118,43 +123,41 @@ static struct heard hear(const char *message, size_t length,
 /* ---- as words --------------------------------------------------------------
  */
 
-static size_t plain_start(char *out, size_t room, struct dialog *dialog)
+static size_t plain_start(char *out, size_t room, struct talk *talk)
 {
-	const struct dialect_ids *ids = &dialog->ids;
+	const struct dialect_ids *ids = &talk->ids;
 
 	return SAY(out, room,
 		   "MEDIA_START connection_id:$ channel:WebSocket/$/"
 		   "0x5140001a0 channel_id:$ format:$ optimal_frame_size:$ "
 		   "ptime:20",
 		   TEXT(ids->stream), TEXT(ids->stream), TEXT(ids->call),
-		   TEXT(format_name(dialog->format)),
-		   NUMBER(frame_size(dialog->format)));
+		   TEXT(format_name(talk->format)),
+		   NUMBER(frame_size(talk->format)));
 }
 
-static size_t plain_dtmf(char *out, size_t room, struct dialog *dialog,
-			 char digit)
+static size_t plain_dtmf(char *out, size_t room, struct talk *talk, char digit)
 {
 	return SAY(out, room, "DTMF_END digit:$ channel_id:$", SPAN(&digit, 1),
-		   TEXT(dialog->ids.call));
+		   TEXT(talk->ids.call));
 }
 
-static size_t plain_mark(char *out, size_t room, struct dialog *dialog,
+static size_t plain_mark(char *out, size_t room, struct talk *talk,
 			 const char *name, size_t length, bool cleared)
 {
-	(void)dialog, (void)cleared;
+	(void)talk, (void)cleared;
 	return SAY(out, room, "MEDIA_MARK_PROCESSED$$",
 		   TEXT(length > 0 ? " " : ""), SPAN(name, length));
 }
 
-static size_t plain_flow(char *out, size_t room, struct dialog *dialog,
-			 bool full)
+static size_t plain_flow(char *out, size_t room, struct talk *talk, bool full)
 {
-	(void)dialog;
+	(void)talk;
 	return words_put(out, room, full ? "MEDIA_XOFF" : "MEDIA_XON", NULL);
 }
 
 static struct heard plain_hear(const char *message, size_t length,
-			       struct dialog *dialog)
+			       struct talk *talk)
 {
 	static const struct {
 		const char *word;
@@ -164,12 +167,17 @@ static struct heard plain_hear(const char *message, size_t length,
 		{ "HANGUP", HEARD_HANGUP },
 		{ "MARK_MEDIA", HEARD_MARK },
 		{ "FLUSH_MEDIA", HEARD_CLEAR },
+		{ "START_MEDIA_BUFFERING", HEARD_NOTHING },
+		{ "STOP_MEDIA_BUFFERING", HEARD_NOTHING },
+		{ "PAUSE_MEDIA", HEARD_NOTHING },
 		{ "CONTINUE_MEDIA", HEARD_NOTHING },
+		{ "GET_STATUS", HEARD_NOTHING },
+		{ "REPORT_QUEUE_DRAINED", HEARD_NOTHING },
 	};
 	const char *blank = memchr(message, ' ', length);
 	size_t word = blank ? (size_t)(blank - message) : length;
 
-	(void)dialog;
+	(void)talk;
 	if (length > COMMAND_MAX)
 		return words_garbage();
 	for (size_t i = 0; i < COUNT(words); i++) {

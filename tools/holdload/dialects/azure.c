@@ -14,55 +14,54 @@ static const struct audio_format formats[] = {
 	{ "L16", 16000 },
 };
 
-static size_t headers(char *out, size_t room, const struct dialog *dialog)
+static size_t headers(char *out, size_t room, const struct talk *talk)
 {
 	return SAY(out, room,
 		   "x-ms-call-connection-id: $\r\n"
 		   "x-ms-call-correlation-id: $\r\n",
-		   TEXT(dialog->ids.call), TEXT(dialog->ids.account));
+		   TEXT(talk->ids.call), TEXT(talk->ids.account));
 }
 
-static size_t start(char *out, size_t room, struct dialog *dialog)
+static size_t start(char *out, size_t room, struct talk *talk)
 {
-	unsigned rate_hz = dialog->format->rate_hz;
+	unsigned rate_hz = talk->format->rate_hz;
 
 	return SAY(out, room,
 		   "{\"kind\":\"AudioMetadata\",\"audioMetadata\":{"
 		   "\"subscriptionId\":\"$\",\"encoding\":\"PCM\","
 		   "\"sampleRate\":$,\"channels\":1,\"length\":$}}",
-		   TEXT(dialog->ids.stream), NUMBER(rate_hz),
+		   TEXT(talk->ids.stream), NUMBER(rate_hz),
 		   NUMBER(rate_hz / 50 * 2));
 }
 
-static size_t media(char *out, size_t room, struct dialog *dialog,
+static size_t media(char *out, size_t room, struct talk *talk,
 		    const struct frame *frame)
 {
 	char when[WORDS_TIME_SIZE];
 
-	words_time(when, dialog->began_ms + frame->at_ms);
+	words_time(when, talk->began_ms + frame->at_ms);
 	return SAY(out, room,
 		   "{\"kind\":\"AudioData\",\"audioData\":{\"timestamp\":"
 		   "\"$\",\"data\":\"$\",\"silent\":false}}",
 		   TEXT(when), SPAN(frame->text, frame->text_length));
 }
 
-static size_t dtmf(char *out, size_t room, struct dialog *dialog, char digit)
+static size_t dtmf(char *out, size_t room, struct talk *talk, char digit)
 {
-	(void)dialog;
+	(void)talk;
 	return SAY(out, room,
 		   "{\"kind\":\"DtmfData\",\"dtmfData\":{\"data\":\"$\"}}",
 		   SPAN(&digit, 1));
 }
 
-static struct heard hear(const char *message, size_t length,
-			 struct dialog *dialog)
+static struct heard hear(const char *message, size_t length, struct talk *talk)
 {
 	static const struct server_word words[] = {
 		{ "AudioData", "\"Data\"", HEARD_MEDIA },
 		{ "StopAudio", NULL, HEARD_CLEAR },
 	};
 
-	(void)dialog;
+	(void)talk;
 	return words_hear(message, length, "\"Kind\"", words, COUNT(words));
 }
 

@@ -16,16 +16,16 @@ static const struct audio_format formats[] = {
 	{ "L16", 24000 },
 };
 
-static size_t connected(char *out, size_t room, struct dialog *dialog)
+static size_t connected(char *out, size_t room, struct talk *talk)
 {
-	(void)dialog;
+	(void)talk;
 	return words_put(out, room, "{\"event\":\"connected\"}", NULL);
 }
 
-static size_t start(char *out, size_t room, struct dialog *dialog)
+static size_t start(char *out, size_t room, struct talk *talk)
 {
-	const struct dialect_ids *ids = &dialog->ids;
-	char *custom = words_custom(dialog);
+	const struct dialect_ids *ids = &talk->ids;
+	char *custom = words_custom(talk);
 	size_t length = 0;
 
 	if (custom)
@@ -38,60 +38,59 @@ static size_t start(char *out, size_t room, struct dialog *dialog)
 			"\"custom_parameters\":$,\"media_format\":{"
 			"\"encoding\":\"audio/x-raw\",\"sample_rate\":\"$\","
 			"\"bit_rate\":\"16\"}}}",
-			NUMBER(++dialog->seq), TEXT(ids->stream),
+			NUMBER(++talk->seq), TEXT(ids->stream),
 			TEXT(ids->stream), TEXT(ids->call), TEXT(ids->account),
-			TEXT(custom), NUMBER(dialog->format->rate_hz));
+			TEXT(custom), NUMBER(talk->format->rate_hz));
 	free(custom);
 	return length;
 }
 
-static size_t media(char *out, size_t room, struct dialog *dialog,
+static size_t media(char *out, size_t room, struct talk *talk,
 		    const struct frame *frame)
 {
 	return SAY(out, room,
 		   "{\"event\":\"media\",\"sequence_number\":\"$\","
 		   "\"stream_sid\":\"$\",\"media\":{\"chunk\":\"$\","
 		   "\"timestamp\":\"$\",\"payload\":\"$\"}}",
-		   NUMBER(++dialog->seq), TEXT(dialog->ids.stream),
+		   NUMBER(++talk->seq), TEXT(talk->ids.stream),
 		   NUMBER(frame->number), NUMBER(frame->at_ms),
 		   SPAN(frame->text, frame->text_length));
 }
 
-static size_t dtmf(char *out, size_t room, struct dialog *dialog, char digit)
+static size_t dtmf(char *out, size_t room, struct talk *talk, char digit)
 {
 	return SAY(out, room,
 		   "{\"event\":\"dtmf\",\"sequence_number\":\"$\","
 		   "\"stream_sid\":\"$\",\"dtmf\":{\"digit\":\"$\","
 		   "\"duration\":\"100\"}}",
-		   NUMBER(++dialog->seq), TEXT(dialog->ids.stream),
+		   NUMBER(++talk->seq), TEXT(talk->ids.stream),
 		   SPAN(&digit, 1));
 }
 
-static size_t mark(char *out, size_t room, struct dialog *dialog,
-		   const char *name, size_t length, bool cleared)
+static size_t mark(char *out, size_t room, struct talk *talk, const char *name,
+		   size_t length, bool cleared)
 {
 	(void)cleared;
 	return SAY(out, room,
 		   "{\"event\":\"mark\",\"sequence_number\":\"$\","
 		   "\"stream_sid\":\"$\",\"mark\":{\"name\":\"$\"}}",
-		   NUMBER(++dialog->seq), TEXT(dialog->ids.stream),
+		   NUMBER(++talk->seq), TEXT(talk->ids.stream),
 		   SPAN(name, length));
 }
 
-static size_t stop(char *out, size_t room, struct dialog *dialog)
+static size_t stop(char *out, size_t room, struct talk *talk)
 {
-	const struct dialect_ids *ids = &dialog->ids;
+	const struct dialect_ids *ids = &talk->ids;
 
 	return SAY(out, room,
 		   "{\"event\":\"stop\",\"sequence_number\":\"$\","
 		   "\"stream_sid\":\"$\",\"stop\":{\"call_sid\":\"$\","
 		   "\"account_sid\":\"$\",\"reason\":\"callended\"}}",
-		   NUMBER(++dialog->seq), TEXT(ids->stream), TEXT(ids->call),
+		   NUMBER(++talk->seq), TEXT(ids->stream), TEXT(ids->call),
 		   TEXT(ids->account));
 }
 
-static struct heard hear(const char *message, size_t length,
-			 struct dialog *dialog)
+static struct heard hear(const char *message, size_t length, struct talk *talk)
 {
 	static const struct server_word words[] = {
 		{ "media", "\"payload\"", HEARD_MEDIA },
@@ -99,7 +98,7 @@ static struct heard hear(const char *message, size_t length,
 		{ "clear", NULL, HEARD_CLEAR },
 	};
 
-	if (!words_says(message, length, "\"stream_sid\"", dialog->ids.stream))
+	if (!words_says(message, length, "\"stream_sid\"", talk->ids.stream))
 		return words_garbage();
 	return words_hear(message, length, "\"event\"", words, COUNT(words));
 }

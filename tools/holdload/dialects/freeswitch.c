@@ -17,10 +17,10 @@ static const struct audio_format formats[] = {
 	{ "L16", 24000 },
 };
 
-static size_t start(char *out, size_t room, struct dialog *dialog)
+static size_t start(char *out, size_t room, struct talk *talk)
 {
-	const struct dialect_ids *ids = &dialog->ids;
-	char *members = words_custom_members(dialog);
+	const struct dialect_ids *ids = &talk->ids;
+	char *members = words_custom_members(talk);
 	size_t length = 0;
 
 	if (members)
@@ -29,13 +29,12 @@ static size_t start(char *out, size_t room, struct dialog *dialog)
 			     "\"from\":\"1001\",\"to\":\"5000\","
 			     "\"sampleRate\":$$}",
 			     TEXT(ids->call), TEXT(ids->account),
-			     NUMBER(dialog->format->rate_hz), TEXT(members));
+			     NUMBER(talk->format->rate_hz), TEXT(members));
 	free(members);
 	return length;
 }
 
-static struct heard hear(const char *message, size_t length,
-			 struct dialog *dialog)
+static struct heard hear(const char *message, size_t length, struct talk *talk)
 {
 	static const struct server_word words[] = {
 		{ "killAudio", NULL, HEARD_CLEAR },
@@ -47,7 +46,7 @@ static struct heard hear(const char *message, size_t length,
 		{ "json", NULL, HEARD_NOTHING },
 	};
 
-	(void)dialog;
+	(void)talk;
 	return words_hear(message, length, "\"type\"", words, COUNT(words));
 }
 

@@ -18,9 +18,9 @@ static const struct audio_format formats[] = {
 	{ "L16", 8000 },
 };
 
-static size_t headers(char *out, size_t room, const struct dialog *dialog)
+static size_t headers(char *out, size_t room, const struct talk *talk)
 {
-	const struct dialect_ids *ids = &dialog->ids;
+	const struct dialect_ids *ids = &talk->ids;
 
 	return SAY(out, room,
 		   "Audiohook-Organization-Id: $\r\n"
@@ -30,27 +30,27 @@ static size_t headers(char *out, size_t room, const struct dialog *dialog)
 }
 
 /* The envelope; `parameters` is JSON. */
-static size_t say(char *out, size_t room, struct dialog *dialog,
-		  const char *type, const char *parameters)
+static size_t say(char *out, size_t room, struct talk *talk, const char *type,
+		  const char *parameters)
 {
 	char fraction[8];
 
 	(void)snprintf(fraction, sizeof(fraction), "%03u",
-		       (unsigned)(dialog->sent_ms % 1000));
+		       (unsigned)(talk->sent_ms % 1000));
 	return SAY(out, room,
 		   "{\"version\":\"2\",\"type\":\"$\",\"seq\":$,"
 		   "\"serverseq\":$,\"id\":\"$\",\"position\":\"PT$.$S\","
 		   "\"parameters\":$}",
-		   TEXT(type), NUMBER(++dialog->seq), NUMBER(dialog->heard_seq),
-		   TEXT(dialog->ids.stream), NUMBER(dialog->sent_ms / 1000),
+		   TEXT(type), NUMBER(++talk->seq), NUMBER(talk->heard_seq),
+		   TEXT(talk->ids.stream), NUMBER(talk->sent_ms / 1000),
 		   TEXT(fraction), TEXT(parameters));
 }
 
-static size_t open_session(char *out, size_t room, struct dialog *dialog)
+static size_t open_session(char *out, size_t room, struct talk *talk)
 {
-	const struct dialect_ids *ids = &dialog->ids;
-	const char *codec = dialog->format->codec;
-	char *custom = words_custom(dialog), *parameters = malloc(room);
+	const struct dialect_ids *ids = &talk->ids;
+	const char *codec = talk->format->codec;
+	char *custom = words_custom(talk), *parameters = malloc(room);
 	size_t length = 0;
 
 	if (custom && parameters)
@@ -69,47 +69,47 @@ static size_t open_session(char *out, size_t room, struct dialog *dialog)
 			TEXT(codec), TEXT(codec), TEXT(custom));
 	if (length > 0) {
 		parameters[length] = '\0';
-		length = say(out, room, dialog, "open", parameters);
+		length = say(out, room, talk, "open", parameters);
 	}
 	free(parameters);
 	free(custom);
 	return length;
 }
 
-static size_t media(char *out, size_t room, struct dialog *dialog,
+static size_t media(char *out, size_t room, struct talk *talk,
 		    const struct frame *frame)
 {
-	size_t width = audio_sample_bytes(dialog->format);
+	size_t width = audio_sample_bytes(talk->format);
 
-	if (dialog->channels == 0 || frame->size * dialog->channels > room)
+	if (talk->channels == 0 || frame->size * talk->channels > room)
 		return 0;
-	if (dialog->channels == 1) {
+	if (talk->channels == 1) {
 		memcpy(out, frame->bytes, frame->size);
 		return frame->size;
 	}
-	memset(out, audio_silence(dialog->format), 2 * frame->size);
+	memset(out, audio_silence(talk->format), 2 * frame->size);
 	for (size_t at = 0; at < frame->size; at += width)
 		memcpy(out + 2 * at, frame->bytes + at, width);
 	return 2 * frame->size;
 }
 
-static size_t dtmf(char *out, size_t room, struct dialog *dialog, char digit)
+static size_t dtmf(char *out, size_t room, struct talk *talk, char digit)
 {
 	char parameters[32];
 
 	(void)snprintf(parameters, sizeof(parameters), "{\"digit\":\"%c\"}",
 		       digit);
-	return say(out, room, dialog, "dtmf", parameters);
+	return say(out, room, talk, "dtmf", parameters);
 }
 
-static size_t ping(char *out, size_t room, struct dialog *dialog)
+static size_t ping(char *out, size_t room, struct talk *talk)
 {
-	return say(out, room, dialog, "ping", "{}");
+	return say(out, room, talk, "ping", "{}");
 }
 
-static size_t stop(char *out, size_t room, struct dialog *dialog)
+static size_t stop(char *out, size_t room, struct talk *talk)
 {
-	return say(out, room, dialog, "close", "{\"reason\":\"end\"}");
+	return say(out, room, talk, "close", "{\"reason\":\"end\"}");
 }
 
 /* ---- what the server says --------------------------------------------------
@@ -129,22 +129,21 @@ static unsigned channels_of(const char *message, size_t length)
 }
 
 /* The id is ours, the numbers follow. */
-static bool is_sound(const char *message, size_t length, struct dialog *dialog)
+static bool is_sound(const char *message, size_t length, struct talk *talk)
 {
 	uint64_t seq, clientseq;
 
 	if (!words_says(message, length, "\"version\"", "2") ||
-	    !words_says(message, length, "\"id\"", dialog->ids.stream) ||
+	    !words_says(message, length, "\"id\"", talk->ids.stream) ||
 	    !words_number(message, length, "\"seq\"", &seq) ||
 	    !words_number(message, length, "\"clientseq\"", &clientseq) ||
-	    seq != dialog->heard_seq + 1 || clientseq > dialog->seq)
+	    seq != talk->heard_seq + 1 || clientseq > talk->seq)
 		return false;
-	dialog->heard_seq = seq;
+	talk->heard_seq = seq;
 	return true;
 }
 
-static struct heard hear(const char *message, size_t length,
-			 struct dialog *dialog)
+static struct heard hear(const char *message, size_t length, struct talk *talk)
 {
 	static const char barge_in[] = "\"barge_in\"";
 	static const struct server_word words[] = {
@@ -157,12 +156,12 @@ static struct heard hear(const char *message, size_t length,
 	};
 	struct heard heard;
 
-	if (!is_sound(message, length, dialog))
+	if (!is_sound(message, length, talk))
 		return words_garbage();
 	/* The envelope's type comes first in all servers we know. */
 	heard = words_hear(message, length, "\"type\"", words, COUNT(words));
 	if (heard.kind == HEARD_OPENED)
-		dialog->channels = channels_of(message, length);
+		talk->channels = channels_of(message, length);
 	if (heard.kind == HEARD_NOTHING &&
 	    memmem(message, length, barge_in, strlen(barge_in)))
 		heard.kind = HEARD_CLEAR;

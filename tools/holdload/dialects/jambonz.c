@@ -17,10 +17,10 @@ static const struct audio_format formats[] = {
 	{ "L16", 24000 },
 };
 
-static size_t start(char *out, size_t room, struct dialog *dialog)
+static size_t start(char *out, size_t room, struct talk *talk)
 {
-	const struct dialect_ids *ids = &dialog->ids;
-	char *members = words_custom_members(dialog);
+	const struct dialect_ids *ids = &talk->ids;
+	char *members = words_custom_members(talk);
 	size_t length = 0;
 
 	if (members)
@@ -32,33 +32,32 @@ static size_t start(char *out, size_t room, struct dialog *dialog)
 			"\"$\",\"sipStatus\":200,\"sipReason\":\"OK\","
 			"\"callStatus\":\"in-progress\",\"accountSid\":"
 			"\"$\"$}",
-			NUMBER(dialog->format->rate_hz), TEXT(ids->call),
+			NUMBER(talk->format->rate_hz), TEXT(ids->call),
 			TEXT(ids->stream), TEXT(ids->account), TEXT(members));
 	free(members);
 	return length;
 }
 
 /* The duration counts samples of 8000 Hz. */
-static size_t dtmf(char *out, size_t room, struct dialog *dialog, char digit)
+static size_t dtmf(char *out, size_t room, struct talk *talk, char digit)
 {
-	(void)dialog;
+	(void)talk;
 	return SAY(out, room,
 		   "{\"event\":\"dtmf\",\"dtmf\":\"$\",\"duration\":\"1600\"}",
 		   SPAN(&digit, 1));
 }
 
-static size_t mark(char *out, size_t room, struct dialog *dialog,
-		   const char *name, size_t length, bool cleared)
+static size_t mark(char *out, size_t room, struct talk *talk, const char *name,
+		   size_t length, bool cleared)
 {
-	(void)dialog;
+	(void)talk;
 	return SAY(out, room,
 		   "{\"type\":\"mark\",\"data\":{\"name\":\"$\","
 		   "\"event\":\"$\"}}",
 		   SPAN(name, length), TEXT(cleared ? "cleared" : "playout"));
 }
 
-static struct heard hear(const char *message, size_t length,
-			 struct dialog *dialog)
+static struct heard hear(const char *message, size_t length, struct talk *talk)
 {
 	static const struct server_word words[] = {
 		{ "mark", "\"name\"", HEARD_MARK },
@@ -67,7 +66,7 @@ static struct heard hear(const char *message, size_t length,
 		{ "disconnect", NULL, HEARD_HANGUP },
 	};
 
-	(void)dialog;
+	(void)talk;
 	return words_hear(message, length, "\"type\"", words, COUNT(words));
 }
 

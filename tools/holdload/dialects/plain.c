@@ -11,10 +11,10 @@ static const struct audio_format formats[] = {
 	{ "L16", 8000 },  { "L16", 24000 },
 };
 
-static size_t start(char *out, size_t room, struct dialog *dialog)
+static size_t start(char *out, size_t room, struct talk *talk)
 {
-	const struct dialect_ids *ids = &dialog->ids;
-	char *custom = words_custom(dialog);
+	const struct dialect_ids *ids = &talk->ids;
+	char *custom = words_custom(talk);
 	size_t length = 0;
 
 	if (custom)
@@ -24,35 +24,34 @@ static size_t start(char *out, size_t room, struct dialog *dialog)
 			     "\"+15550001\",\"to\":\"+15550002\",\"format\":{"
 			     "\"encoding\":\"$\",\"rate\":$},\"custom\":$}}",
 			     TEXT(ids->stream), TEXT(ids->call),
-			     TEXT(ids->account), TEXT(dialog->format->codec),
-			     NUMBER(dialog->format->rate_hz), TEXT(custom));
+			     TEXT(ids->account), TEXT(talk->format->codec),
+			     NUMBER(talk->format->rate_hz), TEXT(custom));
 	free(custom);
 	return length;
 }
 
-static size_t dtmf(char *out, size_t room, struct dialog *dialog, char digit)
+static size_t dtmf(char *out, size_t room, struct talk *talk, char digit)
 {
-	(void)dialog;
+	(void)talk;
 	return SAY(out, room, "{\"event\":\"dtmf\",\"dtmf\":{\"digit\":\"$\"}}",
 		   SPAN(&digit, 1));
 }
 
-static size_t mark(char *out, size_t room, struct dialog *dialog,
-		   const char *name, size_t length, bool cleared)
+static size_t mark(char *out, size_t room, struct talk *talk, const char *name,
+		   size_t length, bool cleared)
 {
-	(void)dialog, (void)cleared;
+	(void)talk, (void)cleared;
 	return SAY(out, room, "{\"event\":\"mark\",\"mark\":{\"name\":\"$\"}}",
 		   SPAN(name, length));
 }
 
-static size_t stop(char *out, size_t room, struct dialog *dialog)
+static size_t stop(char *out, size_t room, struct talk *talk)
 {
-	(void)dialog;
+	(void)talk;
 	return words_put(out, room, "{\"event\":\"stop\"}", NULL);
 }
 
-static struct heard hear(const char *message, size_t length,
-			 struct dialog *dialog)
+static struct heard hear(const char *message, size_t length, struct talk *talk)
 {
 	static const struct server_word words[] = {
 		{ "mark", "\"name\"", HEARD_MARK },
@@ -60,7 +59,7 @@ static struct heard hear(const char *message, size_t length,
 		{ "dtmf", "\"digit\"", HEARD_NOTHING },
 	};
 
-	(void)dialog;
+	(void)talk;
 	return words_hear(message, length, "\"event\"", words, COUNT(words));
 }
 

@@ -19,13 +19,13 @@ static const struct audio_format formats[] = {
 
 /* {X-PH-customer: 42, X-PH-lang: en}; Plivo takes letters and digits only, and
  * what would need an escape cannot be said. */
-static bool put_headers(char out[HEADERS_MAX], struct dialog *dialog)
+static bool put_headers(char out[HEADERS_MAX], struct talk *talk)
 {
 	size_t length = 1;
 
 	out[0] = '{';
-	for (size_t i = 0; i < dialog->parameter_count; i++) {
-		const struct dialect_parameter *p = &dialog->parameters[i];
+	for (size_t i = 0; i < talk->parameter_count; i++) {
+		const struct dialect_parameter *p = &talk->parameters[i];
 		size_t written = 0;
 
 		if (!strpbrk(p->name, "\"\\") && !strpbrk(p->value, "\"\\"))
@@ -41,85 +41,82 @@ static bool put_headers(char out[HEADERS_MAX], struct dialog *dialog)
 	return true;
 }
 
-static const char *encoding(const struct dialog *dialog)
+static const char *encoding(const struct talk *talk)
 {
-	return strcmp(dialog->format->codec, "L16") == 0 ? "audio/x-l16"
-							 : "audio/x-mulaw";
+	return strcmp(talk->format->codec, "L16") == 0 ? "audio/x-l16"
+						       : "audio/x-mulaw";
 }
 
-static size_t start(char *out, size_t room, struct dialog *dialog)
+static size_t start(char *out, size_t room, struct talk *talk)
 {
-	const struct dialect_ids *ids = &dialog->ids;
+	const struct dialect_ids *ids = &talk->ids;
 	char headers[HEADERS_MAX];
 
-	if (!put_headers(headers, dialog))
+	if (!put_headers(headers, talk))
 		return 0;
 	return SAY(out, room,
 		   "{\"sequenceNumber\":$,\"event\":\"start\",\"start\":{"
 		   "\"callId\":\"$\",\"streamId\":\"$\",\"accountId\":\"$\","
 		   "\"tracks\":[\"inbound\"],\"mediaFormat\":{\"encoding\":"
 		   "\"$\",\"sampleRate\":$}},\"extra_headers\":\"$\"}",
-		   NUMBER(++dialog->seq), TEXT(ids->call), TEXT(ids->stream),
-		   TEXT(ids->account), TEXT(encoding(dialog)),
-		   NUMBER(dialog->format->rate_hz), TEXT(headers));
+		   NUMBER(++talk->seq), TEXT(ids->call), TEXT(ids->stream),
+		   TEXT(ids->account), TEXT(encoding(talk)),
+		   NUMBER(talk->format->rate_hz), TEXT(headers));
 }
 
-static size_t media(char *out, size_t room, struct dialog *dialog,
+static size_t media(char *out, size_t room, struct talk *talk,
 		    const struct frame *frame)
 {
 	char headers[HEADERS_MAX];
 
-	if (!put_headers(headers, dialog))
+	if (!put_headers(headers, talk))
 		return 0;
 	return SAY(out, room,
 		   "{\"sequenceNumber\":$,\"streamId\":\"$\",\"event\":"
 		   "\"media\",\"media\":{\"track\":\"inbound\",\"timestamp\":"
 		   "\"$\",\"chunk\":$,\"payload\":\"$\"},"
 		   "\"extra_headers\":\"$\"}",
-		   NUMBER(++dialog->seq), TEXT(dialog->ids.stream),
-		   NUMBER(dialog->began_ms + frame->at_ms),
-		   NUMBER(frame->number), SPAN(frame->text, frame->text_length),
-		   TEXT(headers));
+		   NUMBER(++talk->seq), TEXT(talk->ids.stream),
+		   NUMBER(talk->began_ms + frame->at_ms), NUMBER(frame->number),
+		   SPAN(frame->text, frame->text_length), TEXT(headers));
 }
 
-static size_t dtmf(char *out, size_t room, struct dialog *dialog, char digit)
+static size_t dtmf(char *out, size_t room, struct talk *talk, char digit)
 {
 	char headers[HEADERS_MAX];
 
-	if (!put_headers(headers, dialog))
+	if (!put_headers(headers, talk))
 		return 0;
 	return SAY(out, room,
 		   "{\"event\":\"dtmf\",\"sequenceNumber\":$,\"streamId\":"
 		   "\"$\",\"dtmf\":{\"track\":\"inbound\",\"digit\":\"$\","
 		   "\"timestamp\":\"$\"},\"extra_headers\":\"$\"}",
-		   NUMBER(++dialog->seq), TEXT(dialog->ids.stream),
-		   SPAN(&digit, 1), NUMBER(dialog->began_ms + dialog->sent_ms),
-		   TEXT(headers));
+		   NUMBER(++talk->seq), TEXT(talk->ids.stream), SPAN(&digit, 1),
+		   NUMBER(talk->began_ms + talk->sent_ms), TEXT(headers));
 }
 
-static size_t mark(char *out, size_t room, struct dialog *dialog,
-		   const char *name, size_t length, bool cleared)
+static size_t mark(char *out, size_t room, struct talk *talk, const char *name,
+		   size_t length, bool cleared)
 {
 	(void)cleared;
 	return SAY(out, room,
 		   "{\"event\":\"playedStream\",\"sequenceNumber\":$,"
 		   "\"streamId\":\"$\",\"name\":\"$\"}",
-		   NUMBER(++dialog->seq), TEXT(dialog->ids.stream),
+		   NUMBER(++talk->seq), TEXT(talk->ids.stream),
 		   SPAN(name, length));
 }
 
-static size_t cleared(char *out, size_t room, struct dialog *dialog)
+static size_t cleared(char *out, size_t room, struct talk *talk)
 {
 	return SAY(out, room,
 		   "{\"sequenceNumber\":$,\"event\":\"clearedAudio\","
 		   "\"streamId\":\"$\"}",
-		   NUMBER(++dialog->seq), TEXT(dialog->ids.stream));
+		   NUMBER(++talk->seq), TEXT(talk->ids.stream));
 }
 
 /* What is to be played must have the stream's own type; the others need the
  * stream's id. */
-static struct heard hear(const char *message, size_t length,
-			 struct dialog *dialog)
+static struct heard hear(const char *message, size_t length, struct talk *talk)
 {
 	static const struct server_word words[] = {
 		{ "playAudio", "\"payload\"", HEARD_MEDIA },
@@ -131,10 +128,10 @@ static struct heard hear(const char *message, size_t length,
 		words_hear(message, length, "\"event\"", words, COUNT(words));
 
 	if (heard.kind == HEARD_MEDIA &&
-	    !words_says(message, length, "\"contentType\"", encoding(dialog)))
+	    !words_says(message, length, "\"contentType\"", encoding(talk)))
 		return words_garbage();
 	if ((heard.kind == HEARD_MARK || heard.kind == HEARD_CLEAR) &&
-	    !words_says(message, length, "\"streamId\"", dialog->ids.stream))
+	    !words_says(message, length, "\"streamId\"", talk->ids.stream))
 		return words_garbage();
 	return heard;
 }

@@ -16,21 +16,21 @@ static const struct audio_format formats[] = {
 	{ "L16", 24000 },
 };
 
-static size_t connected(char *out, size_t room, struct dialog *dialog)
+static size_t connected(char *out, size_t room, struct talk *talk)
 {
-	(void)dialog;
+	(void)talk;
 	return words_put(out, room,
 			 "{\"event\":\"connected\",\"protocol\":\"Call\","
 			 "\"version\":\"0.2.0\"}",
 			 NULL);
 }
 
-static size_t start(char *out, size_t room, struct dialog *dialog)
+static size_t start(char *out, size_t room, struct talk *talk)
 {
-	const struct dialect_ids *ids = &dialog->ids;
-	bool some = dialog->parameter_count > 0;
-	bool linear = strcmp(dialog->format->codec, "L16") == 0;
-	char *custom = words_custom(dialog);
+	const struct dialect_ids *ids = &talk->ids;
+	bool some = talk->parameter_count > 0;
+	bool linear = strcmp(talk->format->codec, "L16") == 0;
+	char *custom = words_custom(talk);
 	size_t length = 0;
 
 	if (custom)
@@ -41,55 +41,54 @@ static size_t start(char *out, size_t room, struct dialog *dialog)
 			"\"callSid\":\"$\",\"tracks\":[\"inbound\"],"
 			"\"mediaFormat\":{\"encoding\":\"audio/x-$\","
 			"\"sampleRate\":$,\"channels\":1}$$}}",
-			NUMBER(++dialog->seq), TEXT(ids->stream),
+			NUMBER(++talk->seq), TEXT(ids->stream),
 			TEXT(ids->account), TEXT(ids->call),
 			TEXT(linear ? "L16" : "mulaw"),
-			NUMBER(dialog->format->rate_hz),
+			NUMBER(talk->format->rate_hz),
 			TEXT(some ? ",\"customParameters\":" : ""),
 			TEXT(some ? custom : ""));
 	free(custom);
 	return length;
 }
 
-static size_t media(char *out, size_t room, struct dialog *dialog,
+static size_t media(char *out, size_t room, struct talk *talk,
 		    const struct frame *frame)
 {
 	return SAY(out, room,
 		   "{\"event\":\"media\",\"sequenceNumber\":\"$\",\"media\":{"
 		   "\"track\":\"inbound\",\"chunk\":\"$\",\"timestamp\":\"$\","
 		   "\"payload\":\"$\"}}",
-		   NUMBER(++dialog->seq), NUMBER(frame->number),
+		   NUMBER(++talk->seq), NUMBER(frame->number),
 		   NUMBER(frame->at_ms), SPAN(frame->text, frame->text_length));
 }
 
-static size_t dtmf(char *out, size_t room, struct dialog *dialog, char digit)
+static size_t dtmf(char *out, size_t room, struct talk *talk, char digit)
 {
 	return SAY(out, room,
 		   "{\"event\":\"dtmf\",\"sequenceNumber\":\"$\","
 		   "\"streamSid\":\"$\",\"dtmf\":{\"digit\":\"$\","
 		   "\"duration\":200}}",
-		   NUMBER(++dialog->seq), TEXT(dialog->ids.stream),
+		   NUMBER(++talk->seq), TEXT(talk->ids.stream),
 		   SPAN(&digit, 1));
 }
 
-static size_t mark(char *out, size_t room, struct dialog *dialog,
-		   const char *name, size_t length, bool cleared)
+static size_t mark(char *out, size_t room, struct talk *talk, const char *name,
+		   size_t length, bool cleared)
 {
 	(void)cleared;
 	return SAY(out, room,
 		   "{\"event\":\"mark\",\"streamSid\":\"$\","
 		   "\"mark\":{\"name\":\"$\"}}",
-		   TEXT(dialog->ids.stream), SPAN(name, length));
+		   TEXT(talk->ids.stream), SPAN(name, length));
 }
 
-static size_t stop(char *out, size_t room, struct dialog *dialog)
+static size_t stop(char *out, size_t room, struct talk *talk)
 {
 	return SAY(out, room, "{\"event\":\"stop\",\"sequenceNumber\":\"$\"}",
-		   NUMBER(++dialog->seq));
+		   NUMBER(++talk->seq));
 }
 
-static struct heard hear(const char *message, size_t length,
-			 struct dialog *dialog)
+static struct heard hear(const char *message, size_t length, struct talk *talk)
 {
 	static const struct server_word words[] = {
 		{ "media", "\"payload\"", HEARD_MEDIA },
@@ -98,7 +97,7 @@ static struct heard hear(const char *message, size_t length,
 		{ "dtmf", "\"digit\"", HEARD_NOTHING },
 	};
 
-	if (!words_says(message, length, "\"streamSid\"", dialog->ids.stream))
+	if (!words_says(message, length, "\"streamSid\"", talk->ids.stream))
 		return words_garbage();
 	return words_hear(message, length, "\"event\"", words, COUNT(words));
 }

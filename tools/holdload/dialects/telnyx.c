@@ -15,9 +15,9 @@ static const struct audio_format formats[] = {
 	{ "L16", 8000 },  { "L16", 24000 },
 };
 
-static size_t connected(char *out, size_t room, struct dialog *dialog)
+static size_t connected(char *out, size_t room, struct talk *talk)
 {
-	const char *token = dialog->token;
+	const char *token = talk->token;
 	char *escaped = words_escape(token ? token : "");
 	size_t length = 0;
 
@@ -33,10 +33,10 @@ static size_t connected(char *out, size_t room, struct dialog *dialog)
 	return length;
 }
 
-static size_t start(char *out, size_t room, struct dialog *dialog)
+static size_t start(char *out, size_t room, struct talk *talk)
 {
-	const struct dialect_ids *ids = &dialog->ids;
-	char *custom = words_custom(dialog);
+	const struct dialect_ids *ids = &talk->ids;
+	char *custom = words_custom(talk);
 	size_t length = 0;
 
 	if (custom)
@@ -49,64 +49,63 @@ static size_t start(char *out, size_t room, struct dialog *dialog)
 			"\"custom_parameters\":$,\"media_format\":{"
 			"\"encoding\":\"$\",\"sample_rate\":$,\"channels\":1}},"
 			"\"stream_id\":\"$\"}",
-			NUMBER(++dialog->seq), TEXT(ids->account),
+			NUMBER(++talk->seq), TEXT(ids->account),
 			TEXT(ids->call), TEXT(ids->call), TEXT(custom),
-			TEXT(dialog->format->codec),
-			NUMBER(dialog->format->rate_hz), TEXT(ids->stream));
+			TEXT(talk->format->codec),
+			NUMBER(talk->format->rate_hz), TEXT(ids->stream));
 	free(custom);
 	return length;
 }
 
-static size_t media(char *out, size_t room, struct dialog *dialog,
+static size_t media(char *out, size_t room, struct talk *talk,
 		    const struct frame *frame)
 {
 	return SAY(out, room,
 		   "{\"event\":\"media\",\"sequence_number\":\"$\",\"media\":{"
 		   "\"track\":\"inbound\",\"chunk\":\"$\",\"timestamp\":\"$\","
 		   "\"payload\":\"$\"},\"stream_id\":\"$\"}",
-		   NUMBER(++dialog->seq), NUMBER(frame->number),
+		   NUMBER(++talk->seq), NUMBER(frame->number),
 		   NUMBER(frame->at_ms), SPAN(frame->text, frame->text_length),
-		   TEXT(dialog->ids.stream));
+		   TEXT(talk->ids.stream));
 }
 
-static size_t dtmf(char *out, size_t room, struct dialog *dialog, char digit)
+static size_t dtmf(char *out, size_t room, struct talk *talk, char digit)
 {
 	char when[WORDS_TIME_SIZE];
 
-	words_time(when, dialog->began_ms + dialog->sent_ms);
+	words_time(when, talk->began_ms + talk->sent_ms);
 	return SAY(out, room,
 		   "{\"event\":\"dtmf\",\"stream_id\":\"$\",\"occurred_at\":"
 		   "\"$\",\"sequence_number\":\"$\",\"dtmf\":{\"digit\":"
 		   "\"$\"}}",
-		   TEXT(dialog->ids.stream), TEXT(when), NUMBER(++dialog->seq),
+		   TEXT(talk->ids.stream), TEXT(when), NUMBER(++talk->seq),
 		   SPAN(&digit, 1));
 }
 
-static size_t mark(char *out, size_t room, struct dialog *dialog,
-		   const char *name, size_t length, bool cleared)
+static size_t mark(char *out, size_t room, struct talk *talk, const char *name,
+		   size_t length, bool cleared)
 {
 	(void)cleared;
 	return SAY(out, room,
 		   "{\"event\":\"mark\",\"sequence_number\":\"$\","
 		   "\"stream_id\":\"$\",\"mark\":{\"name\":\"$\"}}",
-		   NUMBER(++dialog->seq), TEXT(dialog->ids.stream),
+		   NUMBER(++talk->seq), TEXT(talk->ids.stream),
 		   SPAN(name, length));
 }
 
-static size_t stop(char *out, size_t room, struct dialog *dialog)
+static size_t stop(char *out, size_t room, struct talk *talk)
 {
-	const struct dialect_ids *ids = &dialog->ids;
+	const struct dialect_ids *ids = &talk->ids;
 
 	return SAY(out, room,
 		   "{\"event\":\"stop\",\"sequence_number\":\"$\",\"stop\":{"
 		   "\"user_id\":\"$\",\"call_control_id\":\"v2:$\"},"
 		   "\"stream_id\":\"$\"}",
-		   NUMBER(++dialog->seq), TEXT(ids->account), TEXT(ids->call),
+		   NUMBER(++talk->seq), TEXT(ids->account), TEXT(ids->call),
 		   TEXT(ids->stream));
 }
 
-static struct heard hear(const char *message, size_t length,
-			 struct dialog *dialog)
+static struct heard hear(const char *message, size_t length, struct talk *talk)
 {
 	static const struct server_word words[] = {
 		{ "media", "\"payload\"", HEARD_MEDIA },
@@ -114,7 +113,7 @@ static struct heard hear(const char *message, size_t length,
 		{ "clear", NULL, HEARD_CLEAR },
 	};
 
-	(void)dialog;
+	(void)talk;
 	return words_hear(message, length, "\"event\"", words, COUNT(words));
 }
 

@@ -26,19 +26,19 @@ static void make_ids(struct dialect_ids *ids, const uint64_t random[6])
 	put_id(ids->stream, "MZ", random + 4);
 }
 
-static size_t connected(char *out, size_t room, struct dialog *dialog)
+static size_t connected(char *out, size_t room, struct talk *talk)
 {
-	(void)dialog;
+	(void)talk;
 	return words_put(out, room,
 			 "{\"event\":\"connected\",\"protocol\":\"Call\","
 			 "\"version\":\"1.0.0\"}",
 			 NULL);
 }
 
-static size_t start(char *out, size_t room, struct dialog *dialog)
+static size_t start(char *out, size_t room, struct talk *talk)
 {
-	const struct dialect_ids *ids = &dialog->ids;
-	char *custom = words_custom(dialog);
+	const struct dialect_ids *ids = &talk->ids;
+	char *custom = words_custom(talk);
 	size_t length = 0;
 
 	if (custom)
@@ -50,60 +50,59 @@ static size_t start(char *out, size_t room, struct dialog *dialog)
 			"\"mediaFormat\":{\"encoding\":\"audio/x-mulaw\","
 			"\"sampleRate\":8000,\"channels\":1},"
 			"\"customParameters\":$},\"streamSid\":\"$\"}",
-			NUMBER(++dialog->seq), TEXT(ids->account),
+			NUMBER(++talk->seq), TEXT(ids->account),
 			TEXT(ids->stream), TEXT(ids->call), TEXT(custom),
 			TEXT(ids->stream));
 	free(custom);
 	return length;
 }
 
-static size_t media(char *out, size_t room, struct dialog *dialog,
+static size_t media(char *out, size_t room, struct talk *talk,
 		    const struct frame *frame)
 {
 	return SAY(out, room,
 		   "{\"event\":\"media\",\"sequenceNumber\":\"$\",\"media\":{"
 		   "\"track\":\"inbound\",\"chunk\":\"$\",\"timestamp\":\"$\","
 		   "\"payload\":\"$\"},\"streamSid\":\"$\"}",
-		   NUMBER(++dialog->seq), NUMBER(frame->number),
+		   NUMBER(++talk->seq), NUMBER(frame->number),
 		   NUMBER(frame->at_ms), SPAN(frame->text, frame->text_length),
-		   TEXT(dialog->ids.stream));
+		   TEXT(talk->ids.stream));
 }
 
-static size_t dtmf(char *out, size_t room, struct dialog *dialog, char digit)
+static size_t dtmf(char *out, size_t room, struct talk *talk, char digit)
 {
 	return SAY(out, room,
 		   "{\"event\":\"dtmf\",\"streamSid\":\"$\","
 		   "\"sequenceNumber\":\"$\",\"dtmf\":{\"track\":"
 		   "\"inbound_track\",\"digit\":\"$\"}}",
-		   TEXT(dialog->ids.stream), NUMBER(++dialog->seq),
+		   TEXT(talk->ids.stream), NUMBER(++talk->seq),
 		   SPAN(&digit, 1));
 }
 
-static size_t mark(char *out, size_t room, struct dialog *dialog,
-		   const char *name, size_t length, bool cleared)
+static size_t mark(char *out, size_t room, struct talk *talk, const char *name,
+		   size_t length, bool cleared)
 {
 	(void)cleared;
 	return SAY(out, room,
 		   "{\"event\":\"mark\",\"sequenceNumber\":\"$\","
 		   "\"streamSid\":\"$\",\"mark\":{\"name\":\"$\"}}",
-		   NUMBER(++dialog->seq), TEXT(dialog->ids.stream),
+		   NUMBER(++talk->seq), TEXT(talk->ids.stream),
 		   SPAN(name, length));
 }
 
-static size_t stop(char *out, size_t room, struct dialog *dialog)
+static size_t stop(char *out, size_t room, struct talk *talk)
 {
-	const struct dialect_ids *ids = &dialog->ids;
+	const struct dialect_ids *ids = &talk->ids;
 
 	return SAY(out, room,
 		   "{\"event\":\"stop\",\"sequenceNumber\":\"$\","
 		   "\"stop\":{\"accountSid\":\"$\",\"callSid\":\"$\"},"
 		   "\"streamSid\":\"$\"}",
-		   NUMBER(++dialog->seq), TEXT(ids->account), TEXT(ids->call),
+		   NUMBER(++talk->seq), TEXT(ids->account), TEXT(ids->call),
 		   TEXT(ids->stream));
 }
 
-static struct heard hear(const char *message, size_t length,
-			 struct dialog *dialog)
+static struct heard hear(const char *message, size_t length, struct talk *talk)
 {
 	static const struct server_word words[] = {
 		{ "media", "\"payload\"", HEARD_MEDIA },
@@ -111,7 +110,7 @@ static struct heard hear(const char *message, size_t length,
 		{ "clear", NULL, HEARD_CLEAR },
 	};
 
-	if (!words_says(message, length, "\"streamSid\"", dialog->ids.stream))
+	if (!words_says(message, length, "\"streamSid\"", talk->ids.stream))
 		return words_garbage();
 	return words_hear(message, length, "\"event\"", words, COUNT(words));
 }

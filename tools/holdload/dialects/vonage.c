@@ -16,47 +16,46 @@ static const struct audio_format formats[] = {
 	{ "L16", 24000 },
 };
 
-static size_t start(char *out, size_t room, struct dialog *dialog)
+static size_t start(char *out, size_t room, struct talk *talk)
 {
-	char *members = words_custom_members(dialog);
+	char *members = words_custom_members(talk);
 	size_t length = 0;
 
 	if (members)
 		length = SAY(out, room,
 			     "{\"event\":\"websocket:connected\","
 			     "\"content-type\":\"audio/l16;rate=$\"$}",
-			     NUMBER(dialog->format->rate_hz), TEXT(members));
+			     NUMBER(talk->format->rate_hz), TEXT(members));
 	free(members);
 	return length;
 }
 
-static size_t dtmf(char *out, size_t room, struct dialog *dialog, char digit)
+static size_t dtmf(char *out, size_t room, struct talk *talk, char digit)
 {
-	(void)dialog;
+	(void)talk;
 	return SAY(out, room,
 		   "{\"event\":\"websocket:dtmf\",\"digit\":\"$\","
 		   "\"duration\":260}",
 		   SPAN(&digit, 1));
 }
 
-static size_t mark(char *out, size_t room, struct dialog *dialog,
-		   const char *name, size_t length, bool cleared)
+static size_t mark(char *out, size_t room, struct talk *talk, const char *name,
+		   size_t length, bool cleared)
 {
-	(void)dialog, (void)cleared;
+	(void)talk, (void)cleared;
 	return SAY(out, room, "{\"event\":\"websocket:notify\",\"payload\":$}",
 		   SPAN(name, length));
 }
 
-static size_t cleared(char *out, size_t room, struct dialog *dialog)
+static size_t cleared(char *out, size_t room, struct talk *talk)
 {
-	(void)dialog;
+	(void)talk;
 	return words_put(out, room, "{\"event\":\"websocket:cleared\"}", NULL);
 }
 
-static struct heard hear(const char *message, size_t length,
-			 struct dialog *dialog)
+static struct heard hear(const char *message, size_t length, struct talk *talk)
 {
-	(void)dialog;
+	(void)talk;
 	if (words_says(message, length, "\"action\"", "clear"))
 		return (struct heard){ .kind = HEARD_CLEAR };
 	if (words_says(message, length, "\"action\"", "notify"))

@@ -69,21 +69,21 @@ char *words_escape(const char *text)
 	return escaped;
 }
 
-char *words_custom(const struct dialog *dialog)
+char *words_custom(const struct talk *talk)
 {
 	json_auto_t *custom = json_object();
 
-	for (size_t i = 0; i < dialog->parameter_count; i++)
+	for (size_t i = 0; i < talk->parameter_count; i++)
 		if (json_object_set_new(
-			    custom, dialog->parameters[i].name,
-			    json_string(dialog->parameters[i].value)) < 0)
+			    custom, talk->parameters[i].name,
+			    json_string(talk->parameters[i].value)) < 0)
 			return NULL;
 	return json_dumps(custom, JSON_COMPACT);
 }
 
-char *words_custom_members(const struct dialog *dialog)
+char *words_custom_members(const struct talk *talk)
 {
-	char *object = words_custom(dialog);
+	char *object = words_custom(talk);
 	size_t length = object ? strlen(object) : 0;
 
 	if (!object)

@@ -50,8 +50,8 @@ size_t words_put(char *out, size_t room, const char *form,
 char *words_escape(const char *text);
 /* The --custom values as a JSON object, or as its members alone, each with a
  * comma before it; to be freed. NULL: no memory. */
-char *words_custom(const struct dialog *dialog);
-char *words_custom_members(const struct dialog *dialog);
+char *words_custom(const struct talk *talk);
+char *words_custom_members(const struct talk *talk);
 
 /* "2026-01-01T10:00:00.625Z" */
 #define WORDS_TIME_SIZE 40
