@@ -1,8 +1,9 @@
 """holdload plays each provider against the real server: every frame comes back, every call has its row."""
 
+import base64
 import json
-import os
 import subprocess
+import tempfile
 import unittest
 
 from database import Sqlite
@@ -94,6 +95,71 @@ class Dialects(unittest.TestCase):
     def test_long_custom_values_get_through(self):
         _, rows = self.echo("twilio", "--custom", "text=" + "x" * 12000, duration="200ms")
         self.assertEqual([len(row["custom"]["text"]) for row in rows], [12000] * CALLS)
+
+
+SECRETS = {
+    "twilio": ("twilio", "auth-token"), "plivo": ("plivo", "auth-token"), "vonage": ("vonage", "signature-secret"),
+    "telnyx": ("telnyx", "token"), "signalwire": ("bearer", "token"), "plain": ("bearer", "token"),
+    "exotel": ("basic", "user:password"), "jambonz": ("basic", "user:password"),
+    "freeswitch": ("basic", "user:password"),
+}
+PUBLIC = "wss://Media.Example.com"
+
+
+def route(dialect, check, secret):
+    user, _, secret = secret.rpartition(":")
+    words = f"user: {user}, secret: {secret}" if user else f"secret: {secret}"
+    return f"    - {{path: /{dialect}, provider: {dialect}, auth: {{{check}: {{{words}}}}}}}\n"
+
+
+class Signed(unittest.TestCase):
+    def knock(self, server, dialect, secret, *arguments, path=None):
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write(secret + "\n")
+            file.flush()
+            return run(server.ws(path or f"/{dialect}"), dialect, "--sign", file.name, "--duration", "100ms", *arguments)
+
+    def expect_one_secret_only(self, server, dialect, secret, *arguments):
+        with self.subTest(dialect):
+            status, report, complaints = self.knock(server, dialect, secret, *arguments)
+            self.assertEqual((status, complaints), (0, ""), report)
+            status, report, _ = self.knock(server, dialect, secret + "x", *arguments)
+            self.assertEqual((status, report["refused"]), (1, 1), report)
+
+    def test_each_provider_proves_who_it_is(self):
+        routes = "".join(route(dialect, *words) for dialect, words in SECRETS.items())
+        with Server(config="media:\n  routes:\n" + routes) as server:
+            for dialect, (_, secret) in SECRETS.items():
+                self.expect_one_secret_only(server, dialect, secret)
+            for dialect in ("twilio", "plivo"):
+                status, report, _ = self.knock(server, dialect, SECRETS[dialect][1], path=f"/{dialect}?b=2&a=1")
+                self.assertEqual(status, 0, report)
+
+    def test_the_url_that_was_told_may_be_another(self):
+        routes = "".join(route(dialect, *SECRETS[dialect]) for dialect in ("twilio", "plivo"))
+        with Server(config=f"media:\n  public_url: {PUBLIC}\n  routes:\n" + routes) as server:
+            for dialect in ("twilio", "plivo"):
+                self.assertEqual(self.knock(server, dialect, SECRETS[dialect][1])[0], 1)
+                self.expect_one_secret_only(server, dialect, SECRETS[dialect][1], "--sign-url", f"{PUBLIC}/{dialect}")
+
+    def test_genesys_signs_its_handshake(self):
+        # What is judged here is the handshake; whose messages come after it is another matter.
+        secret = base64.b64encode(b"client secret").decode()
+        auth = f'    - {{path: /g, provider: vonage, auth: {{genesys: {{api_key: key, secret: "{secret}"}}}}}}\n'
+        with Server(config="media:\n  routes:\n" + auth) as server:
+            for words, refused in ((f"key\n{secret}", 0), (f"other\n{secret}", 1), ("key", 1),
+                                   ("key\n" + base64.b64encode(b"another").decode(), 1)):
+                with self.subTest(words):
+                    _, report, _ = self.knock(server, "genesys", words, path="/g")
+                    self.assertEqual(report["refused"], refused, report)
+
+    def test_headers_of_the_users_own_are_sent(self):
+        auth = "    - {path: /p, provider: plain, auth: {bearer: {secret: token}}}\n"
+        with Server(config="media:\n  routes:\n" + auth) as server, tempfile.NamedTemporaryFile("w") as file:
+            file.write("token\n")
+            file.flush()
+            for arguments in (("--bearer", file.name), ("--header", "Authorization: Bearer token")):
+                self.assertEqual(run(server.ws("/p"), "plain", "--duration", "100ms", *arguments)[0], 0)
 
 
 if __name__ == "__main__":

@@ -85,10 +85,23 @@ static void end(struct caller *c, enum outcome outcome)
 	caller_finish(c);
 }
 
+/* The connection is gone; in what order that was, depends on how far we got. */
+static void end_lost(struct caller *c)
+{
+	if (c->state > CALLER_UPGRADING) {
+		end(c, OUTCOME_DROPPED);
+	} else if (c->link.why) {
+		c->measured->tls_why = c->link.why;
+		end(c, OUTCOME_TLS_FAILED);
+	} else {
+		end(c, OUTCOME_CONNECT_FAILED);
+	}
+}
+
 static void end_if_lost(struct caller *c)
 {
 	if (c->state != CALLER_DONE && c->link.lost)
-		end(c, OUTCOME_DROPPED);
+		end_lost(c);
 }
 
 bool caller_say(struct caller *c, const char *text, size_t length)
@@ -136,8 +149,7 @@ static void on_connected(struct caller *c)
 	if (r == EINPROGRESS)
 		return;
 	if (c->link.why) {
-		c->measured->tls_why = c->link.why;
-		end(c, OUTCOME_TLS_FAILED);
+		end_lost(c);
 		return;
 	}
 	if (r != 0) {
@@ -304,8 +316,7 @@ static void on_readable(struct caller *c, uint64_t now_ns)
 {
 	if (!link_receive(&c->link)) {
 		/* Without a close frame the end is not in good order. */
-		end(c, c->state == CALLER_UPGRADING ? OUTCOME_CONNECT_FAILED
-						    : OUTCOME_DROPPED);
+		end_lost(c);
 		return;
 	}
 	if (c->state == CALLER_UPGRADING)

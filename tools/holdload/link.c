@@ -36,6 +36,7 @@ void link_close(struct link *link)
 		SSL_free(link->tls);
 	}
 	link->tls = NULL;
+	link->why = NULL;
 	link->joined = false;
 	if (link->fd >= 0)
 		(void)close(link->fd);
@@ -149,7 +150,7 @@ static ssize_t give(struct link *link, const void *bytes, size_t length)
 	ssize_t n;
 
 	if (link->tls)
-		return tls_write(link->tls, bytes, length);
+		return tls_write(link->tls, bytes, length, &link->why);
 	n = send(link->fd, bytes, length, MSG_NOSIGNAL);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
@@ -224,7 +225,7 @@ static ssize_t take(struct link *link, void *bytes, size_t room)
 	ssize_t n;
 
 	if (link->tls)
-		return tls_read(link->tls, bytes, room);
+		return tls_read(link->tls, bytes, room, &link->why);
 	n = recv(link->fd, bytes, room, 0);
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -1;

@@ -31,7 +31,7 @@ struct link {
 	int fd;		  /* -1: none */
 	bool joined;	  /* the socket is connected */
 	SSL *tls;	  /* owned; NULL: in the clear */
-	const char *why;  /* TLS failed; constant text, or NULL */
+	const char *why;  /* TLS failed, constant text; NULL: it did not */
 	bool wants_write; /* for the worker's epoll */
 	bool lost;	  /* it broke while sending */
 	struct link_buffer in, out;

@@ -204,7 +204,8 @@ static void advise(const struct measured *all)
 	if (all->tls_why)
 		(void)fprintf(stderr,
 			      "holdload: TLS: %s; --cacert says whom to trust, "
-			      "--insecure trusts anybody\n",
+			      "--insecure trusts anybody, --cert shows our own "
+			      "certificate\n",
 			      all->tls_why);
 }
 

@@ -115,28 +115,33 @@ int tls_shake_hands(SSL *session, const char **why)
 	return -1;
 }
 
-static ssize_t result(SSL *session, int r)
+static ssize_t result(SSL *session, int r, const char **why)
 {
 	if (r > 0)
 		return r;
 	switch (SSL_get_error(session, r)) {
 	case SSL_ERROR_WANT_READ:
 	case SSL_ERROR_WANT_WRITE: return 0;
+	case SSL_ERROR_SSL:
+		*why = ERR_reason_error_string(ERR_peek_last_error());
+		return -1;
 	default: return -1;
 	}
 }
 
-ssize_t tls_write(SSL *session, const void *bytes, size_t length)
+ssize_t tls_write(SSL *session, const void *bytes, size_t length,
+		  const char **why)
 {
+	int size = length < INT_MAX ? (int)length : INT_MAX;
+
 	ERR_clear_error();
-	return result(session,
-		      SSL_write(session, bytes,
-				length < INT_MAX ? (int)length : INT_MAX));
+	return result(session, SSL_write(session, bytes, size), why);
 }
 
-ssize_t tls_read(SSL *session, void *bytes, size_t room)
+ssize_t tls_read(SSL *session, void *bytes, size_t room, const char **why)
 {
+	int size = room < INT_MAX ? (int)room : INT_MAX;
+
 	ERR_clear_error();
-	return result(session, SSL_read(session, bytes,
-					room < INT_MAX ? (int)room : INT_MAX));
+	return result(session, SSL_read(session, bytes, size), why);
 }

@@ -31,8 +31,10 @@ SSL *tls_begin(SSL_CTX *context, int fd, const char *host);
 int tls_shake_hands(SSL *session, const char **why);
 
 /* Like send() and recv() that never wait: bytes; 0: not now; -1: it broke or
- * ended. */
-ssize_t tls_write(SSL *session, const void *bytes, size_t length);
-ssize_t tls_read(SSL *session, void *bytes, size_t room);
+ * ended, and where TLS knows a reason it is in *why. (With TLS 1.3 a server
+ * that does not like our certificate says so here, RFC 8446, section 4.4.2.) */
+ssize_t tls_write(SSL *session, const void *bytes, size_t length,
+		  const char **why);
+ssize_t tls_read(SSL *session, void *bytes, size_t room, const char **why);
 
 #endif
