@@ -7,7 +7,8 @@
  * The final record is handed over when the end is decided, not when the socket
  * has closed: nothing that ends a call waits for a provider.
  *
- * A call knows its line (line.h) only as somewhere to send bytes.
+ * A call knows its line (line.h) only as somewhere to send bytes. call.c has
+ * its life and end, call_in.c what the provider says, call_out.c what we say.
  *
  * Thread: a call lives its whole life on one loop.
  */
@@ -21,14 +22,18 @@
 
 #include "media/codec.h"
 #include "media/handler.h"
+#include "media/marks.h"
 #include "media/provider.h"
 #include "media/recorder.h"
 #include "media/track.h"
+#include "media/turns.h"
 #include "server/uuid.h"
 
 struct admission;
+struct early;
 struct line;
 struct loop;
+struct pacer;
 
 enum call_state { CALL_WAITING, CALL_LIVE, CALL_ENDING };
 
@@ -50,17 +55,19 @@ struct call {
 	struct call *next, *prev; /* the loop's list */
 	struct loop *loop;
 	struct line *line;
-	struct admission *admission; /* borrowed, as `line` is */
-	const struct route *route;   /* in the loop's settings snapshot */
-	const struct provider *provider;
+	struct admission *admission;	 /* borrowed, as `line` is */
+	const struct route *route;	 /* in the loop's settings snapshot */
+	const struct provider *provider; /* NULL: not known yet */
 	const struct handler *handler;
-	enum call_state state; /* changed by enter() alone */
+	enum call_state state; /* changed by call_enter() alone */
+	struct dialog dialog;
 
 	uint64_t accepted_ms;	/* monotonic: the upgrade */
 	uint64_t started_ms;	/* monotonic: the start message */
 	uint64_t heard_ms;	/* the newest media message */
 	uint64_t checkpoint_ms; /* the newest checkpoint */
-	uint64_t close_at_ms;	/* ENDING: close the line then; 0 done */
+	uint64_t close_at_ms;	/* ENDING: close the line then */
+	unsigned close_code;	/* ENDING: with this */
 
 	struct uuid id;
 	char id_text[UUID_TEXT_SIZE];
@@ -70,54 +77,92 @@ struct call {
 	uint32_t rev;
 	char *stream_id, *provider_call_id, *account_id; /* owned */
 	char *from, *to;      /* owned; NULL: not said */
+	char *header;	      /* of the handshake; owned; NULL: none */
 	char *recording_path; /* owned; NULL: none */
 	json_t *custom;	      /* owned */
 	const struct codec *codec;
 	unsigned rate_hz;
 
 	struct tracks tracks;
+	enum track_side sides[TRACKS_MAX]; /* of the samples that come */
+	unsigned channels;		   /* 2: theirs take turns */
 	uint8_t channel_of[TRACKS_MAX]; /* 1-based channel of a track; 0: none
 					 */
 	struct recording *recording;
+	struct early *early; /* audio from before the start; owned */
+
+	struct pacer *pacer; /* NULL: we have said nothing so far */
+	struct turn turn;    /* while the pacer waits for the clock */
+	struct marks marks;  /* sent, not yet back */
 
 	uint64_t frames_in, frames_out, bytes_in, bytes_out;
 	uint64_t frames_lost, frames_repeated, frames_late, frames_dropped;
-	uint64_t frames_early; /* came before the start; ignored */
+	uint64_t frames_early;	 /* came before the start; ignored */
+	uint64_t frames_overdue; /* of ours: left after their time */
 	uint64_t seq_next, seq_missing;
 	uint64_t max_gap_ms;
 	char dtmf[DTMF_MAX + 1];
 	uint32_t events, events_unkept; /* records made, and those beyond */
 	uint32_t checkpoints_due;	/* since the outbox has little room */
-	uint32_t marks_pending;		/* sent, not yet back */
-	uint32_t marks_cleared;		/* of these: will come back unheard */
 	bool unknown_logged;
+};
+
+/* What the handshake says about the dialect. */
+struct hello {
+	const struct provider *provider; /* NULL: not said */
+	const char *call_id;		 /* of the call; NULL: not said */
 };
 
 /* A connection was upgraded. NULL: no memory. */
 struct call *call_create(struct loop *loop, struct line *line,
-			 struct admission *admission);
+			 struct admission *admission,
+			 const struct hello *hello);
 /* The line is gone: ends the call if it still lives, then frees. */
 void call_destroy(struct call *call);
 
-/* A whole message; binary ones are a protocol error in text dialects. May end
- * the call (call->state tells). */
-void call_on_message(struct call *call, const char *message, size_t length,
-		     bool binary);
-/* A message that is too long or broken below the dialect. */
-void call_fail(struct call *call, unsigned close_code, const char *what);
-
 /* Our end of it: final record, recording, then the line is closed with the
- * code after close_ms. Nothing happens to a call that is ending already. */
+ * code after close_ms. With 0 a dialect that has words for it says them first.
+ * Nothing happens to a call that is ending already. */
 void call_end(struct call *call, enum end_reason reason, unsigned close_code,
 	      uint32_t close_ms);
+/* A message that is too long or broken below the dialect. */
+void call_fail(struct call *call, unsigned close_code, const char *what);
 
 /* Timeouts and checkpoints; called every so often. */
 void call_check(struct call *call, uint64_t now_ms);
 
-/* To the caller. False: the line is choked and it was dropped (counted). */
+/* ---- call_in.c ----
+ * A whole message; binary ones are a protocol error in text dialects. May end
+ * the call (call->state tells). */
+void call_on_message(struct call *call, const char *message, size_t length,
+		     bool binary);
+/* Only samples have come, and no word will tell whose they are: the call begins
+ * with them. Does nothing to any other call. */
+void call_decide(struct call *call);
+/* The longest message that may come, in bytes. */
+uint32_t call_longest_message(const struct call *call);
+
+/* ---- call_out.c ----
+ * Each may leave now or when its time has come (pacer.h). False: it never
+ * will, because the call is not live, the dialect has no such message, or
+ * something is full (then it is counted as dropped). */
 bool call_send_media(struct call *call, const uint8_t *audio, size_t bytes);
 bool call_send_mark(struct call *call, const char *name);
-/* Drops what is queued here and at the provider; pending marks come back. */
+/* Drops what is queued here and at the provider. Marks that will not come back
+ * for that are told to the handler now, the others come back. */
 bool call_send_clear(struct call *call);
+bool call_send_digit(struct call *call, char digit);
+/* The provider's buffer is full, or no more. */
+void call_hold(struct call *call, bool hold);
+/* The pacer's clock: for the loop. */
+void call_on_turn(struct turn *turn, uint64_t now_ms);
+
+/* ---- between the three ---- */
+void call_enter(struct call *call, enum call_state next);
+/* Who may not call leaves no row, only what the log says already. */
+void call_refuse(struct call *call);
+/* What has not left yet never will. */
+void call_out_stop(struct call *call);
+void call_out_free(struct call *call);
 
 #endif

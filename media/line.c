@@ -22,18 +22,21 @@
 #include "media/call.h"
 #include "media/handshake.h"
 #include "media/loop.h"
+#include "media/raw.h"
 #include "server/clock.h"
 #include "server/log.h"
 
 #define CLOSE_PROTOCOL 1002u
 #define CLOSE_TOO_BIG  1009u /* RFC 6455, section 7.4.1 */
 #define CLOSE_INTERNAL 1011u
+#define CALL_ID_ROOM   512
 
 /* libwebsockets' own number for a close frame, which its header leaves out. */
 #define WRITE_CLOSE ((enum lws_write_protocol)4)
 
 /* Messages one behind the other: a length, then the bytes, wrapping round. */
-#define BINARY_BIT 0x80000000u /* of that length */
+#define KIND_SHIFT 30u	  /* the length's upper bits say the kind */
+#define WORDS_ROOM 16384u /* for what is not audio, when all else is full */
 struct ring {
 	unsigned char *bytes;
 	size_t size, start, used;
@@ -51,6 +54,7 @@ struct line {
 	char *partial;	  /* a message in several pieces; owned */
 	size_t partial_length, partial_room;
 	struct ring ring;
+	struct raw raw; /* of a route that repeats what it hears */
 };
 
 /* ---- the ring --------------------------------------------------------------
@@ -79,18 +83,19 @@ static void ring_copy_out(struct ring *ring, void *bytes, size_t length)
 }
 
 static bool ring_push(struct ring *ring, size_t size, const void *message,
-		      uint32_t length, bool binary)
+		      uint32_t length, unsigned kind)
 {
-	uint32_t head = binary ? length | BINARY_BIT : length;
+	uint32_t head = length | (uint32_t)kind << KIND_SHIFT;
+	size_t reserved = kind & LINE_AUDIO ? WORDS_ROOM : 0;
 
 	if (!ring->bytes) {
-		ring->bytes = malloc(size);
+		ring->bytes = malloc(size + WORDS_ROOM);
 		if (!ring->bytes)
 			return false;
-		ring->size = size;
+		ring->size = size + WORDS_ROOM;
 		ring->start = ring->used = 0;
 	}
-	if (ring->used + sizeof(head) + length > ring->size)
+	if (ring->used + sizeof(head) + length + reserved > ring->size)
 		return false;
 	ring_copy_in(ring, &head, sizeof(head));
 	ring_copy_in(ring, message, length);
@@ -98,15 +103,15 @@ static bool ring_push(struct ring *ring, size_t size, const void *message,
 }
 
 /* The oldest message into `out`; 0 when there is none. */
-static uint32_t ring_pop(struct ring *ring, void *out, bool *binary)
+static uint32_t ring_pop(struct ring *ring, void *out, unsigned *kind)
 {
 	uint32_t head;
 
 	if (ring->used == 0)
 		return 0;
 	ring_copy_out(ring, &head, sizeof(head));
-	*binary = (head & BINARY_BIT) != 0;
-	head &= ~BINARY_BIT;
+	*kind = head >> KIND_SHIFT;
+	head &= (1u << KIND_SHIFT) - 1;
 	ring_copy_out(ring, out, head);
 	return head;
 }
@@ -120,33 +125,45 @@ static void ring_free(struct ring *ring)
 /* ---- out -------------------------------------------------------------------
  */
 
-static bool write_now(struct line *line, size_t length, bool binary)
+static bool write_now(struct line *line, size_t length, unsigned kind)
 {
 	return lws_write(line->wsi, line->loop->out + LWS_PRE, length,
-			 binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT) >= 0;
+			 kind & LINE_BINARY ? LWS_WRITE_BINARY
+					    : LWS_WRITE_TEXT) >= 0;
 }
 
-bool line_send(struct line *line, size_t length, bool binary)
+bool line_send(struct line *line, size_t length, unsigned kind)
 {
 	if (line->close_code || !line->wsi)
 		return false;
 	if (line->ring.used == 0 && !lws_partial_buffered(line->wsi))
-		return write_now(line, length, binary);
+		return write_now(line, length, kind);
 	if (!ring_push(&line->ring, line->loop->settings->media.send_buffer,
-		       line->loop->out + LWS_PRE, (uint32_t)length, binary))
+		       line->loop->out + LWS_PRE, (uint32_t)length, kind))
 		return false;
 	(void)lws_callback_on_writable(line->wsi);
 	return true;
 }
 
-size_t line_drop_queued(struct line *line)
+/* Once round: what is kept goes to the end again. */
+size_t line_drop_audio(struct line *line)
 {
-	size_t dropped = 0;
-	bool binary;
+	unsigned char *out = line->loop->out + LWS_PRE;
+	struct ring *ring = &line->ring;
+	size_t left = ring->used, dropped = 0;
+	unsigned kind;
 
-	while (ring_pop(&line->ring, line->loop->out + LWS_PRE, &binary) > 0)
-		dropped++;
-	ring_free(&line->ring);
+	while (left > 0) {
+		uint32_t length = ring_pop(ring, out, &kind);
+
+		left -= sizeof(length) + length;
+		if (kind & LINE_AUDIO)
+			dropped++;
+		else /* it has just left that much room */
+			(void)ring_push(ring, ring->size, out, length, kind);
+	}
+	if (ring->used == 0)
+		ring_free(ring);
 	return dropped;
 }
 
@@ -186,12 +203,14 @@ static int say_goodbye(struct line *line)
 static int on_writeable(struct line *line)
 {
 	uint32_t length;
-	bool binary;
+	unsigned kind;
 
 	if (line->close_code)
 		return say_goodbye(line);
-	length = ring_pop(&line->ring, line->loop->out + LWS_PRE, &binary);
-	if (length > 0 && !write_now(line, length, binary))
+	if (line->admission->route->raw)
+		return raw_writeable(&line->raw, line->wsi);
+	length = ring_pop(&line->ring, line->loop->out + LWS_PRE, &kind);
+	if (length > 0 && !write_now(line, length, kind))
 		return -1;
 	if (line->ring.used > 0)
 		(void)lws_callback_on_writable(line->wsi);
@@ -202,13 +221,6 @@ static int on_writeable(struct line *line)
 
 /* ---- in --------------------------------------------------------------------
  */
-
-static size_t longest_message(const struct line *line)
-{
-	uint32_t set = line->loop->settings->media.max_message;
-
-	return set ? set : line->call->provider->max_message;
-}
 
 static bool partial_add(struct line *line, const char *bytes, size_t length)
 {
@@ -242,9 +254,7 @@ static void on_receive(struct line *line, const char *in, size_t length)
 		     lws_remaining_packet_payload(line->wsi) == 0;
 	bool binary = lws_frame_is_binary(line->wsi) != 0;
 
-	if (line->call->state == CALL_ENDING)
-		return;
-	if (line->partial_length + length > longest_message(line)) {
+	if (line->partial_length + length > call_longest_message(line->call)) {
 		partial_free(line);
 		call_fail(line->call, CLOSE_TOO_BIG,
 			  "a message over media.max_message");
@@ -356,12 +366,14 @@ static int on_upgrade(struct lws *wsi, struct line *line)
 		admission_count_refused("no_upgrade");
 		return answer(wsi, 403, "not for you");
 	}
+	line->loop = loop;
+	if (line->admission->route->raw)
+		return 0; /* no call: nobody waits for its end */
 	full = loop_admit(loop);
 	if (full) {
 		admission_count_refused(full);
 		return answer(wsi, 503, full);
 	}
-	line->loop = loop;
 	line->admitted = true;
 	return 0;
 }
@@ -373,14 +385,59 @@ static void forget_admission(struct lws *wsi)
 	lws_set_opaque_user_data(wsi, NULL);
 }
 
+static bool has_header(struct lws *wsi, const char *name)
+{
+	return lws_hdr_custom_length(wsi, name, (int)strlen(name)) >= 0;
+}
+
+/* A route may leave the dialect open: then a subprotocol or a header may say
+ * it; otherwise the first message will. */
+static const struct provider *find_provider(struct lws *wsi,
+					    const struct route *route)
+{
+	const char *protocol = lws_get_protocol(wsi)->name;
+	const struct provider *p = provider_find(route->provider);
+
+	for (size_t i = 0; !p && provider_at(i); i++) {
+		const struct provider *other = provider_at(i);
+
+		if ((other->subprotocol &&
+		     strcmp(other->subprotocol, protocol) == 0) ||
+		    (other->handshake_header &&
+		     has_header(wsi, other->handshake_header)))
+			p = other;
+	}
+	return p;
+}
+
+/* The headers are still there; "" or too long: there is none. */
+static void read_hello(struct lws *wsi, const struct route *route,
+		       struct hello *hello, char *id, int room)
+{
+	const char *name;
+
+	hello->provider = find_provider(wsi, route);
+	hello->call_id = NULL;
+	name = hello->provider ? hello->provider->call_id_header : NULL;
+	if (name &&
+	    lws_hdr_custom_copy(wsi, id, room, name, (int)strlen(name)) > 0)
+		hello->call_id = id;
+}
+
 static int on_established(struct lws *wsi, struct line *line)
 {
+	const struct route *route = line->admission->route;
+	struct hello hello;
+	char id[CALL_ID_ROOM];
+
 	line->wsi = wsi;
-	line->call = call_create(line->loop, line, line->admission);
+	if (route->raw)
+		return 0;
+	read_hello(wsi, route, &hello, id, sizeof(id));
+	line->call = call_create(line->loop, line, line->admission, &hello);
 	if (line->call)
 		return 0;
-	log_error("CALL_ERROR", "path=%s err=\"no memory\"",
-		  line->admission->route->path);
+	log_error("CALL_ERROR", "path=%s err=\"no memory\"", route->path);
 	return -1;
 }
 
@@ -410,6 +467,7 @@ static void on_gone(struct line *line)
 	line->call = NULL;
 	partial_free(line);
 	ring_free(&line->ring);
+	raw_free(&line->raw);
 	if (line->admitted)
 		loop_forget(line->loop);
 	line->admitted = false;
@@ -432,7 +490,12 @@ static int on_line(struct lws *wsi, enum lws_callback_reasons reason,
 	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
 		return on_upgrade(wsi, line);
 	case LWS_CALLBACK_ESTABLISHED: return on_established(wsi, line);
-	case LWS_CALLBACK_RECEIVE: on_receive(line, in, length); return 0;
+	case LWS_CALLBACK_RECEIVE:
+		if (line->admission->route->raw)
+			return raw_receive(&line->raw, wsi, in, length);
+		if (!line->close_code)
+			on_receive(line, in, length);
+		return 0;
 	case LWS_CALLBACK_SERVER_WRITEABLE: return on_writeable(line);
 	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
 		line->peer_closed = true;
@@ -452,24 +515,28 @@ static int on_line(struct lws *wsi, enum lws_callback_reasons reason,
 	}
 }
 
+#define PROTOCOLS_MAX 16
+
 const struct lws_protocols *line_protocols(void)
 {
-	/* Five 20 ms frames a read; more costs every call memory. */
-#define LINE(subprotocol)                                     \
-	{                                                     \
-		.name = (subprotocol), .callback = on_line,   \
-		.per_session_data_size = sizeof(struct line), \
-		.rx_buffer_size = 2048                        \
-	}
-	/* Who asks for none gets the first; who asks for one wants to hear its
-	 * name (RFC 6455, section 4.2.2). */
-	static const struct lws_protocols protocols[] = {
-		LINE("call"),
-		LINE("audio.drachtio.org"), /* mod_audio_fork */
-		LINE("audio.jambonz.org"),
-		{ 0 },
-	};
-#undef LINE
+	/* Who asks for no subprotocol gets the first; who asks for one wants to
+	 * hear its name (RFC 6455, section 4.2.2). An empty one is the last. */
+	static struct lws_protocols protocols[PROTOCOLS_MAX + 1];
+	size_t count = 0;
 
+	for (size_t i = 0; i == 0 || provider_at(i - 1); i++) {
+		const char *name = i ? provider_at(i - 1)->subprotocol : "call";
+
+		if (!name || count == PROTOCOLS_MAX)
+			continue;
+		protocols[count++] = (struct lws_protocols){
+			.name = name,
+			.callback = on_line,
+			.per_session_data_size = sizeof(struct line),
+			/* Five 20 ms frames a read; more costs every call
+			 * memory. */
+			.rx_buffer_size = 2048,
+		};
+	}
 	return protocols;
 }

@@ -352,6 +352,7 @@ static int make_ev(struct loop *loop)
 	loop->beat.data = loop;
 	loop->beat_due = ev_now(loop->ev) + BEAT_BUSY_S;
 	ev_timer_start(loop->ev, &loop->beat);
+	turns_init(&loop->turns, loop->ev, clock_mono_ms, call_on_turn);
 	return 0;
 }
 

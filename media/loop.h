@@ -18,6 +18,7 @@
 
 #include "media/call.h"
 #include "media/provider.h"
+#include "media/turns.h"
 #include "server/settings.h"
 
 struct board_series;
@@ -51,6 +52,7 @@ struct loop {
 	struct ev_loop *ev;
 	struct net_context *net;
 	ev_timer beat;
+	struct turns turns; /* calls whose audio waits for its time */
 	ev_async order_came;
 	double beat_due; /* ev time at which it should come */
 

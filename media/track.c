@@ -184,3 +184,21 @@ struct placed track_place(struct tracks *tracks, const struct event *event,
 	track->last_samples = samples;
 	return placed;
 }
+
+struct placed track_skip(struct tracks *tracks, uint64_t ms, unsigned rate_hz)
+{
+	uint64_t most = POSITION_MS_MAX * rate_hz / 1000;
+	uint64_t end = 0, samples = ms * rate_hz / 1000;
+	struct placed placed = { .verdict = TRACK_GAP };
+
+	for (unsigned i = 0; i < TRACKS_MAX; i++)
+		if (tracks->track[i].end > end)
+			end = tracks->track[i].end;
+	if (ms > POSITION_MS_MAX || end + samples > most)
+		return placed;
+	for (unsigned i = 0; i < TRACKS_MAX; i++)
+		tracks->track[i].end = end + samples;
+	placed.position = end + samples;
+	placed.gap_ms = ms;
+	return placed;
+}

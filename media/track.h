@@ -70,5 +70,7 @@ struct placed {
 /* The media part of an event, with `samples` samples at rate_hz. */
 struct placed track_place(struct tracks *tracks, const struct event *event,
 			  uint64_t samples, unsigned rate_hz);
+/* All tracks go on after `ms` that have no audio. */
+struct placed track_skip(struct tracks *tracks, uint64_t ms, unsigned rate_hz);
 
 #endif

@@ -36,7 +36,8 @@ struct route {
 	 * one more segment, which is the caller's token. */
 	char path[128];
 	bool token_in_path;
-	char provider[24];
+	char provider[24]; /* a dialect, or ROUTE_AUTO, or ROUTE_RAW */
+	bool raw;
 	enum route_handler handler;
 	bool record;	      /* write a recording? */
 	bool single_stream;   /* one live stream for an id of the provider */
@@ -44,6 +45,8 @@ struct route {
 	struct auth_rules auth;
 };
 #define ROUTE_TOKEN   "/{token}"
+#define ROUTE_AUTO    "auto" /* the handshake or the first message says it */
+#define ROUTE_RAW     "raw"  /* no calls: every message is said back */
 #define ROUTES_MAX    64
 
 #define PROCESSES_MAX 16 /* of media */
@@ -75,6 +78,7 @@ struct settings {
 		uint32_t idle_timeout_ms, max_call_duration_ms;
 		uint32_t checkpoint_interval_ms;
 		uint32_t send_buffer; /* bytes a call may have unsent */
+		uint32_t send_ahead_ms, send_queue_ms, send_age_ms;
 		char public_url[256]; /* "": from the handshake */
 		char trusted_proxies[1024];
 		uint32_t handshakes_per_second,

@@ -57,7 +57,8 @@ static int set_path(const struct loading *load, const struct origin *origin,
 #define PROVIDER_WORD(name)   " " #name
 #define PROVIDER_STRING(name) #name,
 
-static const char *const providers[] = { PROVIDERS(PROVIDER_STRING) };
+static const char *const providers[] = { PROVIDERS(PROVIDER_STRING)
+						 ROUTE_AUTO };
 #define PROVIDER_COUNT (sizeof(providers) / sizeof(providers[0]))
 
 static bool is_provider(const char *text)
@@ -66,7 +67,7 @@ static bool is_provider(const char *text)
 
 	while (i < PROVIDER_COUNT && strcmp(providers[i], text) != 0)
 		i++;
-	return i < PROVIDER_COUNT;
+	return i < PROVIDER_COUNT || strcmp(text, ROUTE_RAW) == 0;
 }
 
 static int set_switch(const struct loading *load, const struct origin *origin,
@@ -92,9 +93,11 @@ static int set_route_word(const struct loading *load,
 			return settings_wrong(
 				load, origin,
 				"\"%s\" is not a provider; this version "
-				"knows" PROVIDERS(PROVIDER_WORD),
+				"knows" PROVIDERS(
+					PROVIDER_WORD) ", and " ROUTE_AUTO,
 				text);
 		memcpy(route->provider, text, strlen(text) + 1);
+		route->raw = strcmp(text, ROUTE_RAW) == 0;
 		return 0;
 	case 2:
 		word = setting_word_index(text, setting_handler_words, 2);
@@ -195,6 +198,10 @@ int settings_check_routes(const struct loading *load)
 			return settings_wrong(load, &origin,
 					      "a route needs a path and a "
 					      "provider");
+		if (route->raw && route->handler != ROUTE_ECHO)
+			return settings_wrong(load, &origin,
+					      "provider raw has no calls; it "
+					      "goes with handler: echo");
 		if (settings_check_auth(load, &origin, route) != 0)
 			return 2;
 	}
@@ -204,16 +211,18 @@ int settings_check_routes(const struct loading *load)
 /* ---- the defaults ----------------------------------------------------------
  */
 
-/* /media/NAME and /media/NAME/echo for each dialect. */
+/* /media/NAME and /media/NAME/echo for each dialect, and /media itself. */
 void settings_add_default_routes(struct settings *s)
 {
 	static_assert(2 * PROVIDER_COUNT <= ROUTES_MAX, "a route each");
 	for (size_t i = 0; i < 2 * PROVIDER_COUNT; i++) {
 		const char *provider = providers[i / 2];
+		bool open = strcmp(provider, ROUTE_AUTO) == 0;
 		struct route *route = &s->media.routes[i];
 
-		(void)snprintf(route->path, sizeof(route->path), "/media/%s%s",
-			       provider, i % 2 ? "/echo" : "");
+		(void)snprintf(route->path, sizeof(route->path), "/media%s%s%s",
+			       open ? "" : "/", open ? "" : provider,
+			       i % 2 ? "/echo" : "");
 		(void)snprintf(route->provider, sizeof(route->provider), "%s",
 			       provider);
 		route->handler = i % 2 ? ROUTE_ECHO : ROUTE_RECORD;

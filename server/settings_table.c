@@ -60,6 +60,12 @@ const struct setting settings_table[] = {
 	  "how often a live call's numbers are kept" },
 	{ "media.send_buffer", SIZE, RELOAD, AT(media.send_buffer), "64KiB",
 	  4 * KI, 16 * MI, "audio a call may have unsent; more is dropped" },
+	{ "media.send_ahead", DURATION, RELOAD, AT(media.send_ahead_ms), "30s",
+	  20, 10 * MIN, "audio a provider gets before it can play it" },
+	{ "media.send_queue", DURATION, RELOAD, AT(media.send_queue_ms), "1min",
+	  100, H, "audio of a call that waits beyond; more is dropped" },
+	{ "media.send_age", DURATION, RELOAD, AT(media.send_age_ms), "90s", 100,
+	  H, "audio that has waited longer is dropped" },
 	{ "media.public_url", ENDPOINT, RELOAD, AT(media.public_url), "", 0, 0,
 	  "what providers were told, for signatures: wss://HOST[:PORT] "
 	  "(default: as the caller has it)" },

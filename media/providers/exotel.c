@@ -26,6 +26,7 @@ static const struct frame_key media_keys[] = {
 };
 static const struct json_encoding encodings[] = {
 	{ "audio/x-raw", "L16", 24000 },
+	{ "base64", "L16", 24000 }, /* as some of their samples have it */
 	{ "audio/x-mulaw", "PCMU", 8000 },
 };
 static const struct json_start start_in_camels = {
@@ -70,10 +71,10 @@ static const struct json_dialect dialect = {
 	.event_count = sizeof(events) / sizeof(events[0]),
 };
 
-static void parse(const char *message, size_t length, struct scratch *scratch,
+static void parse(const char *message, size_t length, struct dialog *dialog,
 		  struct event *event)
 {
-	json_dialect_parse(&dialect, message, length, scratch, event);
+	json_dialect_parse(&dialect, message, length, dialog, event);
 }
 
 /* ---- out -------------------------------------------------------------------
@@ -90,33 +91,42 @@ static size_t build_media(char *at, size_t room, const struct audio_out *audio)
 		      "{\"event\":\"media\",\"sequence_number\":\"$\","
 		      "\"stream_sid\":\"$\",\"media\":{\"chunk\":\"$\","
 		      "\"timestamp\":\"$\",\"payload\":\"",
-		      TEXTS(number, audio->stream_id, number, at_ms));
+		      TEXTS(number, audio->dialog->stream_id, number, at_ms));
 	json_out_base64(&out, audio->at, audio->bytes);
 	json_out_form(&out, "\"}}", NULL);
 	return json_out_end(&out);
 }
 
-static size_t build_mark(char *at, size_t room, const char *stream_id,
+static size_t build_mark(char *at, size_t room, struct dialog *dialog,
 			 const char *name)
 {
 	return json_out_message(at, room,
 				"{\"event\":\"mark\",\"stream_sid\":\"$\","
 				"\"mark\":{\"name\":\"$\"}}",
-				TEXTS(stream_id, name));
+				TEXTS(dialog->stream_id, name));
 }
 
-static size_t build_clear(char *at, size_t room, const char *stream_id)
+static size_t build_clear(char *at, size_t room, struct dialog *dialog)
 {
 	return json_out_message(at, room,
 				"{\"event\":\"clear\",\"stream_sid\":\"$\"}",
-				&stream_id);
+				&dialog->stream_id);
+}
+
+static bool opens(const struct opening *opening)
+{
+	return (json_says(opening->doc, "event", "connected") ||
+		json_says(opening->doc, "Event", "connected")) &&
+	       json_object_size(opening->doc) == 1;
 }
 
 const struct provider provider_exotel = {
 	.name = "exotel",
+	.opens = opens,
 	.max_message = JSON_MESSAGE_MAX,
 	.parse = parse,
 	.build_media = build_media,
 	.build_mark = build_mark,
 	.build_clear = build_clear,
+	.pacing = { .least = 3200, .step = 320 },
 };

@@ -4,8 +4,9 @@
  * github.com/drachtio/drachtio-freeswitch-modules, github.com/amigniter/
  * mod_audio_stream. The first text is whatever metadata the operator gave, or
  * there is none; then samples come as binary messages, 16-bit little-endian,
- * one channel (mono or mixed). Nothing in them says the rate: it is 8000 unless
- * the metadata is a JSON object with a `sampleRate`. After congestion all that
+ * one channel. Nothing in them says more: the rate is 8000 and the channel one
+ * unless the metadata is a JSON object with a `sampleRate`, or a `mixType` of
+ * stereo. After congestion all that
  * was buffered comes as one message.
  *
  *   in:  metadata, samples; later texts mean something to the operator only
@@ -18,10 +19,10 @@
 #include "media/providers/json_dialect.h"
 #include "media/providers/json_out.h"
 
-static void parse(const char *message, size_t length, struct scratch *scratch,
+static void parse(const char *message, size_t length, struct dialog *dialog,
 		  struct event *event)
 {
-	(void)scratch;
+	(void)dialog;
 	if (json_begin(event, message, length) && json_is_object(event->doc)) {
 		json_start_of_samples(event, "callId", "accountId");
 		return;
@@ -36,28 +37,28 @@ static void start_without_words(struct event *event)
 	json_start_of_samples(event, NULL, NULL);
 }
 
-/* It knows no marks. */
-static size_t build_mark(char *at, size_t room, const char *stream_id,
-			 const char *name)
+static size_t build_clear(char *at, size_t room, struct dialog *dialog)
 {
-	(void)at, (void)room, (void)stream_id, (void)name;
-	return 0;
+	(void)dialog;
+	return json_out_message(at, room, "{\"type\":\"killAudio\"}", NULL);
 }
 
-static size_t build_clear(char *at, size_t room, const char *stream_id)
+/* Metadata may be anything. */
+static bool opens(const struct opening *opening)
 {
-	(void)stream_id;
-	return json_out_message(at, room, "{\"type\":\"killAudio\"}", NULL);
+	(void)opening;
+	return true;
 }
 
 const struct provider provider_freeswitch = {
 	.name = "freeswitch",
+	.subprotocol = "audio.drachtio.org",
+	.opens = opens,
 	.max_message = SAMPLES_MESSAGE_MAX,
 	.binary_in = true,
 	.binary_out = true,
 	.start_without_words = start_without_words,
 	.parse = parse,
 	.build_media = build_samples,
-	.build_mark = build_mark,
 	.build_clear = build_clear,
 };

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "media/base64.h"
 
@@ -76,12 +77,26 @@ static const char *read_values(const struct json_dialect *dialect,
 	return wrong;
 }
 
+/* Of several who speak, the first one heard is the caller. */
+static bool is_another_speaker(const struct frame_value *speaker,
+			       struct dialog *dialog)
+{
+	uint64_t hash;
+
+	if (!speaker->text)
+		return false;
+	hash = XXH3_64bits(speaker->text, speaker->length) | 1;
+	if (dialog->speaker == 0)
+		dialog->speaker = hash;
+	return dialog->speaker != hash;
+}
+
 /* From the values to the event. False: the payload is no base64. */
 static bool finish_media(const struct json_dialect *dialect,
-			 const struct frame_value *v, struct scratch *scratch,
+			 const struct frame_value *v, struct dialog *dialog,
 			 struct event *event)
 {
-	const char *wrong = read_values(dialect, v, scratch, event);
+	const char *wrong = read_values(dialect, v, dialog->scratch, event);
 	ssize_t bytes;
 
 	event->kind = EVENT_MEDIA;
@@ -90,16 +105,23 @@ static bool finish_media(const struct json_dialect *dialect,
 		return true;
 	}
 	bytes = base64_decode(v[SLOT_PAYLOAD].text, v[SLOT_PAYLOAD].length,
-			      scratch->audio);
+			      dialog->scratch->audio);
 	if (bytes < 0)
 		return false;
-	event->media.audio = scratch->audio;
+	if (is_another_speaker(&v[SLOT_SPEAKER], dialog))
+		event->kind = EVENT_IGNORED;
+	event->media.audio = dialog->scratch->audio;
 	event->media.bytes = (size_t)bytes;
 	return true;
 }
 
+static const char *media_event(const struct json_dialect *dialect)
+{
+	return dialect->media_event ? dialect->media_event : "media";
+}
+
 static bool parse_fast(const struct json_dialect *dialect, const char *message,
-		       size_t length, struct scratch *scratch,
+		       size_t length, struct dialog *dialog,
 		       struct event *event)
 {
 	struct frame_value values[FRAME_SLOTS];
@@ -107,9 +129,10 @@ static bool parse_fast(const struct json_dialect *dialect, const char *message,
 	/* What is wrong with a message, only jansson may say: the payload has
 	 * not been looked at before the rest is found to be bad. */
 	return frame_scan(message, length, &dialect->media, values) &&
-	       is(&values[SLOT_EVENT], "media") && !values[SLOT_EVENT].number &&
-	       finish_media(dialect, values, scratch, event) &&
-	       event->kind == EVENT_MEDIA;
+	       is(&values[SLOT_EVENT], media_event(dialect)) &&
+	       !values[SLOT_EVENT].number &&
+	       finish_media(dialect, values, dialog, event) &&
+	       event->kind != EVENT_BAD;
 }
 
 /* ---- members of an object --------------------------------------------------
@@ -128,6 +151,13 @@ bool text_is(const struct text *text, const char *word)
 	return text->at && strcmp(text->at, word) == 0;
 }
 
+bool json_says(const json_t *object, const char *key, const char *word)
+{
+	struct text text = json_member(object, key);
+
+	return text_is(&text, word);
+}
+
 bool is_digit(const struct text *digit)
 {
 	return digit->length == 1 &&
@@ -142,7 +172,7 @@ static bool member_value(const json_t *object, const char *key, char digits[24],
 	const json_t *member = json_object_get(object, key);
 
 	*value = (struct frame_value){ 0 };
-	if (!member)
+	if (!member || json_is_null(member))
 		return true;
 	if (json_is_string(member)) {
 		value->text = json_string_value(member);
@@ -158,10 +188,7 @@ static bool member_value(const json_t *object, const char *key, char digits[24],
 	return true;
 }
 
-/* A number, or a string of one; `otherwise` when it is not there, 0 when it is
- * neither or a million or more. */
-static unsigned member_number(const json_t *object, const char *key,
-			      unsigned otherwise)
+unsigned json_number(const json_t *object, const char *key, unsigned otherwise)
 {
 	struct frame_value value;
 	uint64_t number;
@@ -176,8 +203,7 @@ static unsigned member_number(const json_t *object, const char *key,
 		       : 0;
 }
 
-/* An id that is there must be a string that a row can hold: else false. */
-static bool member_id(const json_t *object, const char *key, struct text *id)
+bool json_id(const json_t *object, const char *key, struct text *id)
 {
 	*id = json_member(object, key);
 	return (id->at || !json_object_get(object, key)) &&
@@ -219,14 +245,14 @@ static const char *read_ids(const json_t *start, const struct json_start *keys,
 {
 	struct text inside;
 
-	if (!member_id(start, keys->stream, &inside))
+	if (!json_id(start, keys->stream, &inside))
 		return "the stream's id is no string, or too long";
-	if (!member_id(start, keys->account, &event->start.account_id))
+	if (!json_id(start, keys->account, &event->start.account_id))
 		return "the account's id is no string, or too long";
-	if (!member_id(start, keys->call, &event->start.call_id))
+	if (!json_id(start, keys->call, &event->start.call_id))
 		return "the call's id is no string, or too long";
-	if (keys->from && (!member_id(start, keys->from, &event->start.from) ||
-			   !member_id(start, keys->to, &event->start.to)))
+	if (keys->from && (!json_id(start, keys->from, &event->start.from) ||
+			   !json_id(start, keys->to, &event->start.to)))
 		return "a number of start is no string, or too long";
 	if (!event->stream_id.at)
 		event->stream_id = inside;
@@ -235,6 +261,12 @@ static const char *read_ids(const json_t *start, const struct json_start *keys,
 	if (inside.at && strcmp(inside.at, event->stream_id.at) != 0)
 		return "start has two ids of the stream that differ";
 	return NULL;
+}
+
+static bool is_rate(unsigned rate_hz)
+{
+	return rate_hz == 8000 || rate_hz == 16000 || rate_hz == 24000 ||
+	       rate_hz == 48000;
 }
 
 static const char *read_codec(const struct json_start *keys,
@@ -248,8 +280,7 @@ static const char *read_codec(const struct json_start *keys,
 		i++;
 	if (i == keys->encoding_count)
 		return "start names an encoding that we do not know";
-	if ((rate_hz != 8000 && rate_hz != 16000 && rate_hz != 24000) ||
-	    rate_hz > keys->encodings[i].rate_max)
+	if (!is_rate(rate_hz) || rate_hz > keys->encodings[i].rate_max)
 		return "start names a sample rate that is not of its encoding";
 	event->start.codec.at = keys->encodings[i].ours;
 	event->start.codec.length = strlen(keys->encodings[i].ours);
@@ -271,10 +302,10 @@ static const char *read_format(const json_t *start,
 		return "the format of the audio is no object";
 	if (!encoding.at && json_object_get(format, "encoding"))
 		return "the encoding of the audio is no string";
-	if (member_number(format, "channels", 1) != 1)
+	if (json_number(format, "channels", 1) != 1)
 		return "the audio has more than one channel";
 	return read_codec(keys, &encoding,
-			  member_number(format, keys->rate, 8000), event);
+			  json_number(format, keys->rate, 8000), event);
 }
 
 static const char *read_start(const json_t *start,
@@ -315,26 +346,35 @@ void json_parse_start(const struct json_dialect *dialect, struct event *event)
 void json_start_of_samples(struct event *event, const char *call,
 			   const char *account)
 {
-	unsigned rate_hz = member_number(event->doc, "sampleRate", 8000);
+	unsigned rate_hz = json_number(event->doc, "sampleRate", 8000);
+	struct text mix = json_member(event->doc, "mixType");
+	bool both = text_is(&mix, "stereo");
 
-	event->kind = EVENT_START;
-	if ((call && !member_id(event->doc, call, &event->start.call_id)) ||
+	if ((call && !json_id(event->doc, call, &event->start.call_id)) ||
 	    (account &&
-	     !member_id(event->doc, account, &event->start.account_id))) {
+	     !json_id(event->doc, account, &event->start.account_id))) {
 		event_bad(event, CLOSE_PROTOCOL,
 			  "an id is no string, or too long");
 		return;
 	}
-	if (rate_hz != 8000 && rate_hz != 16000 && rate_hz != 24000) {
+	if (!is_rate(rate_hz)) {
 		event_bad(event, CLOSE_PROTOCOL,
-			  "sampleRate is not 8000, 16000 or 24000");
+			  "sampleRate is not 8000, 16000, 24000 or 48000");
 		return;
 	}
+	json_start_l16(event, rate_hz, both ? 2 : 1);
+	event->start.custom = event->doc;
+}
+
+void json_start_l16(struct event *event, unsigned rate_hz, unsigned channels)
+{
+	event->kind = EVENT_START;
 	event->start.codec = (struct text){ "L16", 3 };
 	event->start.rate_hz = rate_hz;
-	event->start.channels = 1;
-	event->start.tracks[event->start.track_count++] = TRACK_INBOUND;
-	event->start.custom = event->doc;
+	event->start.channels = channels;
+	event->start.tracks[0] = TRACK_INBOUND;
+	event->start.tracks[1] = TRACK_OUTBOUND;
+	event->start.track_count = channels;
 }
 
 /* ---- the other messages ----------------------------------------------------
@@ -366,7 +406,7 @@ void json_parse_stop(const struct json_dialect *dialect, struct event *event)
 }
 
 static void parse_media(const struct json_dialect *dialect,
-			struct scratch *scratch, struct event *event)
+			struct dialog *dialog, struct event *event)
 {
 	const json_t *media =
 		json_object_get(event->doc, dialect->media.object);
@@ -384,7 +424,7 @@ static void parse_media(const struct json_dialect *dialect,
 			  "a member of media has the wrong type");
 		return;
 	}
-	if (!finish_media(dialect, values, scratch, event))
+	if (!finish_media(dialect, values, dialog, event))
 		event_bad(event, CLOSE_DATA, "media.payload is no base64");
 }
 
@@ -395,6 +435,8 @@ static bool parse_envelope(const struct json_dialect *dialect,
 	struct frame_value seq;
 	char digits[24];
 
+	if (!dialect->stream)
+		return true;
 	event->stream_id = json_member(event->doc, dialect->stream);
 	if (!event->stream_id.at &&
 	    json_object_get(event->doc, dialect->stream)) {
@@ -453,26 +495,27 @@ static void parse_named(const struct json_dialect *dialect,
 
 static void parse_slowly(const struct json_dialect *dialect,
 			 const char *message, size_t length,
-			 struct scratch *scratch, struct event *event)
+			 struct dialog *dialog, struct event *event)
 {
 	struct text name;
 
 	if (!json_begin(event, message, length))
 		return;
-	name = json_member(event->doc, "event");
+	name = json_member(event->doc,
+			   dialect->event ? dialect->event : "event");
 	if (!name.at && dialect->event_else)
 		name = json_member(event->doc, dialect->event_else);
-	if (text_is(&name, "media"))
-		parse_media(dialect, scratch, event);
+	if (text_is(&name, media_event(dialect)))
+		parse_media(dialect, dialog, event);
 	else
 		parse_named(dialect, &name, event);
 }
 
 void json_dialect_parse(const struct json_dialect *dialect, const char *message,
-			size_t length, struct scratch *scratch,
+			size_t length, struct dialog *dialog,
 			struct event *event)
 {
 	memset(event, 0, sizeof(*event));
-	if (!parse_fast(dialect, message, length, scratch, event))
-		parse_slowly(dialect, message, length, scratch, event);
+	if (!parse_fast(dialect, message, length, dialog, event))
+		parse_slowly(dialect, message, length, dialog, event);
 }

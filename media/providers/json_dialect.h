@@ -32,7 +32,8 @@ enum json_slot {
 	SLOT_CHUNK,
 	SLOT_TIMESTAMP,
 	SLOT_PAYLOAD,
-	SLOT_STREAM
+	SLOT_STREAM,
+	SLOT_SPEAKER
 };
 
 struct json_dialect;
@@ -64,8 +65,10 @@ struct json_start {
 
 struct json_dialect {
 	struct frame_keys media;
-	const char *seq, *stream; /* the same keys outside of media */
-	const char *event_else;	  /* another spelling of "event", or NULL */
+	const char *seq, *stream; /* the same keys outside of media; or NULL */
+	const char *event;	  /* the key of its name; NULL: "event" */
+	const char *event_else;	  /* another spelling of it, or NULL */
+	const char *media_event;  /* the name of media; NULL: "media" */
 	/* The stamps of media do not count from the stream's start: they are
 	 * passed over. */
 	bool stamps_are_opaque;
@@ -75,7 +78,7 @@ struct json_dialect {
 };
 
 void json_dialect_parse(const struct json_dialect *dialect, const char *message,
-			size_t length, struct scratch *scratch,
+			size_t length, struct dialog *dialog,
 			struct event *event);
 
 /* ---- rarer messages that most of them have ---------------------------------
@@ -100,13 +103,25 @@ void json_unknown(struct event *event, const struct text *name);
 bool is_digit(const struct text *digit);
 
 /* A start whose members stand flat in `doc` (which may be NULL), all of them
- * the caller's custom values: L16 at `sampleRate`, 8000 if it is not said. The
- * names of the ids are NULL when there are none. */
+ * the caller's custom values: L16 at `sampleRate`, 8000 if it is not said; the
+ * two tracks take turns if `mixType` is stereo. The names of the ids are NULL
+ * when there are none. */
 void json_start_of_samples(struct event *event, const char *call,
 			   const char *account);
 
+/* The audio of a start: one channel is the caller, the second what the caller
+ * hears. */
+void json_start_l16(struct event *event, unsigned rate_hz, unsigned channels);
+
+/* A number, or a string of one; `otherwise` when it is not there, 0 when it is
+ * neither or a million or more. */
+unsigned json_number(const json_t *object, const char *key, unsigned otherwise);
+/* An id that is there must be a string that a row can hold: else false. */
+bool json_id(const json_t *object, const char *key, struct text *id);
 /* at NULL: it is not there, or no string. */
 struct text json_member(const json_t *object, const char *key);
 bool text_is(const struct text *text, const char *word);
+/* The object (or NULL) has that member, a string, and it is that word. */
+bool json_says(const json_t *object, const char *key, const char *word);
 
 #endif

@@ -55,45 +55,54 @@ static const struct json_dialect dialect = {
 	.event_count = sizeof(events) / sizeof(events[0]),
 };
 
-static void parse(const char *message, size_t length, struct scratch *scratch,
+static void parse(const char *message, size_t length, struct dialog *dialog,
 		  struct event *event)
 {
-	json_dialect_parse(&dialect, message, length, scratch, event);
+	json_dialect_parse(&dialect, message, length, dialog, event);
 }
 
 /* ---- out -------------------------------------------------------------------
  */
 
-static size_t build_mark(char *at, size_t room, const char *stream_id,
+static size_t build_mark(char *at, size_t room, struct dialog *dialog,
 			 const char *name)
 {
-	(void)stream_id;
+	(void)dialog;
 	return json_out_message(at, room,
 				"{\"event\":\"mark\","
 				"\"mark\":{\"name\":\"$\"}}",
 				&name);
 }
 
-static size_t build_clear(char *at, size_t room, const char *stream_id)
+static size_t build_clear(char *at, size_t room, struct dialog *dialog)
 {
-	(void)stream_id;
+	(void)dialog;
 	return json_out_message(at, room, "{\"event\":\"clear\"}", NULL);
 }
 
-static size_t build_dtmf(char *at, size_t room, const char *stream_id,
+static size_t build_dtmf(char *at, size_t room, struct dialog *dialog,
 			 char digit)
 {
 	const char text[2] = { digit, '\0' };
 
-	(void)stream_id;
+	(void)dialog;
 	return json_out_message(at, room,
 				"{\"event\":\"dtmf\","
 				"\"dtmf\":{\"digit\":\"$\"}}",
 				TEXTS(text));
 }
 
+static bool opens(const struct opening *opening)
+{
+	const json_t *body = json_object_get(opening->doc, "start");
+
+	return json_says(opening->doc, "event", "start") &&
+	       json_object_get(body, "stream");
+}
+
 const struct provider provider_plain = {
 	.name = "plain",
+	.opens = opens,
 	.max_message = JSON_MESSAGE_MAX,
 	.binary_in = true,
 	.binary_out = true,

@@ -143,10 +143,10 @@ static const struct json_dialect dialect = {
 	.event_count = sizeof(events) / sizeof(events[0]),
 };
 
-static void parse(const char *message, size_t length, struct scratch *scratch,
+static void parse(const char *message, size_t length, struct dialog *dialog,
 		  struct event *event)
 {
-	json_dialect_parse(&dialect, message, length, scratch, event);
+	json_dialect_parse(&dialect, message, length, dialog, event);
 }
 
 /* ---- out -------------------------------------------------------------------
@@ -168,35 +168,45 @@ static size_t build_media(char *at, size_t room, const struct audio_out *audio)
 	return json_out_end(&out);
 }
 
-static size_t build_mark(char *at, size_t room, const char *stream_id,
+static size_t build_mark(char *at, size_t room, struct dialog *dialog,
 			 const char *name)
 {
 	return json_out_message(at, room,
 				"{\"event\":\"checkpoint\","
 				"\"streamId\":\"$\",\"name\":\"$\"}",
-				TEXTS(stream_id, name));
+				TEXTS(dialog->stream_id, name));
 }
 
-static size_t build_clear(char *at, size_t room, const char *stream_id)
+static size_t build_clear(char *at, size_t room, struct dialog *dialog)
 {
 	return json_out_message(at, room,
 				"{\"event\":\"clearAudio\",\"streamId\":\"$\"}",
-				&stream_id);
+				&dialog->stream_id);
 }
 
-static size_t build_dtmf(char *at, size_t room, const char *stream_id,
+static size_t build_dtmf(char *at, size_t room, struct dialog *dialog,
 			 char digit)
 {
 	const char text[2] = { digit, '\0' };
 
-	(void)stream_id;
+	(void)dialog;
 	return json_out_message(at, room,
 				"{\"event\":\"sendDTMF\",\"dtmf\":\"$\"}",
 				TEXTS(text));
 }
 
+static bool opens(const struct opening *opening)
+{
+	const json_t *body = json_object_get(opening->doc, "start");
+
+	return json_says(opening->doc, "event", "start") &&
+	       json_object_get(body, "streamId");
+}
+
 const struct provider provider_plivo = {
 	.name = "plivo",
+	.handshake_header = "x-plivo-signature-v3:",
+	.opens = opens,
 	.max_message = JSON_MESSAGE_MAX,
 	.parse = parse,
 	.build_media = build_media,

@@ -17,6 +17,22 @@ const struct provider *provider_at(size_t i)
 	return i < COUNT ? providers[i] : NULL;
 }
 
+/* The handshake's word is taken before this; see media/line.c. */
+const struct provider *provider_of_opening(const char *message, size_t length,
+					   bool binary)
+{
+	struct opening opening = { .text = binary ? NULL : message,
+				   .length = length };
+	json_t *doc = binary ? NULL : json_loadb(message, length, 0, NULL);
+	size_t i = 0;
+
+	opening.doc = json_is_object(doc) ? doc : NULL;
+	while (i + 1 < COUNT && !providers[i]->opens(&opening))
+		i++;
+	json_decref(doc);
+	return providers[i];
+}
+
 const struct provider *provider_find(const char *name)
 {
 	for (size_t i = 0; i < COUNT; i++)

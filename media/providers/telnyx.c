@@ -82,10 +82,10 @@ static const struct json_dialect dialect = {
 	.event_count = sizeof(events) / sizeof(events[0]),
 };
 
-static void parse(const char *message, size_t length, struct scratch *scratch,
+static void parse(const char *message, size_t length, struct dialog *dialog,
 		  struct event *event)
 {
-	json_dialect_parse(&dialect, message, length, scratch, event);
+	json_dialect_parse(&dialect, message, length, dialog, event);
 }
 
 /* ---- out -------------------------------------------------------------------
@@ -102,27 +102,37 @@ static size_t build_media(char *at, size_t room, const struct audio_out *audio)
 	return json_out_end(&out);
 }
 
-static size_t build_mark(char *at, size_t room, const char *stream_id,
+static size_t build_mark(char *at, size_t room, struct dialog *dialog,
 			 const char *name)
 {
-	(void)stream_id;
+	(void)dialog;
 	return json_out_message(at, room,
 				"{\"event\":\"mark\","
 				"\"mark\":{\"name\":\"$\"}}",
 				&name);
 }
 
-static size_t build_clear(char *at, size_t room, const char *stream_id)
+static size_t build_clear(char *at, size_t room, struct dialog *dialog)
 {
-	(void)stream_id;
+	(void)dialog;
 	return json_out_message(at, room, "{\"event\":\"clear\"}", NULL);
+}
+
+static bool opens(const struct opening *opening)
+{
+	return json_says(opening->doc, "event", "connected") &&
+	       json_object_get(opening->doc, "version") &&
+	       !json_object_get(opening->doc, "protocol");
 }
 
 const struct provider provider_telnyx = {
 	.name = "telnyx",
+	.handshake_header = "x-telnyx-streaming-auth-token:",
+	.opens = opens,
 	.max_message = JSON_MESSAGE_MAX,
 	.parse = parse,
 	.build_media = build_media,
 	.build_mark = build_mark,
 	.build_clear = build_clear,
+	.pacing = { .least_ms = 20, .step_ms = 20 },
 };

@@ -62,10 +62,10 @@ static const struct json_dialect dialect = {
 	.event_count = sizeof(events) / sizeof(events[0]),
 };
 
-static void parse(const char *message, size_t length, struct scratch *scratch,
+static void parse(const char *message, size_t length, struct dialog *dialog,
 		  struct event *event)
 {
-	json_dialect_parse(&dialect, message, length, scratch, event);
+	json_dialect_parse(&dialect, message, length, dialog, event);
 }
 
 /* ---- out -------------------------------------------------------------------
@@ -78,30 +78,39 @@ static size_t build_media(char *at, size_t room, const struct audio_out *audio)
 	json_out_form(&out,
 		      "{\"event\":\"media\",\"streamSid\":\"$\","
 		      "\"media\":{\"payload\":\"",
-		      &audio->stream_id);
+		      &audio->dialog->stream_id);
 	json_out_base64(&out, audio->at, audio->bytes);
 	json_out_form(&out, "\"}}", NULL);
 	return json_out_end(&out);
 }
 
-static size_t build_mark(char *at, size_t room, const char *stream_id,
+static size_t build_mark(char *at, size_t room, struct dialog *dialog,
 			 const char *name)
 {
 	return json_out_message(at, room,
 				"{\"event\":\"mark\",\"streamSid\":\"$\","
 				"\"mark\":{\"name\":\"$\"}}",
-				TEXTS(stream_id, name));
+				TEXTS(dialog->stream_id, name));
 }
 
-static size_t build_clear(char *at, size_t room, const char *stream_id)
+static size_t build_clear(char *at, size_t room, struct dialog *dialog)
 {
 	return json_out_message(at, room,
 				"{\"event\":\"clear\",\"streamSid\":\"$\"}",
-				&stream_id);
+				&dialog->stream_id);
+}
+
+static bool opens(const struct opening *opening)
+{
+	return json_says(opening->doc, "event", "connected") &&
+	       json_says(opening->doc, "version", "1.0.0") &&
+	       json_object_get(opening->doc, "protocol");
 }
 
 const struct provider provider_twilio = {
 	.name = "twilio",
+	.handshake_header = "x-twilio-signature:",
+	.opens = opens,
 	.max_message = JSON_MESSAGE_MAX,
 	.parse = parse,
 	.build_media = build_media,

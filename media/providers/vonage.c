@@ -34,9 +34,7 @@ static const char *read_content_type(const struct text *type,
 	if (hz != 8000 && hz != 16000 && hz != 24000)
 		return "content-type has a rate that is not 8000, 16000 or "
 		       "24000";
-	event->start.codec = (struct text){ "L16", 3 };
-	event->start.rate_hz = (unsigned)hz;
-	event->start.channels = 1;
+	json_start_l16(event, (unsigned)hz, 1);
 	return NULL;
 }
 
@@ -45,8 +43,6 @@ static void parse_connected(struct event *event)
 	struct text type = json_member(event->doc, "content-type");
 	const char *wrong = read_content_type(&type, event);
 
-	event->kind = EVENT_START;
-	event->start.tracks[event->start.track_count++] = TRACK_INBOUND;
 	if (wrong) {
 		event_bad(event, CLOSE_PROTOCOL, wrong);
 		return;
@@ -81,7 +77,7 @@ static void parse_notify(struct event *event)
 	event->mark = id;
 }
 
-static void parse(const char *message, size_t length, struct scratch *scratch,
+static void parse(const char *message, size_t length, struct dialog *dialog,
 		  struct event *event)
 {
 	static const struct {
@@ -97,7 +93,7 @@ static void parse(const char *message, size_t length, struct scratch *scratch,
 	};
 	struct text name;
 
-	(void)scratch;
+	(void)dialog;
 	if (!json_begin(event, message, length))
 		return;
 	name = json_member(event->doc, "event");
@@ -117,24 +113,30 @@ static void parse(const char *message, size_t length, struct scratch *scratch,
 /* ---- out -------------------------------------------------------------------
  */
 
-static size_t build_mark(char *at, size_t room, const char *stream_id,
+static size_t build_mark(char *at, size_t room, struct dialog *dialog,
 			 const char *name)
 {
-	(void)stream_id;
+	(void)dialog;
 	return json_out_message(at, room,
 				"{\"action\":\"notify\","
 				"\"payload\":{\"id\":\"$\"}}",
 				&name);
 }
 
-static size_t build_clear(char *at, size_t room, const char *stream_id)
+static size_t build_clear(char *at, size_t room, struct dialog *dialog)
 {
-	(void)stream_id;
+	(void)dialog;
 	return json_out_message(at, room, "{\"action\":\"clear\"}", NULL);
+}
+
+static bool opens(const struct opening *opening)
+{
+	return json_says(opening->doc, "event", "websocket:connected");
 }
 
 const struct provider provider_vonage = {
 	.name = "vonage",
+	.opens = opens,
 	.max_message = JSON_MESSAGE_MAX,
 	.binary_in = true,
 	.binary_out = true,
@@ -142,4 +144,5 @@ const struct provider provider_vonage = {
 	.build_media = build_samples,
 	.build_mark = build_mark,
 	.build_clear = build_clear,
+	.pacing = { .clocked = true, .least_ms = 20, .most_ms = 20 },
 };

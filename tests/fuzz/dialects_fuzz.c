@@ -42,10 +42,12 @@ static void parse_twice(const struct provider *provider, const char *message,
 	static uint8_t audio[2][128 * 1024];
 	struct scratch first = { audio[0], sizeof(audio[0]) };
 	struct scratch second = { audio[1], sizeof(audio[1]) };
+	struct dialog here = { .scratch = &first },
+		      there = { .scratch = &second };
 	struct event a, b;
 
-	provider->parse(message + 1, size - 1, &first, &a);
-	provider->parse(message, size, &second, &b);
+	provider->parse(message + 1, size - 1, &here, &a);
+	provider->parse(message, size, &there, &b);
 	compare(&a, &b);
 	event_release(&a);
 	event_release(&b);
@@ -62,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(message + 1, data, size);
 	for (size_t i = 0; (provider = provider_at(i)); i++)
 		parse_twice(provider, message, size + 1);
+	(void)provider_of_opening(message + 1, size, false);
 	free(message);
 	return 0;
 }

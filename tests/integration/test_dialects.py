@@ -56,10 +56,11 @@ def digits(messages):
     return "".join(m["dtmf"]["digit"] for m in messages if m.get("event") == "dtmf")
 
 
-async def play(url, texts, closes, subprotocol=None):
-    """Sends them all, then reads until the server closes, or closes itself. What the server said."""
+async def play(url, texts, closes, subprotocol=None, headers=None, until=0):
+    """Sends them all, then reads until the server closes, or closes itself when it has heard `until` bytes of
+    samples. What the server said."""
     heard = []
-    async with websockets.connect(url, compression=None, max_size=None,
+    async with websockets.connect(url, compression=None, max_size=None, extra_headers=headers,
                                   subprotocols=subprotocol and [subprotocol]) as socket:
         assert socket.subprotocol == subprotocol
         async def listen():
@@ -72,10 +73,12 @@ async def play(url, texts, closes, subprotocol=None):
         listening = asyncio.create_task(listen())
         for text in texts:
             await socket.send(text)
+        while sum(len(text) for text in heard if isinstance(text, bytes)) < until:
+            await asyncio.sleep(0.01)
         if not closes:
             await socket.close()
         await asyncio.wait_for(listening, 30)
-    return [json.loads(text) if isinstance(text, str) else text for text in heard]
+    return [json.loads(text) if isinstance(text, str) and text.startswith("{") else text for text in heard]
 
 
 class Dialects(unittest.TestCase):
@@ -153,8 +156,9 @@ class Dialects(unittest.TestCase):
         sound = b"".join(message for message in sent if isinstance(message, bytes))
         query = f"SELECT * FROM calls WHERE provider = '{name}' AND state = 'ended' ORDER BY started_at DESC"
         before = len(self.store.rows(query))
-        heard = asyncio.run(play(self.server.ws(f"/media/{name}/echo"), sent, False, subprotocol))
-        self.assertEqual(b"".join(heard), sound[: len(sound) // 2 * 2])
+        heard = asyncio.run(play(self.server.ws(f"/media/{name}/echo"), sent, False, subprotocol,
+                                 until=len(sound)))
+        self.assertEqual(b"".join(heard), sound)
         row = wait_for("the final row", lambda: self.store.rows(query)[: -before or None])[0]
         expected.update({"codec": "L16", "sample_rate": rate, "frames_lost": 0, "bytes_in": len(sound),
                          "bytes_out": len(sound), "end_reason": "disconnect", "stream_id": None})
@@ -185,6 +189,162 @@ class Dialects(unittest.TestCase):
             with self.subTest(words):
                 self.binary_call("freeswitch", 8000, sent=words + samples + ["DTMF 5"] + samples,
                                  custom=None, provider_call_id=None)
+
+    def asterisk_call(self, name, **expected):
+        sent = transcript(name)
+        sound = b"".join(message for message in sent if isinstance(message, bytes))
+        query = "SELECT * FROM calls WHERE provider = 'asterisk' AND state = 'ended' ORDER BY started_at"
+        before = len(self.store.rows(query))
+        heard = asyncio.run(play(self.server.ws("/media/asterisk/echo"), sent, False, "media", until=len(sound)))
+        self.assertEqual(b"".join(message for message in heard if isinstance(message, bytes)), sound)
+        row = wait_for("the final row", lambda: self.store.rows(query)[before:])[0]
+        self.assertEqual(row["provider_call_id"], "1767261600.17")
+        expected.update({"codec": "PCMU", "sample_rate": 8000, "frames_lost": 0, "frames_in": 101, "frames_out": 101,
+                         "bytes_in": len(sound), "dtmf": "5#", "end_reason": "disconnect", "stream_id": "holdline"})
+        self.assertEqual({key: row[key] for key in expected}, expected)
+        wait_for("the recording", lambda: os.path.exists(row["recording_path"]))
+        self.assertEqual(wav(row["recording_path"]), (7, 1, 8000, sound))
+        kinds = self.store.rows(f"SELECT kind, data FROM call_events WHERE call_id = '{row['call_id']}'")
+        self.assertEqual([event["data"]["name"] for event in kinds if event["kind"] == "mark"][0], "greeting")
+        self.assertEqual(sum(event["kind"] == "error" for event in kinds), 1)
+        return heard
+
+    def test_asterisk_is_answered_in_its_own_words(self):
+        heard = self.asterisk_call("asterisk", custom={"customer": "42", "MEDIA_WEBSOCKET_OPTIMAL_FRAME_SIZE": "160"})
+        self.assertEqual(heard[0], {"command": "ANSWER"})
+        heard = self.asterisk_call("asterisk-plain", custom=None)
+        self.assertEqual(heard[0], "ANSWER")
+
+    def genesys_call(self, name, path, conversation, until=0):
+        sent = transcript(name)
+        heard = asyncio.run(play(self.server.ws(path), sent, False, until=until))
+        row = self.row("genesys", conversation)
+        answers = [message for message in heard if isinstance(message, dict)]
+        self.assertEqual([message["seq"] for message in answers], list(range(1, len(answers) + 1)))
+        self.assertEqual({message["id"] for message in answers}, {row["stream_id"]})
+        wait_for("the recording", lambda: os.path.exists(row["recording_path"]))
+        return row, answers, [message for message in sent if isinstance(message, bytes)], heard
+
+    def test_genesys_monitor_has_both_sides_and_its_holes(self):
+        row, answers, samples, _ = self.genesys_call("audiohook", "/media/genesys",
+                                                     "090eaa2f-72fa-480a-83e0-8667ff89c0ec")
+        self.assertEqual([message["type"] for message in answers],
+                         ["opened", "pong", "pong", "updated", "pong", "closed"])
+        self.assertEqual(answers[0]["parameters"]["media"], [
+            {"type": "audio", "format": "PCMU", "channels": ["external", "internal"], "rate": 8000}])
+        expected = {"end_reason": "stop", "codec": "PCMU", "frames_in": len(samples), "frames_lost": 0,
+                    "from_number": "+1-555-555-1234", "max_gap_ms": 400}
+        self.assertEqual({key: row[key] for key in expected}, expected)
+        encoding, channels, rate, sound = wav(row["recording_path"])
+        self.assertEqual((encoding, channels, rate), (7, 2, 8000))
+        # 400 ms before the resumption, 200 ms at the end; a message has 200 ms of both sides, 3,200 bytes.
+        paused = next(i for i, message in enumerate(transcript("audiohook")) if '"resumed"' in str(message))
+        before = 3200 * sum(isinstance(message, bytes) for message in transcript("audiohook")[:paused])
+        left_out = next(i for i, message in enumerate(transcript("audiohook")) if '"discarded","seq"' in str(message))
+        until = 3200 * sum(isinstance(message, bytes) for message in transcript("audiohook")[:left_out])
+        said = b"".join(samples)
+        self.assertEqual(sound, said[:before] + b"\xff" * 6400 + said[before:until] + b"\xff" * 3200 + said[until:])
+
+    def test_genesys_bot_is_spoken_to(self):
+        samples = [message for message in transcript("audiohook-bot") if isinstance(message, bytes)]
+        size = sum(map(len, samples))
+        sent_before_close = size  # echoed in steps of at most 200 ms
+        row, answers, samples, heard = self.genesys_call("audiohook-bot", "/media/genesys/echo",
+                                                         "2c1d4b7a-5e6f-4a8b-9c0d-1e2f3a4b5c6d")
+        said = [message for message in heard if isinstance(message, bytes)]
+        self.assertLessEqual(max(map(len, said)), 1600)
+        self.assertTrue(b"".join(samples).startswith(b"".join(said)))
+        self.assertLessEqual(sum(map(len, said)), sent_before_close)
+        self.assertEqual([message["type"] for message in answers], ["opened", "pong", "closed"])
+        expected = {"end_reason": "stop", "dtmf": "5#", "frames_in": len(samples), "frames_lost": 0}
+        self.assertEqual({key: row[key] for key in expected}, expected)
+        self.assertEqual(wav(row["recording_path"]), (7, 1, 8000, b"".join(samples)))
+
+    def test_genesys_is_told_why_its_session_ends(self):
+        messages = [json.loads(text) for text in transcript("audiohook") if isinstance(text, str)]
+        messages[0]["parameters"]["conversationId"] = "11111111-1111-4111-8111-111111111111"
+        for change, reason in (({"seq": 3}, "error"), ({"id": "x"}, "error"), ({"serverseq": 99}, "error")):
+            with self.subTest(change):
+                second = dict(messages[1], **change)
+                heard = asyncio.run(play(self.server.ws("/media/genesys"),
+                                         [json.dumps(messages[0]), json.dumps(second)], True))
+                self.assertEqual([message["type"] for message in heard], ["opened", "disconnect"])
+                self.assertEqual(heard[1]["parameters"]["reason"], reason)
+
+    def test_genesys_probes_make_no_row(self):
+        messages = [json.loads(text) for text in transcript("audiohook") if isinstance(text, str)]
+        null = "00000000-0000-0000-0000-000000000000"
+        messages[0]["parameters"]["conversationId"] = null
+        close = dict(messages[-1], seq=2, serverseq=1)
+        heard = asyncio.run(play(self.server.ws("/media/genesys"), [json.dumps(messages[0]), json.dumps(close)], False))
+        self.assertEqual([message["type"] for message in heard], ["opened", "closed"])
+        self.assertEqual(self.store.rows(f"SELECT * FROM calls WHERE provider_call_id = '{null}'"), [])
+
+    def test_azure(self):
+        sound = bytes(range(256)) * 25
+        def data(samples, who="4:+1555"):
+            return json.dumps({"kind": "AudioData", "audioData": {
+                "timestamp": "2026-05-13T10:00:00.000Z", "participantRawID": who, "silent": False,
+                "data": base64.b64encode(samples).decode()}})
+        sent = [json.dumps({"kind": "AudioMetadata", "audioMetadata": {
+                    "subscriptionId": "sub-1", "encoding": "PCM", "sampleRate": 16000, "channels": 1,
+                    "length": 640}})]
+        sent += [data(sound[at : at + 640]) for at in range(0, len(sound), 640)]
+        sent += [data(b"\1" * 640, "8:acs:other"), json.dumps({"kind": "DtmfData", "dtmfData": {"data": "7"}})]
+        heard = asyncio.run(play(self.server.ws("/media/azure/echo"), sent, False,
+                                 headers={"x-ms-call-connection-id": "acs-1"}))
+        row = self.row("azure", "acs-1")
+        self.assertEqual(b"".join(base64.b64decode(m["AudioData"]["Data"]) for m in heard), sound)
+        expected = {"codec": "L16", "sample_rate": 16000, "frames_in": 10, "frames_lost": 0, "dtmf": "7",
+                    "stream_id": "sub-1", "end_reason": "disconnect"}
+        self.assertEqual({key: row[key] for key in expected}, expected)
+        wait_for("the recording", lambda: os.path.exists(row["recording_path"]))
+        self.assertEqual(wav(row["recording_path"]), (1, 1, 16000, sound))
+
+    def test_samples_of_two_tracks_take_turns(self):
+        pairs = b"".join(struct.pack("<hh", i, -i) for i in range(1600))
+        data = json.dumps({"callSid": "stereo-1", "accountSid": "a", "sampleRate": 8000, "mixType": "stereo"})
+        heard = asyncio.run(play(self.server.ws("/media/jambonz/echo"), [data, pairs], False, "audio.jambonz.org",
+                                 until=len(pairs) // 2))
+        # The caller's side alone is what echo hears.
+        self.assertEqual(b"".join(heard), b"".join(struct.pack("<h", i) for i in range(1600)))
+        row = self.row("jambonz", "stereo-1")
+        self.assertEqual((row["frames_in"], row["frames_lost"]), (1, 0))
+        wait_for("the recording", lambda: os.path.exists(row["recording_path"]))
+        self.assertEqual(wav(row["recording_path"]), (1, 2, 8000, pairs))
+
+    def test_media_without_a_name_knows_whose_call_it_is(self):
+        cases = {name: (name, None, None) for name in (
+            "twilio", "signalwire", "telnyx", "plivo", "exotel", "vonage", "asterisk", "jambonz", "freeswitch")}
+        cases.update({"asterisk-plain": ("asterisk", None, None), "audiohook": ("genesys", None, None)})
+        for name, (provider, subprotocol, headers) in cases.items():
+            with self.subTest(name):
+                query = (f"SELECT * FROM calls WHERE provider = '{provider}' AND state = 'ended' "
+                         "ORDER BY started_at")
+                before = len(self.store.rows(query))
+                asyncio.run(play(self.server.ws("/media"), transcript(name), False, subprotocol, headers))
+                row = wait_for("its row", lambda: self.store.rows(query)[before:])[0]
+                self.assertEqual(row["frames_in"], self.frames_of(name))
+
+    def frames_of(self, name):
+        """How many frames the row of a sample call has: those that come again or before the start do not count."""
+        sent = transcript(name)
+        if any(isinstance(message, bytes) for message in sent):
+            return sum(isinstance(message, bytes) and len(message) > 0 for message in sent)
+        messages = [json.loads(text) for text in sent]
+        begin = next(i for i, m in enumerate(messages) if m.get("event") == "start")
+        return sum(m.get("event") == "media" for m in messages[begin:])
+
+    def test_the_handshake_may_say_it_already(self):
+        samples = [b"\1\2" * 160] * 3
+        for provider, subprotocol, headers in (
+                ("jambonz", "audio.jambonz.org", None), ("freeswitch", "audio.drachtio.org", None)):
+            with self.subTest(provider):
+                query = f"SELECT * FROM calls WHERE provider = '{provider}' AND state = 'ended' AND frames_in = 3"
+                before = len(self.store.rows(query))
+                data = json.dumps({"callSid": "x"} if provider == "jambonz" else {"any": "thing"})
+                asyncio.run(play(self.server.ws("/media"), [data] + samples, False, subprotocol, headers))
+                wait_for("its row", lambda: len(self.store.rows(query)) == before + 1)
 
     def test_plain(self):
         sound = bytes(range(256)) * 25

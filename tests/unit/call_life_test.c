@@ -27,7 +27,7 @@
 struct line {
 	unsigned close_code; /* the first one; 0: open */
 	bool cut, choked;
-	char sent[512]; /* the newest message */
+	char sent[2048]; /* the newest message */
 	unsigned sent_count;
 };
 
@@ -75,9 +75,9 @@ char *loop_out(const struct loop *loop)
 	return world.out;
 }
 
-bool line_send(struct line *line, size_t length, bool binary)
+bool line_send(struct line *line, size_t length, unsigned kind)
 {
-	(void)binary;
+	(void)kind;
 	if (line->choked)
 		return false;
 	assert_true(length < sizeof(line->sent));
@@ -87,7 +87,7 @@ bool line_send(struct line *line, size_t length, bool binary)
 	return true;
 }
 
-size_t line_drop_queued(struct line *line)
+size_t line_drop_audio(struct line *line)
 {
 	(void)line;
 	return 0;
@@ -104,28 +104,45 @@ void line_cut(struct line *line)
 	line->cut = true;
 }
 
-static void begin(enum route_handler handler)
+static uint64_t world_ms(void)
+{
+	return world.now_ms;
+}
+
+static void begin_with(const char *provider, enum route_handler handler)
 {
 	memset(&world, 0, sizeof(world));
-	world.route = (struct route){ .path = "/media/twilio",
-				      .provider = "twilio",
-				      .handler = handler };
+	world.route = (struct route){ .path = "/media", .handler = handler };
+	(void)strcpy(world.route.provider, provider);
 	world.settings.media.start_timeout_ms = 10000;
 	world.settings.media.idle_timeout_ms = 30000;
 	world.settings.media.max_call_duration_ms = 3600000;
 	world.settings.media.checkpoint_interval_ms = 15000;
+	world.settings.media.send_ahead_ms = 30000;
+	world.settings.media.send_queue_ms = 60000;
+	world.settings.media.send_age_ms = 90000;
 	(void)strcpy(world.settings.node_id, "node-1");
 	world.loop.settings = &world.settings;
 	world.now_ms = 100000;
 	world.loop.scratch =
 		(struct scratch){ world.audio, sizeof(world.audio) };
 	world.loop.out_room = sizeof(world.out);
+	turns_init(&world.loop.turns, ev_default_loop(0), world_ms,
+		   call_on_turn);
 	world.records = json_array();
 	world.admission = (struct admission){ .loop = &world.loop,
 					      .route = &world.route,
 					      .parameter = "holdline_token" };
-	world.call = call_create(&world.loop, &world.line, &world.admission);
+	world.call = call_create(
+		&world.loop, &world.line, &world.admission,
+		&(struct hello){ .provider = provider_find(provider),
+				 .call_id = "of the handshake" });
 	assert_non_null(world.call);
+}
+
+static void begin(enum route_handler handler)
+{
+	begin_with("twilio", handler);
 }
 
 /* The socket goes; the records stay for the test to look at. */
@@ -232,6 +249,26 @@ static json_t *event_data(const char *kind)
 static const char *event_text(const char *kind, const char *key)
 {
 	return json_string_value(json_object_get(event_data(kind), key));
+}
+
+static unsigned count_marks(const char *name, const char *way)
+{
+	unsigned found = 0;
+	json_t *record;
+	size_t i;
+
+	json_array_foreach (world.records, i, record) {
+		json_t *data = json_object_get(
+			json_object_get(record, "payload"), "data");
+		const char *its =
+			json_string_value(json_object_get(data, "name"));
+		const char *is =
+			json_string_value(json_object_get(data, "way"));
+
+		found += its && is && strcmp(its, name) == 0 &&
+			 strcmp(is, way) == 0;
+	}
+	return found;
 }
 
 static int event_number(const char *kind, const char *key)
@@ -517,6 +554,152 @@ static void a_mark_that_comes_back_says_whether_it_was_heard(void **state)
 	assert_string_equal(event_text("mark", "way"), "unasked");
 }
 
+/* Half a second of audio; what may go ahead is less. */
+static void what_waits_when_we_clear_is_dropped_and_told(void **state)
+{
+	uint8_t audio[160] = { 0 };
+
+	(void)state;
+	begin(ROUTE_RECORD);
+	world.settings.media.send_ahead_ms = 100;
+	say(START);
+	assert_true(call_send_mark(world.call, "before"));
+	for (unsigned i = 0; i < 25; i++)
+		assert_true(call_send_media(world.call, audio, sizeof(audio)));
+	assert_true(call_send_mark(world.call, "behind"));
+	assert_int_equal(world.line.sent_count, 1 + 6);
+	assert_true(call_send_clear(world.call));
+	assert_int_equal(world.line.sent_count, 1 + 6 + 1);
+	assert_int_equal(event_number("clear", "unsent_ms"), 380);
+	assert_int_equal(event_number("clear", "marks_pending"), 1);
+	assert_false(turn_waits(&world.call->turn));
+	assert_int_equal(count_marks("behind", "dropped"), 1);
+	assert_int_equal(count_marks("behind", "sent"), 0);
+	say("{\"event\":\"mark\",\"mark\":{\"name\":\"before\"}}");
+	assert_string_equal(event_text("mark", "way"), "cleared");
+	say(STOP);
+	assert_int_equal(number("call.ended", "frames_out"), 6);
+}
+
+static void what_waits_leaves_in_its_turn(void **state)
+{
+	uint8_t audio[160] = { 0 };
+
+	(void)state;
+	begin(ROUTE_RECORD);
+	world.settings.media.send_ahead_ms = 100;
+	say(START);
+	for (unsigned i = 0; i < 10; i++)
+		assert_true(call_send_media(world.call, audio, sizeof(audio)));
+	assert_true(call_send_mark(world.call, "behind"));
+	assert_int_equal(world.line.sent_count, 6);
+	assert_true(turn_waits(&world.call->turn));
+	for (unsigned ms = 20; ms <= 80; ms += 20) {
+		world.now_ms += 20;
+		turns_leave(&world.loop.turns, &world.call->turn);
+		call_on_turn(&world.call->turn, world.now_ms);
+	}
+	/* The last frames may share a message. */
+	assert_int_equal(world.call->bytes_out, 1600);
+	assert_int_equal(count_marks("behind", "sent"), 1);
+	assert_false(turn_waits(&world.call->turn));
+	say(STOP);
+}
+
+/* ---- dialects that say more -----------------------------------------------
+ */
+
+#define MEDIA_START                                             \
+	"MEDIA_START connection_id:c channel:w channel_id:1.2 " \
+	"format:ulaw optimal_frame_size:160 ptime:20"
+
+static void say_samples(size_t bytes)
+{
+	static const char samples[800];
+
+	call_on_message(world.call, samples, bytes, true);
+}
+
+static void audio_before_the_start_is_kept_for_it(void **state)
+{
+	(void)state;
+	begin_with("asterisk", ROUTE_RECORD);
+	say_samples(160);
+	say_samples(80);
+	say(MEDIA_START);
+	assert_string_equal(world.line.sent, "ANSWER");
+	say_samples(160);
+	hang_up();
+	one_row("disconnect");
+	assert_int_equal(number("call.ended", "frames_in"), 3);
+	assert_int_equal(number("call.ended", "bytes_in"), 400);
+}
+
+static void too_much_of_it_is_counted_as_early(void **state)
+{
+	(void)state;
+	begin_with("asterisk", ROUTE_RECORD);
+	for (unsigned i = 0; i < 100; i++)
+		say_samples(800);
+	say(MEDIA_START);
+	hang_up();
+	assert_int_equal(number("call.ended", "frames_in"), 81);
+	assert_int_equal(event_number("gap", "early"), 19);
+}
+
+static void we_say_the_end_in_their_words_and_wait_a_moment(void **state)
+{
+	(void)state;
+	begin_with("asterisk", ROUTE_RECORD);
+	say(MEDIA_START);
+	world.now_ms += 30000;
+	call_check(world.call, world.now_ms);
+	one_row("idle_timeout"); /* at once */
+	assert_string_equal(world.line.sent, "HANGUP");
+	assert_int_equal(world.line.close_code, 0);
+	world.now_ms += 1000;
+	call_check(world.call, world.now_ms);
+	assert_int_equal(world.line.close_code, 1008);
+}
+
+static void samples_without_a_word_begin_a_call_at_last(void **state)
+{
+	(void)state;
+	begin_with("auto", ROUTE_RECORD);
+	say_samples(320);
+	call_check(world.call, world.now_ms + 999);
+	assert_int_equal(count("call.started"), 0);
+	call_check(world.call, world.now_ms + 1000);
+	assert_int_equal(count("call.started"), 1);
+	say_samples(320);
+	hang_up();
+	assert_string_equal(text("call.ended", "provider"), "freeswitch");
+	assert_int_equal(number("call.ended", "frames_in"), 2);
+}
+
+static void the_socket_may_go_before_that(void **state)
+{
+	(void)state;
+	begin_with("auto", ROUTE_RECORD);
+	say_samples(320);
+	hang_up();
+	one_row("disconnect");
+	assert_int_equal(number("call.ended", "frames_in"), 1);
+}
+
+static void
+an_id_of_the_handshake_is_the_calls_unless_the_start_has_one(void **state)
+{
+	(void)state;
+	begin_with("azure", ROUTE_RECORD);
+	say("{\"kind\":\"AudioMetadata\",\"audioMetadata\":{"
+	    "\"subscriptionId\":\"s\",\"encoding\":\"PCM\","
+	    "\"sampleRate\":16000,\"channels\":1}}");
+	hang_up();
+	assert_string_equal(text("call.ended", "provider_call_id"),
+			    "of the handshake");
+}
+
 static void a_flood_of_events_is_bounded_and_counted(void **state)
 {
 	(void)state;
@@ -586,6 +769,14 @@ int main(void)
 		TEST(an_unknown_event_is_passed_over),
 		TEST(echo_says_back_what_it_hears),
 		TEST(a_mark_that_comes_back_says_whether_it_was_heard),
+		TEST(what_waits_when_we_clear_is_dropped_and_told),
+		TEST(what_waits_leaves_in_its_turn),
+		TEST(audio_before_the_start_is_kept_for_it),
+		TEST(too_much_of_it_is_counted_as_early),
+		TEST(we_say_the_end_in_their_words_and_wait_a_moment),
+		TEST(samples_without_a_word_begin_a_call_at_last),
+		TEST(the_socket_may_go_before_that),
+		TEST(an_id_of_the_handshake_is_the_calls_unless_the_start_has_one),
 		TEST(a_flood_of_events_is_bounded_and_counted),
 		TEST(odd_texts_do_not_spoil_the_row),
 		TEST(parameters_without_end_are_left_out),

@@ -23,9 +23,10 @@ static struct scratch scratch = { audio, sizeof(audio) };
 
 static struct event parse(const struct provider *provider, const char *message)
 {
+	struct dialog dialog = { .scratch = &scratch };
 	struct event event;
 
-	provider->parse(message, strlen(message), &scratch, &event);
+	provider->parse(message, strlen(message), &dialog, &event);
 	return event;
 }
 
@@ -293,7 +294,8 @@ static void we_speak_as_they_do(void **state)
 		  "\"name\":\"m\"}}",
 		  "{\"event\":\"clear\",\"stream_sid\":\"\\\"\"}", NULL },
 	};
-	const struct audio_out sound = { .stream_id = "\"",
+	struct dialog dialog = { .stream_id = "\"" };
+	const struct audio_out sound = { .dialog = &dialog,
 					 .codec = codec_find("L16"),
 					 .rate_hz = 16000,
 					 .at = (const uint8_t *)"\xff\xff",
@@ -309,16 +311,16 @@ static void we_speak_as_they_do(void **state)
 		assert_int_equal(p->build_media(out, sizeof(out), &sound),
 				 strlen(rows[i].media));
 		assert_string_equal(out, rows[i].media);
-		assert_int_equal(p->build_mark(out, sizeof(out), "\"", "m"),
+		assert_int_equal(p->build_mark(out, sizeof(out), &dialog, "m"),
 				 strlen(rows[i].mark));
 		assert_string_equal(out, rows[i].mark);
-		assert_int_equal(p->build_clear(out, sizeof(out), "\""),
+		assert_int_equal(p->build_clear(out, sizeof(out), &dialog),
 				 strlen(rows[i].clear));
 		assert_string_equal(out, rows[i].clear);
 		assert_int_equal(!p->build_dtmf, !rows[i].dtmf);
 		if (!rows[i].dtmf)
 			continue;
-		assert_int_equal(p->build_dtmf(out, sizeof(out), "\"", '5'),
+		assert_int_equal(p->build_dtmf(out, sizeof(out), &dialog, '5'),
 				 strlen(rows[i].dtmf));
 		assert_string_equal(out, rows[i].dtmf);
 	}
@@ -327,7 +329,8 @@ static void we_speak_as_they_do(void **state)
 /* In every room that is too small nothing is built. */
 static void what_has_no_room_is_not_begun(void **state)
 {
-	const struct audio_out sound = { .stream_id = "id",
+	const struct dialog dialog = { .stream_id = "id" };
+	const struct audio_out sound = { .dialog = &dialog,
 					 .codec = codec_find("PCMU"),
 					 .rate_hz = 8000,
 					 .at = (const uint8_t *)"12345678",

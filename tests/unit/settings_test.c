@@ -491,8 +491,11 @@ static void a_complaint_names_file_line_key_and_what_is_right(void **state)
 		{ "media:\n  routes:\n    - {path: /a, provider: acme}\n",
 		  "h.yaml:3: media.routes[0].provider: \"acme\" is not a "
 		  "provider; this version knows twilio signalwire telnyx "
-		  "plivo exotel "
-		  "vonage jambonz freeswitch plain\n" },
+		  "plivo exotel vonage genesys asterisk azure jambonz plain "
+		  "freeswitch, and auto\n" },
+		{ "media:\n  routes:\n    - {path: /a, provider: raw}\n",
+		  "h.yaml:3: media.routes[0]: provider raw has no calls; it "
+		  "goes with handler: echo\n" },
 		{ "media:\n  routes:\n    - {path: /a, handler: play}\n",
 		  "h.yaml:3: media.routes[0].handler: \"play\" is not a "
 		  "handler; write record or echo\n" },

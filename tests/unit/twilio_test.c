@@ -15,12 +15,13 @@
 
 static uint8_t audio[128 * 1024];
 static struct scratch scratch = { audio, sizeof(audio) };
+static struct dialog dialog = { .scratch = &scratch, .stream_id = "MZ1" };
 
 static struct event parse(const char *message)
 {
 	struct event event;
 
-	provider_twilio.parse(message, strlen(message), &scratch, &event);
+	provider_twilio.parse(message, strlen(message), &dialog, &event);
 	return event;
 }
 
@@ -197,34 +198,35 @@ static void we_say_what_the_document_says_and_no_more(void **state)
 	(void)state;
 	out[provider_twilio.build_media(
 		out, sizeof(out),
-		&(struct audio_out){ .stream_id = "MZ1",
+		&(struct audio_out){ .dialog = &dialog,
 				     .at = (const uint8_t *)"\xff\xff",
 				     .bytes = 2 })] = '\0';
 	assert_string_equal(out, "{\"event\":\"media\",\"streamSid\":\"MZ1\","
 				 "\"media\":{\"payload\":\"//8=\"}}");
-	out[provider_twilio.build_mark(out, sizeof(out), "MZ1", "a\"\\\n")] =
+	out[provider_twilio.build_mark(out, sizeof(out), &dialog, "a\"\\\n")] =
 		'\0';
 	assert_string_equal(out, "{\"event\":\"mark\",\"streamSid\":\"MZ1\","
 				 "\"mark\":{\"name\":\"a\\\"\\\\\\u000a\"}}");
-	out[provider_twilio.build_clear(out, sizeof(out), "MZ1")] = '\0';
+	out[provider_twilio.build_clear(out, sizeof(out), &dialog)] = '\0';
 	assert_string_equal(out, "{\"event\":\"clear\",\"streamSid\":\"MZ1\"}");
 }
 
 static void what_has_no_room_is_not_begun(void **state)
 {
 	char out[256];
-	size_t whole = provider_twilio.build_mark(out, sizeof(out), "MZ1", "x");
+	size_t whole =
+		provider_twilio.build_mark(out, sizeof(out), &dialog, "x");
 
 	(void)state;
 	assert_true(whole > 0);
 	for (size_t room = 0; room <= whole; room++) {
 		assert_int_equal(
-			provider_twilio.build_mark(out, room, "MZ1", "x"), 0);
+			provider_twilio.build_mark(out, room, &dialog, "x"), 0);
 		assert_int_equal(
 			provider_twilio.build_media(
 				out, room,
 				&(struct audio_out){
-					.stream_id = "MZ1",
+					.dialog = &dialog,
 					.at = (const uint8_t
 						       *)"0123456789abcdef",
 					.bytes = 16 }),

@@ -16,12 +16,13 @@
 
 static uint8_t audio[ROOM];
 static struct scratch scratch = { .audio = audio, .room = ROOM };
+static struct dialog dialog = { .scratch = &scratch, .stream_id = "MZ1" };
 
 static struct event parse(const char *message)
 {
 	struct event event;
 
-	provider_twilio.parse(message, strlen(message), &scratch, &event);
+	provider_twilio.parse(message, strlen(message), &dialog, &event);
 	return event;
 }
 
@@ -212,15 +213,15 @@ static void what_does_not_fit_is_not_built(void **state)
 		size_t length;
 
 		assert_non_null(out);
-		length = provider_twilio.build_mark(out, room, "MZ1", name);
+		length = provider_twilio.build_mark(out, room, &dialog, name);
 		assert_true(length <= room);
 		length = provider_twilio.build_media(
 			out, room,
-			&(struct audio_out){ .stream_id = "MZ1",
+			&(struct audio_out){ .dialog = &dialog,
 					     .at = (const uint8_t *)name,
 					     .bytes = sizeof(name) });
 		assert_true(length <= room);
-		length = provider_twilio.build_clear(out, room, "MZ1");
+		length = provider_twilio.build_clear(out, room, &dialog);
 		assert_true(length <= room);
 		assert_true(length == 0 || room > length);
 		free(out);

@@ -1,0 +1,262 @@
+/*
+ * call_out.c - one call: what we say (see call.h)
+ *
+ *   handler --> pacer --> the dialect's build_... --> line
+ *
+ * What may leave at once never touches the queue. What may not waits in the
+ * pacer, and the call for its turn (turns.h).
+ */
+#include "media/call.h"
+
+#include <string.h>
+
+#include "media/call_record.h"
+#include "media/line.h"
+#include "media/loop.h"
+#include "media/pacer.h"
+
+#define MESSAGE_MS 1000u /* the most audio in one message */
+
+/* ---- the pacer -------------------------------------------------------------
+ */
+
+static uint32_t bytes_per_s(const struct call *call)
+{
+	return call->codec->sample_bytes * call->rate_hz;
+}
+
+/* What the dialect says in bytes, or in time; else `otherwise`. */
+static size_t size_of(const struct call *call, uint16_t bytes, uint16_t ms,
+		      size_t otherwise)
+{
+	if (bytes)
+		return bytes;
+	return ms ? (size_t)ms * bytes_per_s(call) / 1000 : otherwise;
+}
+
+static struct pacer_options options_of(const struct call *call)
+{
+	const struct pacing *p = &call->provider->pacing;
+	const struct settings *s = call->loop->settings;
+	struct pacer_options o = {
+		.bytes_per_s = bytes_per_s(call),
+		.silence = call->codec->silence,
+		.clocked = p->clocked,
+		.ahead_ms = p->ahead_ms && p->ahead_ms < s->media.send_ahead_ms
+				    ? p->ahead_ms
+				    : s->media.send_ahead_ms,
+		.queue_ms = s->media.send_queue_ms,
+		.age_ms = s->media.send_age_ms,
+	};
+
+	o.step = size_of(call, p->step, p->step_ms, call->codec->sample_bytes);
+	o.least = size_of(call, p->least, p->least_ms, o.step);
+	o.most = size_of(call, 0, p->most_ms ? p->most_ms : MESSAGE_MS, 0);
+	o.most -= o.most % o.step;
+	if (o.most < o.least)
+		o.most = o.least;
+	return o;
+}
+
+/* NULL: the call is not live, or no memory. */
+static struct pacer *pacer_of(struct call *call)
+{
+	struct pacer_options options;
+
+	if (call->state != CALL_LIVE)
+		return NULL;
+	if (!call->pacer) {
+		options = options_of(call);
+		call->pacer = pacer_create(&options);
+	}
+	return call->pacer;
+}
+
+static void count_dropped(struct call *call, uint64_t frames)
+{
+	call->frames_dropped += frames;
+	call->loop->counts.dropped += frames;
+}
+
+/* ---- audio -----------------------------------------------------------------
+ */
+
+static bool send_audio(struct call *call, const uint8_t *audio, size_t bytes)
+{
+	struct audio_out out = {
+		.dialog = &call->dialog,
+		.codec = call->codec,
+		.rate_hz = call->rate_hz,
+		.at = audio,
+		.bytes = bytes,
+		.number = call->frames_out + 1,
+		.at_ms = call->bytes_out * 1000 / bytes_per_s(call),
+	};
+	size_t length = call->provider->build_media(loop_out(call->loop),
+						    call->loop->out_room, &out);
+
+	if (length == 0 ||
+	    !line_send(call->line, length,
+		       call->provider->binary_out ? LINE_BINARY | LINE_AUDIO
+						  : LINE_TEXT | LINE_AUDIO)) {
+		count_dropped(call, 1);
+		return false;
+	}
+	call->frames_out++;
+	call->bytes_out += bytes;
+	call->loop->counts.frames_out++;
+	return true;
+}
+
+static bool send_mark(struct call *call, const char *name)
+{
+	size_t length;
+
+	if (!marks_add(&call->marks, name, strlen(name)))
+		return false;
+	length = call->provider->build_mark(loop_out(call->loop),
+					    call->loop->out_room, &call->dialog,
+					    name);
+	if (length == 0 || !line_send(call->line, length, LINE_TEXT)) {
+		marks_forget_newest(&call->marks);
+		return false;
+	}
+	call_record_event(call, "mark",
+			  json_pack("{s:s, s:s}", "name", name, "way", "sent"));
+	return true;
+}
+
+/* It never came back, and never will. */
+static void on_mark_dropped(void *arg, const char *name)
+{
+	struct call *call = arg;
+
+	call_record_event(
+		call, "mark",
+		json_pack("{s:s, s:s}", "name", name, "way", "dropped"));
+	if (call->handler->on_mark)
+		call->handler->on_mark(call, name);
+}
+
+/* Everything that is due, and then the call waits for the rest's turn. */
+static void run_pacer(struct call *call, uint64_t now_ms)
+{
+	struct pacer *pacer = call->pacer;
+	struct piece piece;
+
+	while ((piece = pacer_next(pacer, now_ms)).kind != PIECE_NONE) {
+		if (piece.kind == PIECE_MARK) {
+			if (!send_mark(call, piece.mark))
+				on_mark_dropped(call, piece.mark);
+			continue;
+		}
+		(void)send_audio(call, piece.audio, piece.bytes);
+		call->frames_overdue += piece.late;
+	}
+	count_dropped(call, pacer_take_aged(pacer));
+	if (!pacer_is_empty(pacer))
+		turns_wait(&call->loop->turns, &call->turn,
+			   pacer_due_ms(pacer, now_ms));
+}
+
+void call_on_turn(struct turn *turn, uint64_t now_ms)
+{
+	struct call *call =
+		(struct call *)((char *)turn - offsetof(struct call, turn));
+
+	run_pacer(call, now_ms);
+}
+
+bool call_send_media(struct call *call, const uint8_t *audio, size_t bytes)
+{
+	struct pacer *pacer = pacer_of(call);
+	uint64_t now_ms = loop_now_ms(call->loop);
+
+	if (!pacer)
+		return false;
+	if (pacer_pass(pacer, now_ms, bytes))
+		return send_audio(call, audio, bytes);
+	if (!pacer_add_audio(pacer, now_ms, audio, bytes)) {
+		count_dropped(call, 1);
+		return false;
+	}
+	run_pacer(call, now_ms);
+	return true;
+}
+
+/* ---- the rest --------------------------------------------------------------
+ */
+
+bool call_send_mark(struct call *call, const char *name)
+{
+	struct pacer *pacer = pacer_of(call);
+
+	if (!pacer || !call->provider->build_mark)
+		return false;
+	if (pacer_is_empty(pacer))
+		return send_mark(call, name);
+	return pacer_add_mark(pacer, loop_now_ms(call->loop), name);
+}
+
+bool call_send_clear(struct call *call)
+{
+	struct pacer *pacer = pacer_of(call);
+	size_t length, dropped, pending = call->marks.count;
+	uint64_t unsent_ms;
+
+	if (!pacer || !call->provider->build_clear)
+		return false;
+	dropped = line_drop_audio(call->line);
+	unsent_ms = pacer_clear(pacer, on_mark_dropped, call);
+	turns_leave(&call->loop->turns, &call->turn);
+	length = call->provider->build_clear(
+		loop_out(call->loop), call->loop->out_room, &call->dialog);
+	if (length == 0 || !line_send(call->line, length, LINE_TEXT))
+		return false;
+	call_record_event(call, "clear",
+			  json_pack("{s:I, s:I, s:I}", "unsent",
+				    (json_int_t)dropped, "unsent_ms",
+				    (json_int_t)unsent_ms, "marks_pending",
+				    (json_int_t)pending));
+	if (call->provider->clear_loses_marks)
+		marks_lose(&call->marks, on_mark_dropped, call);
+	else
+		marks_clear(&call->marks);
+	return true;
+}
+
+bool call_send_digit(struct call *call, char digit)
+{
+	size_t length;
+
+	if (call->state != CALL_LIVE || !call->provider->build_dtmf)
+		return false;
+	length = call->provider->build_dtmf(loop_out(call->loop),
+					    call->loop->out_room, &call->dialog,
+					    digit);
+	return length > 0 && line_send(call->line, length, LINE_TEXT);
+}
+
+void call_hold(struct call *call, bool hold)
+{
+	struct pacer *pacer = pacer_of(call);
+
+	if (!pacer)
+		return;
+	pacer_hold(pacer, hold);
+	run_pacer(call, loop_now_ms(call->loop));
+}
+
+void call_out_stop(struct call *call)
+{
+	turns_leave(&call->loop->turns, &call->turn);
+	if (call->pacer)
+		(void)pacer_clear(call->pacer, NULL, NULL);
+}
+
+void call_out_free(struct call *call)
+{
+	call_out_stop(call);
+	pacer_destroy(call->pacer);
+	marks_lose(&call->marks, NULL, NULL);
+}
