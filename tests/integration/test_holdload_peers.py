@@ -274,7 +274,7 @@ class Refused(Load):
     def test_mistakes_are_named(self):
         rows = [(("nobody",), "--list-dialects"), (("vonage", "--format", "PCMU"), "L16/16000"),
                 (("freeswitch", "--dtmf", "1"), "no digits"), (("twilio", "--custom", "a=" + "x" * 70000), "--custom"),
-                (("plivo", "--custom", 'a="'), "--custom"), (("twilio", "--sign", "/nowhere"), "/nowhere"),
+                (("plivo", "--custom", 'a="'), "--custom"), (("azure", "--custom", "a=1"), "no values"), (("twilio", "--sign", "/nowhere"), "/nowhere"),
                 (("twilio", "--header", "nothing"), "--header"), (("twilio", "--insecure"), "wss://")]
         for arguments, complaint in rows:
             with self.subTest(arguments[0]):

@@ -123,6 +123,7 @@ struct dialect {
 	size_t (*flow)(char *out, size_t room, struct talk *talk, bool full);
 	size_t (*ping)(char *out, size_t room, struct talk *talk);
 	size_t (*stop)(char *out, size_t room, struct talk *talk);
+	bool no_custom;		 /* it carries none of the user's values */
 	bool waits_to_be_opened; /* audio only after HEARD_OPENED */
 	bool empty_binary_ends;	 /* one goes out after the last frame */
 	bool clear_loses_marks;	 /* they never come back */

@@ -275,6 +275,9 @@ static int check(struct options *o)
 					"which there are");
 	if (o->dtmf[0] && !o->dialect->dtmf)
 		return wrong("dtmf", "this dialect has no digits");
+	if (o->parameter_count > 0 && o->dialect->no_custom)
+		return wrong("custom", "this dialect carries no values of "
+				       "yours");
 	if (o->credentials.secret[0] && o->bearer.secret[0] &&
 	    o->dialect->sign != SIGN_TWILIO && o->dialect->sign != SIGN_PLIVO &&
 	    o->dialect->sign != SIGN_TELNYX && o->dialect->sign != SIGN_GENESYS)

@@ -213,6 +213,7 @@ const struct dialect dialect_asterisk_plain = {
 	.summary = "Asterisk chan_websocket, plain text",
 	COMMON,
 	.start = plain_start,
+	.no_custom = true,
 	.dtmf = plain_dtmf,
 	.mark = plain_mark,
 	.flow = plain_flow,

@@ -74,6 +74,7 @@ const struct dialect dialect_azure = {
 	.formats = formats,
 	.format_count = COUNT(formats),
 	.start = start,
+	.no_custom = true,
 	.media = media,
 	.dtmf = dtmf,
 	.hear = hear,
