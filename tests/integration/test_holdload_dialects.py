@@ -125,7 +125,8 @@ class Signed(unittest.TestCase):
         with tempfile.NamedTemporaryFile("w") as file:
             file.write(secret + "\n")
             file.flush()
-            return run(server.ws(path or f"/{dialect}"), dialect, "--sign", file.name, "--duration", "100ms", *arguments)
+            return run(server.ws(path or f"/{dialect}"), dialect, "--sign", file.name, "--duration", "100ms",
+                       *arguments)
 
     def expect_one_secret_only(self, server, dialect, secret, *arguments):
         with self.subTest(dialect):

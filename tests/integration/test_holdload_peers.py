@@ -15,8 +15,8 @@ from server import HOLDLOAD
 def certificate(directory, name, issuer=None, extra=()):
     """Makes NAME.pem and NAME.key, signed by the issuer or by itself."""
     path = os.path.join(directory, name)
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-               "-keyout", path + ".key", "-out", path + ".pem", "-subj", f"/CN={name}", *extra]
+    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
+               "2", "-keyout", path + ".key", "-out", path + ".pem", "-subj", f"/CN={name}", *extra]
     if issuer:
         command += ["-CA", issuer + ".pem", "-CAkey", issuer + ".key"]
     subprocess.run(command, check=True, capture_output=True)
@@ -266,7 +266,8 @@ class Refused(Load):
                 async def never(socket):
                     raise AssertionError("it was let in")
 
-                status, report, complaints = self.load(self.serve(never, process_request=refuse), "vonage", "--calls", "4")
+                port = self.serve(never, process_request=refuse)
+                status, report, complaints = self.load(port, "vonage", "--calls", "4")
                 self.assertEqual((status, report["refused"], report["statuses"]), (1, 4, {str(code): 4}), report)
                 self.assertIn(f"HTTP {code}: ", complaints)
                 self.assertIn(advice, complaints)
@@ -274,7 +275,8 @@ class Refused(Load):
     def test_mistakes_are_named(self):
         rows = [(("nobody",), "--list-dialects"), (("vonage", "--format", "PCMU"), "L16/16000"),
                 (("freeswitch", "--dtmf", "1"), "no digits"), (("twilio", "--custom", "a=" + "x" * 70000), "--custom"),
-                (("plivo", "--custom", 'a="'), "--custom"), (("azure", "--custom", "a=1"), "no values"), (("twilio", "--sign", "/nowhere"), "/nowhere"),
+                (("plivo", "--custom", 'a="'), "--custom"), (("azure", "--custom", "a=1"), "no values"),
+                (("twilio", "--sign", "/nowhere"), "/nowhere"),
                 (("twilio", "--header", "nothing"), "--header"), (("twilio", "--insecure"), "wss://")]
         for arguments, complaint in rows:
             with self.subTest(arguments[0]):

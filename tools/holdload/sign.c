@@ -148,14 +148,14 @@ static void decode_percent(char *text)
 	char *to = text;
 
 	for (; *text; text++) {
-		char hex[3] = { text[0], text[1], text[1] ? text[2] : '\0' };
+		if (text[0] == '%' && isxdigit((unsigned char)text[1]) &&
+		    isxdigit((unsigned char)text[2])) {
+			const char hex[3] = { text[1], text[2], '\0' };
 
-		if (*text == '%' && isxdigit((unsigned char)hex[1]) &&
-		    isxdigit((unsigned char)hex[2])) {
-			*to++ = (char)strtol(hex + 1, NULL, 16);
+			*to++ = (char)strtol(hex, NULL, 16);
 			text += 2;
 		} else {
-			*to++ = *text == '+' ? ' ' : *text;
+			*to++ = (char)(*text == '+' ? ' ' : *text);
 		}
 	}
 	*to = '\0';
