@@ -14,6 +14,7 @@
 
 #define LENGTH_MAX_S  3600
 #define TONE_HZ	      8000u
+#define TONE_SAMPLES  ((size_t)16000) /* two seconds */
 #define QUALITY	      10  /* of the resampler, the best: it runs once */
 #define ULAW_BIAS     132 /* G.711: added before the segment is chosen */
 #define ULAW_CLIP     32635
@@ -136,6 +137,8 @@ static int encode(struct audio *audio, const struct samples *samples,
 	audio->frame_ms = plan->frame_ms;
 	audio->frame_size = audio_frame_bytes(&plan->format, plan->frame_ms);
 	in_frame = audio->frame_size / width;
+	if (in_frame == 0)
+		return -1;
 	audio->count = (samples->count + in_frame - 1) / in_frame;
 	total = audio->count * audio->frame_size;
 	audio->bytes = malloc(total);
@@ -152,8 +155,8 @@ static int encode(struct audio *audio, const struct samples *samples,
 
 static int make_tone(struct samples *samples)
 {
-	*samples = (struct samples){ .at = calloc(2 * TONE_HZ, sizeof(short)),
-				     .count = 2 * TONE_HZ,
+	*samples = (struct samples){ .at = calloc(TONE_SAMPLES, sizeof(short)),
+				     .count = TONE_SAMPLES,
 				     .rate_hz = TONE_HZ };
 	for (size_t i = 0; samples->at && i < samples->count; i++)
 		samples->at[i] = (short)(8000 * sin(2 * M_PI * 440 * (double)i /

@@ -11,14 +11,14 @@
 #include "tools/holdload/handshake.h"
 #include "tools/holdload/listener.h"
 #include "tools/holdload/options.h"
+#include "tools/holdload/speaker.h"
 
 #define MS		   1000000u /* nanoseconds */
 #define CONNECT_TIMEOUT_NS (10000ull * MS)
 #define ECHO_WAIT_NS	   (2000ull * MS)
 #define CLOSE_TIMEOUT_NS   (10000ull * MS)
 #define OPEN_TIMEOUT_NS	   (5000ull * MS) /* AudioHook's own */
-#define PING_NS		   (5000ull * MS)
-#define BURST_MAX	   100 /* frames caught up in one go */
+#define BURST_MAX	   100		  /* frames caught up in one go */
 
 static const char *const outcome_names[OUTCOME_COUNT] = {
 	[OUTCOME_NONE] = "unfinished",
@@ -104,14 +104,6 @@ static void end_if_lost(struct caller *c)
 		end_lost(c);
 }
 
-bool caller_say(struct caller *c, const char *text, size_t length)
-{
-	if (length > 0 && link_send_frame(&c->link, WIRE_TEXT, text, length))
-		return true;
-	c->measured->frames_unsent++;
-	return false;
-}
-
 /* ---- connecting ------------------------------------------------------------
  */
 
@@ -164,27 +156,6 @@ static void on_connected(struct caller *c)
 		end(c, OUTCOME_CONNECT_FAILED);
 }
 
-/* The first messages. False: the call cannot begin without them. */
-static bool say_hello(struct caller *c)
-{
-	const struct dialect *dialect = c->options->dialect;
-	char *text = malloc(DIALECT_START_MAX);
-	bool said = text;
-
-	if (said && dialect->connected)
-		said = caller_say(
-			c, text,
-			dialect->connected(text, DIALECT_START_MAX, &c->talk));
-	if (said)
-		said = caller_say(
-			c, text,
-			dialect->start(text, DIALECT_START_MAX, &c->talk));
-	if (said)
-		c->started_ns = c->now_ns;
-	free(text);
-	return said;
-}
-
 static uint64_t wall_ms(void)
 {
 	struct timespec now;
@@ -220,7 +191,7 @@ static void on_response(struct caller *c)
 	histogram_add(&c->measured->connect_us,
 		      (c->now_ns - c->began_ns) / 1000);
 	c->talk.began_ms = wall_ms();
-	if (!listener_begin(c) || !say_hello(c)) {
+	if (!listener_begin(c) || !speaker_say_hello(c)) {
 		end(c, c->link.lost ? OUTCOME_DROPPED : OUTCOME_BROKEN);
 		return;
 	}
@@ -248,12 +219,12 @@ static void say_close(struct caller *c)
 static void say_stop(struct caller *c, uint64_t now_ns)
 {
 	const struct dialect *dialect = c->options->dialect;
-	char text[CALLER_TEXT_MAX];
+	char text[SPEAKER_TEXT_MAX];
 
 	if (dialect->empty_binary_ends)
 		(void)link_send_frame(&c->link, WIRE_BINARY, "", 0);
 	if (dialect->stop)
-		c->stop_sent = caller_say(
+		c->stop_sent = speaker_say(
 			c, text, dialect->stop(text, sizeof(text), &c->talk));
 	else
 		say_close(c);
@@ -348,80 +319,6 @@ void caller_on_ready(struct caller *c, bool readable, bool writable,
 /* ---- speaking --------------------------------------------------------------
  */
 
-static bool send_frame(struct caller *c, const struct frame *frame)
-{
-	const struct dialect *dialect = c->options->dialect;
-	enum wire_opcode opcode = dialect->binary ? WIRE_BINARY : WIRE_TEXT;
-	char message[CALLER_TEXT_MAX];
-	const void *payload = message;
-	size_t length;
-
-	if (dialect->media) {
-		length = dialect->media(message, sizeof(message), &c->talk,
-					frame);
-	} else {
-		payload = frame->bytes;
-		length = frame->size;
-	}
-	if (length > 0 && link_send_frame(&c->link, opcode, payload, length))
-		return true;
-	c->measured->frames_unsent++;
-	return false;
-}
-
-static void send_audio(struct caller *c, uint64_t due_ns, uint64_t now_ns)
-{
-	const struct audio *audio = &c->options->audio;
-	uint64_t index = c->frames_sent;
-	size_t at = index % audio->count;
-	const struct frame frame = {
-		.bytes = audio->bytes + at * audio->frame_size,
-		.size = audio->frame_size,
-		.text = audio->texts ? audio->texts + at * audio->text_size
-				     : NULL,
-		.text_length = audio->text_size,
-		.number = index + 1,
-		.at_ms = index * audio->frame_ms,
-	};
-
-	histogram_add(&c->measured->late_us, (now_ns - due_ns) / 1000);
-	if (c->sent_ns)
-		c->sent_ns[index % SENT_RING] = now_ns;
-	if (!send_frame(c, &frame))
-		c->frames_unsent++;
-	c->frames_sent++;
-	c->talk.sent_ms += audio->frame_ms;
-	c->measured->frames_sent++;
-	c->measured->bytes_sent += audio->frame_size * c->talk.channels;
-}
-
-/* The digits are spread over the call. */
-static void send_digits(struct caller *c)
-{
-	size_t count = strlen(c->options->dtmf);
-	char text[CALLER_TEXT_MAX];
-
-	if (c->digits_sent >= count ||
-	    c->frames_sent * (count + 1) <
-		    c->frames_total * (c->digits_sent + 1))
-		return;
-	(void)caller_say(
-		c, text,
-		c->options->dialect->dtmf(text, sizeof(text), &c->talk,
-					  c->options->dtmf[c->digits_sent++]));
-}
-
-static void send_ping(struct caller *c, uint64_t now_ns)
-{
-	const struct dialect *dialect = c->options->dialect;
-	char text[CALLER_TEXT_MAX];
-
-	if (!dialect->ping || now_ns < c->ping_ns)
-		return;
-	c->ping_ns = now_ns + PING_NS;
-	(void)caller_say(c, text, dialect->ping(text, sizeof(text), &c->talk));
-}
-
 static void speak(struct caller *c, uint64_t turn_ns, uint64_t now_ns)
 {
 	const uint64_t frame_ns = (uint64_t)c->options->audio.frame_ms * MS;
@@ -436,10 +333,10 @@ static void speak(struct caller *c, uint64_t turn_ns, uint64_t now_ns)
 
 		if (due_ns > now_ns)
 			return;
-		send_audio(c, due_ns, now_ns);
+		speaker_send_audio(c, due_ns, now_ns);
 		if (c->link.lost)
 			return;
-		send_digits(c);
+		speaker_send_digits(c);
 	}
 	if (c->frames_sent >= c->frames_total &&
 	    now_ns >= c->origin_ns + c->frames_total * frame_ns) {
@@ -464,7 +361,7 @@ void caller_on_time(struct caller *c, uint64_t turn_ns, uint64_t now_ns)
 	c->now_ns = now_ns;
 	if (c->state == CALLER_TALKING || c->state == CALLER_WAITING) {
 		listener_on_time(c, now_ns);
-		send_ping(c, now_ns);
+		speaker_send_ping(c, now_ns);
 	}
 	switch (c->state) {
 	case CALLER_TALKING: speak(c, turn_ns, now_ns); break;

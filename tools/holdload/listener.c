@@ -7,6 +7,7 @@
 
 #include "tools/holdload/caller.h"
 #include "tools/holdload/options.h"
+#include "tools/holdload/speaker.h"
 
 #define MS	   1000000u /* nanoseconds */
 #define LOOK_AHEAD 100	    /* frames an echo may have skipped */
@@ -134,14 +135,14 @@ static void set_flow(struct caller *c, uint64_t now_ns)
 {
 	const struct dialect *dialect = c->options->dialect;
 	uint64_t queued_ns = c->played_ns > now_ns ? c->played_ns - now_ns : 0;
-	char text[CALLER_TEXT_MAX];
+	char text[SPEAKER_TEXT_MAX];
 
 	if (!dialect->flow ||
 	    (c->held ? queued_ns >= ROOM_NS : queued_ns < FULL_NS))
 		return;
 	c->held = !c->held;
-	(void)caller_say(c, text,
-			 dialect->flow(text, sizeof(text), &c->talk, c->held));
+	(void)speaker_say(c, text,
+			  dialect->flow(text, sizeof(text), &c->talk, c->held));
 }
 
 /* ---- marks -----------------------------------------------------------------
@@ -150,12 +151,12 @@ static void set_flow(struct caller *c, uint64_t now_ns)
 static void return_mark(struct caller *c, const struct mark *mark, bool cleared)
 {
 	const struct dialect *dialect = c->options->dialect;
-	char text[CALLER_TEXT_MAX];
+	char text[SPEAKER_TEXT_MAX];
 
 	if (dialect->mark &&
-	    caller_say(c, text,
-		       dialect->mark(text, sizeof(text), &c->talk, mark->name,
-				     mark->length, cleared)))
+	    speaker_say(c, text,
+			dialect->mark(text, sizeof(text), &c->talk, mark->name,
+				      mark->length, cleared)))
 		c->marks_returned++;
 }
 
@@ -199,13 +200,13 @@ static void take_mark(struct caller *c, const struct heard *heard,
 static void take_clear(struct caller *c, uint64_t now_ns)
 {
 	const struct dialect *dialect = c->options->dialect;
-	char text[CALLER_TEXT_MAX];
+	char text[SPEAKER_TEXT_MAX];
 
 	c->clears_heard++;
 	c->measured->clears++;
 	c->played_ns = now_ns;
 	if (dialect->cleared)
-		(void)caller_say(
+		(void)speaker_say(
 			c, text,
 			dialect->cleared(text, sizeof(text), &c->talk));
 	if (dialect->clear_loses_marks)

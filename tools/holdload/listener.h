@@ -33,7 +33,4 @@ void listener_take_binary(struct caller *caller, const uint8_t *bytes,
 /* Playback goes on: marks, and room in the buffer. */
 void listener_on_time(struct caller *caller, uint64_t now_ns);
 
-/* For both: sends one text message. */
-bool caller_say(struct caller *caller, const char *text, size_t length);
-
 #endif

@@ -71,6 +71,16 @@ SSL_CTX *tls_context(const struct tls_options *options)
 /* ---- a session -------------------------------------------------------------
  */
 
+/* SNI. SSL_set_tlsext_host_name() casts the const away. */
+static bool set_name(SSL *session, const char *host)
+{
+	char name[TLSEXT_MAXLEN_host_name + 1];
+
+	(void)snprintf(name, sizeof(name), "%s", host);
+	return SSL_ctrl(session, SSL_CTRL_SET_TLSEXT_HOSTNAME,
+			TLSEXT_NAMETYPE_host_name, name) == 1;
+}
+
 SSL *tls_begin(SSL_CTX *context, int fd, const char *host)
 {
 	SSL *session = SSL_new(context);
@@ -83,7 +93,7 @@ SSL *tls_begin(SSL_CTX *context, int fd, const char *host)
 	 * stands elsewhere in the certificate. */
 	if (SSL_set_fd(session, fd) == 1 &&
 	    (X509_VERIFY_PARAM_set1_ip_asc(verify, host) == 1 ||
-	     (SSL_set_tlsext_host_name(session, host) == 1 &&
+	     (set_name(session, host) &&
 	      X509_VERIFY_PARAM_set1_host(verify, host, 0) == 1))) {
 		SSL_set_connect_state(session);
 		return session;

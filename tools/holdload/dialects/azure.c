@@ -31,7 +31,7 @@ static size_t start(char *out, size_t room, struct talk *talk)
 		   "\"subscriptionId\":\"$\",\"encoding\":\"PCM\","
 		   "\"sampleRate\":$,\"channels\":1,\"length\":$}}",
 		   TEXT(talk->ids.stream), NUMBER(rate_hz),
-		   NUMBER(rate_hz / 50 * 2));
+		   NUMBER(audio_frame_bytes(talk->format, AUDIO_FRAME_MS)));
 }
 
 static size_t media(char *out, size_t room, struct talk *talk,
