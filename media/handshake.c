@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "server/tls.h"
+
 #define SECRET_SEGMENT 16u /* characters; no route of ours is that long */
 
 /* ---- copying ---------------------------------------------------------------
@@ -106,18 +108,15 @@ static void read_query(struct handshake *h, struct lws *wsi)
 
 static void read_certificate(struct handshake *h, struct lws *wsi)
 {
-	union lws_tls_cert_info_results result;
+	char name[256];
 
 	if (!lws_is_ssl(wsi) ||
-	    lws_tls_peer_cert_info(wsi, LWS_TLS_CERT_INFO_VERIFIED, &result,
-				   0) != 0 ||
-	    !result.verified)
+	    !tls_caller(lws_get_ssl(wsi), name, sizeof(name)))
 		return;
 	h->request.has_certificate = true;
-	if (lws_tls_peer_cert_info(wsi, LWS_TLS_CERT_INFO_COMMON_NAME, &result,
-				   sizeof(result.ns.name)) == 0)
+	if (*name)
 		h->request.certificate_name =
-			keep_text(h, result.ns.name, strlen(result.ns.name));
+			keep_text(h, name, strlen(name));
 }
 
 /* ---- who, and where to -----------------------------------------------------

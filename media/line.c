@@ -25,6 +25,7 @@
 #include "media/raw.h"
 #include "server/clock.h"
 #include "server/log.h"
+#include "server/tls.h"
 
 #define CLOSE_PROTOCOL 1002u
 #define CLOSE_TOO_BIG  1009u /* RFC 6455, section 7.4.1 */
@@ -450,6 +451,8 @@ static void note_broken_framing(struct line *line)
 	ssize_t n;
 
 	if (!line->call || line->close_code || line->peer_closed)
+		return;
+	if (lws_is_ssl(line->wsi) && tls_is_ended(lws_get_ssl(line->wsi)))
 		return;
 	n = recv(lws_get_socket_fd(line->wsi), &byte, 1,
 		 MSG_PEEK | MSG_DONTWAIT);

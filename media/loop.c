@@ -363,7 +363,8 @@ int loop_start(struct loop *loop, unsigned index)
 		.user = loop,
 		.listen_fd = loop->listen_fd,
 		.max_connections = loop->settings->media.max_calls + 1024,
-		.server_name = "media.listen"
+		.server_name = "media.listen",
+		.tls = TLS_MEDIA,
 	};
 	int r = make_buffers(loop);
 

@@ -25,6 +25,7 @@
 #include "server/clock.h"
 #include "server/log.h"
 #include "server/thread.h"
+#include "server/tls.h"
 
 #define QUEUE_AT_END_MS 10000u /* for records that found the queue full */
 #define SPOOL_AT_END_MS 20000u /* a disk that refuses may heal until then */
@@ -130,6 +131,7 @@ static void on_hup(struct ev_loop *ev, ev_signal *signal, int events)
 	media->kept = kept;
 	log_configure(next->log_level, next->log_format);
 	media->settings = next;
+	tls_follow(next);
 	for (unsigned i = 0; i < media->loop_count; i++)
 		loop_reload(&media->loops[i], next);
 }

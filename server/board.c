@@ -165,6 +165,14 @@ const struct board_family board_families[METRIC_COUNT] = {
 		"Recordings finished on behalf of a process that died."),
 	[METRIC_RECORDING_BUFFERS_USED] =
 		GAUGE("recording_buffers_used", "Audio buffers in use."),
+	[METRIC_TLS_NOT_AFTER] =
+		GAUGE("tls_certificate_not_after_timestamp_seconds",
+		      "When the certificate in force ends, since 1970."),
+	[METRIC_TLS_HANDSHAKES_TOTAL] =
+		COUNTER("tls_handshakes_total", "TLS handshakes done."),
+	[METRIC_TLS_HANDSHAKE_FAILURES_TOTAL] =
+		COUNTER("tls_handshake_failures_total",
+			"TLS handshakes that failed."),
 	[METRIC_LOG_DROPPED_TOTAL] =
 		COUNTER("log_dropped_total", "Log lines that found no room."),
 	[METRIC_BOARD_MISSES_TOTAL] = COUNTER(

@@ -74,7 +74,10 @@ enum board_metric {
 	METRIC_RECORDING_DROPPED_TOTAL, /* samples: no buffer or no disk */
 	METRIC_RECORDING_BYTES_TOTAL,
 	METRIC_RECORDINGS_REPAIRED_TOTAL,
-	METRIC_RECORDING_BUFFERS_USED, /* gauge */
+	METRIC_RECORDING_BUFFERS_USED,	     /* gauge */
+	METRIC_TLS_NOT_AFTER,		     /* gauge {listener} */
+	METRIC_TLS_HANDSHAKES_TOTAL,	     /* {listener,version} */
+	METRIC_TLS_HANDSHAKE_FAILURES_TOTAL, /* {listener,reason} */
 	METRIC_LOG_DROPPED_TOTAL,
 	METRIC_BOARD_MISSES_TOTAL, /* look-ups that a full table refused */
 	METRIC_COUNT
@@ -163,7 +166,8 @@ enum board_db_state {
 	BOARD_DB_DOWN,
 	BOARD_DB_PAUSED, /* it answers, but its set-up is at fault */
 };
-#define BOARD_MEDIA_MAX 16
+#define BOARD_MEDIA_MAX	    16
+#define BOARD_TLS_LISTENERS 4 /* at least those of tls.h */
 
 /* How much room the outbox has (persistence/room.h), best first. */
 enum board_room {
@@ -202,6 +206,9 @@ struct board_flags {
 	_Atomic int32_t calls_of[BOARD_MEDIA_MAX];
 	/* Of each media process: how many of its loops take calls. */
 	_Atomic uint32_t loops_of[BOARD_MEDIA_MAX];
+	/* Supervisor: grows when the files of a listener were read again, and
+	 * were good. */
+	_Atomic uint32_t tls_serials[BOARD_TLS_LISTENERS];
 };
 struct board_flags *board_flags(void);
 

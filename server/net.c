@@ -139,6 +139,7 @@ struct net_context {
 	struct lws_protocols *protocols; /* the caller's, the first hooked */
 	lws_callback_function *first;	 /* the caller's first callback */
 	const char *server_name;
+	enum tls_listener tls; /* TLS_OFF: plain */
 	ev_io acceptor;
 	ev_timer pause;
 	ev_timer tick;
@@ -187,11 +188,14 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
 	lws_cancel_service(net->lws);
 }
 
-static int count_connections(struct lws *wsi, enum lws_callback_reasons reason,
-			     void *user, void *in, size_t len)
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
+		    void *user, void *in, size_t len)
 {
 	struct net_context *net = net_of(wsi);
 
+	/* Once, while the vhost is made: its SSL_CTX is the `user`. */
+	if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS)
+		return tls_configure(user, net->tls);
 	if (reason == LWS_CALLBACK_WSI_CREATE) {
 		if (net->connections++ == 0)
 			ev_timer_again(net->loop, &net->tick);
@@ -216,7 +220,7 @@ static struct lws_protocols *hook_protocols(const struct lws_protocols *theirs)
 	if (!ours)
 		return NULL;
 	memcpy(ours, theirs, count * sizeof(*ours));
-	ours[0].callback = count_connections;
+	ours[0].callback = on_event;
 	for (size_t i = 0; i < count - 1; i++)
 		if (ours[i].rx_buffer_size == 0)
 			ours[i].rx_buffer_size = RX_BUFFER;
@@ -325,6 +329,11 @@ static int create_lws(struct net_context *net, const struct net_options *o)
 	if (!net->lws)
 		return -EIO;
 	info.user = net;
+	if (net->tls != TLS_OFF) {
+		info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
+				LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX;
+		info.alpn = "http/1.1"; /* or it would offer h2 */
+	}
 	net->vhost = lws_create_vhost(net->lws, &info);
 	return net->vhost ? 0 : -EIO;
 }
@@ -349,6 +358,7 @@ int net_context_create(struct net_context **ret, const struct net_options *o)
 		return r;
 	net->loop = o->loop;
 	net->server_name = o->server_name ? o->server_name : "server";
+	net->tls = tls_is_on(o->tls) ? o->tls : TLS_OFF;
 	net->max_connections = o->max_connections;
 	net->first = o->protocols[0].callback;
 	ev_timer_init(&net->tick, on_tick, 0., TICK_S);

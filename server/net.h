@@ -17,6 +17,8 @@
 #include <stdint.h>
 #include <ev.h>
 
+#include "server/tls.h"
+
 struct lws_context;
 struct lws_protocols;
 
@@ -37,6 +39,7 @@ struct net_options {
 	uint32_t timeout_s;		       /* for handshakes and closes */
 	uint32_t max_connections;	       /* beyond: accepted and closed */
 	const char *server_name;	       /* for logs */
+	enum tls_listener tls; /* whose certificate, if it has one */
 };
 
 /* 0 or -errno. */

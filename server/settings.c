@@ -284,6 +284,28 @@ static int below_data_dir(struct loading *load, const char *key, char *path,
 	return settings_wrong(load, &origin, "data_dir is too long");
 }
 
+/* A certificate and its key go together. */
+static int check_tls(const struct loading *load, const char *group,
+		     const struct tls_settings *tls)
+{
+	struct origin origin;
+	bool lonely = *tls->cert && !*tls->key;
+
+	(void)snprintf(origin.where, sizeof(origin.where), "%s.tls.%s", group,
+		       lonely ? "key" : "cert");
+	if (lonely || (!*tls->cert && *tls->key))
+		return settings_wrong(
+			load, &origin,
+			"needs a value: %s.tls.cert and %s.tls.key go together",
+			group, group);
+	if (!*tls->cert && *tls->client_ca)
+		return settings_wrong(load, &origin,
+				      "needs a value: %s.tls.client_ca is for "
+				      "a listener that speaks TLS",
+				      group);
+	return 0;
+}
+
 /* What each value alone cannot tell. */
 static int check_together(const struct loading *load)
 {
@@ -300,7 +322,9 @@ static int check_together(const struct loading *load)
 	if (s->database.retry_max_ms < s->database.retry_initial_ms)
 		return settings_wrong(load, &origin,
 				      "less than database.retry.initial");
-	return 0;
+	if (check_tls(load, "media", &s->media.tls) != 0)
+		return 2;
+	return check_tls(load, "control", &s->control.tls);
 }
 
 /* Those that we may run on, as far as media.threads may go. */
@@ -327,6 +351,29 @@ static void complete_node_id(struct settings *s)
 	memcpy(s->node_id, host, sizeof(host));
 }
 
+/* Those of TLS may be left out. */
+static int complete_tls_paths(struct loading *load)
+{
+	struct settings *s = load->settings;
+	const struct {
+		const char *key;
+		char *path;
+	} paths[] = {
+		{ "media.tls.cert", s->media.tls.cert },
+		{ "media.tls.key", s->media.tls.key },
+		{ "media.tls.client_ca", s->media.tls.client_ca },
+		{ "control.tls.cert", s->control.tls.cert },
+		{ "control.tls.key", s->control.tls.key },
+	};
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (*paths[i].path)
+			r = absolute(load, paths[i].key, paths[i].path,
+				     sizeof(s->media.tls.cert));
+	return r;
+}
+
 static int complete_paths(struct loading *load)
 {
 	struct settings *s = load->settings;
@@ -339,7 +386,7 @@ static int complete_paths(struct loading *load)
 		r = below_data_dir(
 			load, "control.token_file", s->control.token_file,
 			sizeof(s->control.token_file), "admin.token");
-	return r;
+	return r == 0 ? complete_tls_paths(load) : r;
 }
 
 static int complete(struct loading *load)

@@ -64,6 +64,11 @@ struct auth_store {
 	struct auth_words token_secrets;   /* the first one signs */
 };
 
+/* The files of a listener that speaks TLS; no cert: it does not. */
+struct tls_settings {
+	char cert[256], key[256], client_ca[256]; /* absolute */
+};
+
 struct settings {
 	char node_id[64];
 	char data_dir[256]; /* absolute after loading */
@@ -85,6 +90,7 @@ struct settings {
 			refusals_per_minute; /* 0: any */
 		struct route routes[ROUTES_MAX];
 		size_t route_count;
+		struct tls_settings tls;
 	} media;
 	struct {
 		bool enabled;
@@ -115,6 +121,7 @@ struct settings {
 	struct {
 		char listen[64];
 		char token_file[256];
+		struct tls_settings tls;
 	} control;
 	struct {
 		uint32_t db_down_count;

@@ -79,6 +79,13 @@ const struct setting settings_table[] = {
 	{ "media.refusals_per_minute", COUNT, RELOAD,
 	  AT(media.refusals_per_minute), "120", 0, 1000000,
 	  "of one address; beyond: 429 (0: any; loopback: any)" },
+	{ "media.tls.cert", PATH, FIXED, AT(media.tls.cert), "", 0, 0,
+	  "certificate and chain, PEM: wss (default: plain ws)" },
+	{ "media.tls.key", PATH, FIXED, AT(media.tls.key), "", 0, 0,
+	  "its private key, PEM; SIGHUP reads both again" },
+	{ "media.tls.client_ca", PATH, FIXED, AT(media.tls.client_ca), "", 0, 0,
+	  "who signs callers' certificates, PEM (default: none is asked "
+	  "for)" },
 	{ "auth.token_secret", SECRET, RELOAD, AT(auth.token_secret), "", 0, 0,
 	  "signs one-time tokens (default: made at each start)" },
 	{ "auth.token_secret_file", PATH, RELOAD, AT(auth.token_secret_file),
@@ -145,6 +152,10 @@ const struct setting settings_table[] = {
 	  "127.0.0.1:9090", 1, 0, "address for health, metrics and status" },
 	{ "control.token_file", PATH, FIXED, AT(control.token_file), "", 0, 0,
 	  "made at first start (default: <data_dir>/admin.token)" },
+	{ "control.tls.cert", PATH, FIXED, AT(control.tls.cert), "", 0, 0,
+	  "certificate and chain, PEM: https (default: plain http)" },
+	{ "control.tls.key", PATH, FIXED, AT(control.tls.key), "", 0, 0,
+	  "its private key, PEM; SIGHUP reads both again" },
 	{ "alerts.db_down_count", COUNT, FIXED, AT(alerts.db_down_count), "10",
 	  1, 10000, "more failures of the database than that: alert" },
 	{ "alerts.window", DURATION, FIXED, AT(alerts.window_ms), "5min", 1 * S,
@@ -166,9 +177,8 @@ _Static_assert(sizeof(settings_table) / sizeof(settings_table[0]) <=
 
 /* Named by the contract, built by a later version: better said than guessed. */
 const char *const settings_later[] = {
-	"media.tls.cert",	 "media.tls.key",     "webhooks.listen",
-	"sessions.idle_timeout", "sessions.interval", "whatsapp.verify_token",
-	"whatsapp.app_secret",
+	"webhooks.listen",	 "sessions.idle_timeout", "sessions.interval",
+	"whatsapp.verify_token", "whatsapp.app_secret",
 };
 const size_t settings_later_count =
 	sizeof(settings_later) / sizeof(settings_later[0]);

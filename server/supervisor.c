@@ -33,6 +33,7 @@
 #include "server/net.h"
 #include "server/role.h"
 #include "server/settings.h"
+#include "server/tls.h"
 #include "server/watchdog.h"
 
 #define TICK_MS	       1000u
@@ -262,6 +263,7 @@ static void reload(struct supervisor *sup)
 	settings_take_reloadable(sup->settings, next);
 	free(next);
 	publish_token_keys(sup->settings);
+	tls_reload(sup->settings);
 	log_configure(sup->settings->log_level, sup->settings->log_format);
 	log_info("RELOAD", "effect=done");
 	signal_roles(sup, ROLE_MEDIA, SIGHUP);
@@ -423,6 +425,9 @@ static int prepare(struct supervisor *sup)
 	r = lifeboats_create((size_t)s->media.processes * s->media.threads);
 	if (r < 0)
 		log_warn("LIFEBOATS", "err=\"%s\"", strerror(-r));
+	r = tls_start(s, stderr);
+	if (r != 0)
+		return r;
 	publish_token_keys(s);
 	block_signals(sup);
 	list_roles(sup);
@@ -486,6 +491,7 @@ static void finish(struct supervisor *sup)
 		(void)close(sup->control_fd);
 	if (sup->lock_fd >= 0)
 		(void)close(sup->lock_fd);
+	tls_end();
 	free(sup->settings);
 	free(sup);
 }

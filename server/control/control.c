@@ -32,6 +32,7 @@
 #include "server/log.h"
 #include "server/settings.h"
 #include "server/thread.h"
+#include "server/tls.h"
 
 #define BEAT_S		  0.5
 #define DRAIN_AT_END_MS	  5000
@@ -88,7 +89,8 @@ static void on_term(struct ev_loop *loop, ev_signal *signal, int events)
 	ev_break(loop, EVBREAK_ALL);
 }
 
-/* Of what a reload may change, this role uses the log's settings alone. */
+/* Of what a reload may change, this role uses the log's settings, and its
+ * certificate. */
 static void on_hup(struct ev_loop *loop, ev_signal *signal, int events)
 {
 	struct control *control = signal->data;
@@ -99,6 +101,7 @@ static void on_hup(struct ev_loop *loop, ev_signal *signal, int events)
 	if (!settings)
 		return;
 	log_configure(settings->log_level, settings->log_format);
+	tls_follow(settings);
 	free(settings);
 }
 
@@ -195,6 +198,7 @@ static int start(struct control *control)
 		.router = &control->router,
 		.timeout_s = REQUEST_TIMEOUT_S,
 		.max_connections = CONNECTIONS_MAX,
+		.tls = TLS_CONTROL,
 	};
 
 	control->loop = ev_loop_new(EVBACKEND_EPOLL);

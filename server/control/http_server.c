@@ -402,6 +402,7 @@ int http_server_start(struct http_server **ret,
 		.timeout_s = options->timeout_s,
 		.max_connections = options->max_connections,
 		.server_name = "control",
+		.tls = options->tls,
 	};
 	int r;
 

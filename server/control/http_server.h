@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "server/control/http.h"
+#include "server/tls.h"
 
 #define HTTP_BODY_MAX ((size_t)64 * 1024)
 #define HTTP_PATH_MAX 512
@@ -28,6 +29,7 @@ struct http_server_options {
 	const struct http_router *router; /* borrowed */
 	uint32_t timeout_s; /* to send a request, take a response */
 	uint32_t max_connections;
+	enum tls_listener tls; /* whose certificate, if it has one */
 };
 
 /* 0 or -errno. */

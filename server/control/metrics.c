@@ -22,6 +22,9 @@ static bool has_labels(enum board_metric metric)
 	case METRIC_ALERT_POSTS_TOTAL:
 	case METRIC_THREAD_CRASHES_TOTAL:
 	case METRIC_PROCESS_RESTARTS_TOTAL:
+	case METRIC_TLS_NOT_AFTER:
+	case METRIC_TLS_HANDSHAKES_TOTAL:
+	case METRIC_TLS_HANDSHAKE_FAILURES_TOTAL:
 	case METRIC_RECORDING_BUFFERS_USED: return true;
 	default: return false;
 	}

@@ -80,6 +80,7 @@ class Server:
         self.config = config and os.path.join(self.data_dir, "holdline.yaml")
         if config:
             self.configure(config)
+        self.trust = None  # an ssl.SSLContext, when the control listener speaks TLS
         self.log_path = os.path.join(tempfile.gettempdir(), f"holdline-test-{self.media}.log")
         self.process = None
 
@@ -142,9 +143,10 @@ class Server:
 
     def get(self, path, headers=None):
         """(status, body) of a GET on the control listener; (0, "") for none."""
-        request = urllib.request.Request(f"http://127.0.0.1:{self.control}{path}", headers=headers or {})
+        scheme = "https" if self.trust else "http"
+        request = urllib.request.Request(f"{scheme}://127.0.0.1:{self.control}{path}", headers=headers or {})
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=10, context=self.trust) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

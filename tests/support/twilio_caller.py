@@ -57,15 +57,15 @@ class Caller:
 
     count = 0
 
-    def __init__(self, url, tracks=("inbound",), custom=None):
+    def __init__(self, url, tracks=("inbound",), custom=None, ssl=None):
         Caller.count += 1
-        self.url, self.tracks, self.custom = url, list(tracks), custom or {}
+        self.ssl, self.url, self.tracks, self.custom = ssl, url, list(tracks), custom or {}
         tail = f"{Caller.count:032x}"
         self.account, self.call, self.stream = "AC" + tail, "CA" + tail, "MZ" + tail
         self.seq, self.chunks, self.heard, self.socket = 0, {}, [], None
 
     async def connect(self):
-        self.socket = await websockets.connect(self.url, compression=None, max_size=None)
+        self.socket = await websockets.connect(self.url, compression=None, max_size=None, ssl=self.ssl)
         return self
 
     async def say(self, message):

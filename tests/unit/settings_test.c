@@ -276,6 +276,48 @@ static void paths_follow_the_data_dir_unless_given(void **state)
 	free(s);
 }
 
+static void the_files_of_tls_are_named_from_where_we_are(void **state)
+{
+	struct settings *s = load_good(
+		NULL, FLAGS("--media.tls.cert", "c.pem", "--media.tls.key",
+			    "./k.pem", "--media.tls.client_ca", "/a/ca.pem"));
+	char here[PATH_MAX], cert[PATH_MAX + 8], key[PATH_MAX + 8];
+
+	(void)state;
+	assert_non_null(getcwd(here, sizeof(here)));
+	(void)snprintf(cert, sizeof(cert), "%s/c.pem", here);
+	(void)snprintf(key, sizeof(key), "%s/k.pem", here);
+	assert_string_equal(s->media.tls.cert, cert);
+	assert_string_equal(s->media.tls.key, key);
+	assert_string_equal(s->media.tls.client_ca, "/a/ca.pem");
+	assert_string_equal(s->control.tls.cert, "");
+	free(s);
+}
+
+static void a_certificate_and_its_key_go_together(void **state)
+{
+	const struct {
+		const char *const *flags;
+		const char *complaint;
+	} rows[] = {
+		{ FLAGS("--media.tls.cert", "/c"),
+		  "media.tls.key: needs a value: media.tls.cert and "
+		  "media.tls.key go together\n" },
+		{ FLAGS("--control.tls.key", "/k"),
+		  "control.tls.cert: needs a value: control.tls.cert and "
+		  "control.tls.key go together\n" },
+		{ FLAGS("--media.tls.client_ca", "/a"),
+		  "media.tls.cert: needs a value: media.tls.client_ca is for a "
+		  "listener that speaks TLS\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_null(load(NULL, rows[i].flags));
+		assert_string_equal(complaint, rows[i].complaint);
+	}
+}
+
 static void flags_beat_variables_and_variables_beat_the_file(void **state)
 {
 	const char *file = write_file("media: {max_calls: 1, processes: 2}\n"
@@ -467,8 +509,8 @@ static void a_complaint_names_file_line_key_and_what_is_right(void **state)
 		  "group\n" },
 		{ "log:\n  level: info\n  level: warn\n",
 		  "h.yaml:3: log.level: stands there twice\n" },
-		{ "media:\n  tls:\n    cert: x\n",
-		  "h.yaml:3: media.tls.cert: not in this version of "
+		{ "sessions:\n  interval: 1s\n",
+		  "h.yaml:2: sessions.interval: not in this version of "
 		  "Holdline\n" },
 		{ "just words\n", "h.yaml:1: expected \"key: value\"\n" },
 		{ "media: {listen: \"a\n", NULL },
@@ -593,11 +635,11 @@ static void flags_and_variables_are_named_in_complaints(void **state)
 			    "HOLDLINE_LOG_LEVEL: \"loud\" is not a level; "
 			    "write debug, info, warn or error\n");
 	assert_int_equal(unsetenv("HOLDLINE_LOG_LEVEL"), 0);
-	assert_int_equal(setenv("HOLDLINE_MEDIA_TLS_CERT", "x", 1), 0);
+	assert_int_equal(setenv("HOLDLINE_SESSIONS_INTERVAL", "x", 1), 0);
 	assert_null(load(NULL, NULL));
-	assert_string_equal(complaint, "HOLDLINE_MEDIA_TLS_CERT: not in this "
+	assert_string_equal(complaint, "HOLDLINE_SESSIONS_INTERVAL: not in this "
 				       "version of Holdline\n");
-	assert_int_equal(unsetenv("HOLDLINE_MEDIA_TLS_CERT"), 0);
+	assert_int_equal(unsetenv("HOLDLINE_SESSIONS_INTERVAL"), 0);
 }
 
 static void a_variable_that_is_no_setting_is_not_refused(void **state)
@@ -877,6 +919,8 @@ int main(void)
 		cmocka_unit_test(addresses_are_numeric),
 		cmocka_unit_test(without_anything_the_defaults_hold),
 		cmocka_unit_test(paths_follow_the_data_dir_unless_given),
+		cmocka_unit_test(the_files_of_tls_are_named_from_where_we_are),
+		cmocka_unit_test(a_certificate_and_its_key_go_together),
 		cmocka_unit_test(
 			flags_beat_variables_and_variables_beat_the_file),
 		cmocka_unit_test(

@@ -9,12 +9,14 @@
 #include <curl/curl.h>
 
 #include "server/settings.h"
+#include "tools/holdctl/pin.h"
 
 #define CONNECT_MS 1000L
 #define LOOK_MS	   4000L   /* GET answers from memory */
 #define CHANGE_MS  120000L /* POST waits for the drainer */
 #define BODY_MAX   ((size_t)1024 * 1024)
 #define TOKEN_MAX  256
+#define URL_SIZE   160
 
 struct answer {
 	char *text;
@@ -57,7 +59,8 @@ static bool read_token(const char *path, char out[TOKEN_MAX + 2])
 
 struct question {
 	const char *url;
-	char *body; /* of a POST; NULL: a GET */
+	char *body;	    /* of a POST; NULL: a GET */
+	char pin[PIN_SIZE]; /* who answers must have that key; "": plain */
 	struct curl_slist *headers;
 };
 
@@ -76,6 +79,11 @@ static void set_options(CURL *curl, const struct question *question,
 			 question->body ? CHANGE_MS : LOOK_MS);
 	if (question->body)
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, question->body);
+	if (*question->pin) {
+		curl_easy_setopt(curl, CURLOPT_PINNEDPUBLICKEY, question->pin);
+		curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L); /* pin.h */
+		curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
 }
 
 /* False: out of memory. */
@@ -98,6 +106,20 @@ static bool add_headers(struct question *question, const char *token)
 	return more != NULL;
 }
 
+/* Somebody else who answers will not become our server by waiting. */
+static enum client_result not_done(CURLcode code, const char *url,
+				   char why[CLIENT_WHY_SIZE])
+{
+	bool stranger = code == CURLE_SSL_PINNEDPUBKEYNOTMATCH;
+
+	(void)snprintf(why, CLIENT_WHY_SIZE, "%s: %s", url,
+		       stranger ? "not the key of control.tls.cert; if that "
+				  "was renewed, send SIGHUP"
+				: curl_easy_strerror(code));
+	return stranger || code == CURLE_WRITE_ERROR ? CLIENT_FAILED
+						     : CLIENT_UNREACHED;
+}
+
 static enum client_result perform(struct question *question, const char *token,
 				  struct answer *answer, long *status,
 				  char why[CLIENT_WHY_SIZE])
@@ -114,10 +136,7 @@ static enum client_result perform(struct question *question, const char *token,
 	set_options(curl, question, answer);
 	code = curl_easy_perform(curl);
 	if (code != CURLE_OK) {
-		(void)snprintf(why, CLIENT_WHY_SIZE, "%s: %s", question->url,
-			       curl_easy_strerror(code));
-		result = code == CURLE_WRITE_ERROR ? CLIENT_FAILED
-						   : CLIENT_UNREACHED;
+		result = not_done(code, question->url, why);
 		goto end;
 	}
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
@@ -169,21 +188,38 @@ static enum client_result understand(const char *url, long status,
 	return detail && status == 503 ? CLIENT_BUSY : CLIENT_FAILED;
 }
 
+/* Where the server is to be found, and by what it is known. */
+static bool address(const struct settings *settings, const char *path,
+		    struct question *question, char url[URL_SIZE],
+		    char why[CLIENT_WHY_SIZE])
+{
+	const char *cert = settings->control.tls.cert;
+	int r = *cert ? pin_of_certificate(cert, question->pin) : 0;
+
+	(void)snprintf(url, URL_SIZE, "http%s://%s%s", *cert ? "s" : "",
+		       settings->control.listen, path);
+	if (r == 0)
+		return true;
+	(void)snprintf(why, CLIENT_WHY_SIZE, "control.tls.cert: %s: %s", cert,
+		       r == -EINVAL ? "no certificate in it" : strerror(-r));
+	return false;
+}
+
 static enum client_result request(const struct settings *settings,
 				  const char *path, char *body, json_t **answer,
 				  char why[CLIENT_WHY_SIZE])
 {
-	char token[TOKEN_MAX + 2] = "", url[160];
+	char token[TOKEN_MAX + 2] = "", url[URL_SIZE];
 	struct question question = { .url = url, .body = body };
 	struct answer raw = { 0 };
 	int token_errno = 0;
 	long status = 0;
 	enum client_result result;
 
+	if (!address(settings, path, &question, url, why))
+		return CLIENT_FAILED;
 	if (!read_token(settings->control.token_file, token))
 		token_errno = errno;
-	(void)snprintf(url, sizeof(url), "http://%s%s",
-		       settings->control.listen, path);
 	result = perform(&question, token, &raw, &status, why);
 	if (result == CLIENT_OK && status == 401)
 		result = refused(settings, token, token_errno, why);
