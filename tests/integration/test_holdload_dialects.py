@@ -2,10 +2,12 @@
 
 import base64
 import json
+import os
 import subprocess
 import tempfile
 import unittest
 
+from certificates import Authority
 from database import Sqlite
 from server import HOLDLOAD, Server, wait_for
 
@@ -169,6 +171,37 @@ class Signed(unittest.TestCase):
             file.flush()
             for arguments in (("--bearer", file.name), ("--header", "Authorization: Bearer token")):
                 self.assertEqual(run(server.ws("/p"), "plain", "--duration", "100ms", *arguments)[0], 0)
+
+
+TLS_ROUTES = """
+media:
+  routes:
+    - {path: /echo/vonage, provider: vonage, handler: echo, auth: {client_certificate: true}}
+    - {path: /echo/genesys, provider: genesys, handler: echo, auth: {client_certificate: true}}
+    - {path: /echo/twilio, provider: twilio, handler: echo, auth: {client_certificate: true, twilio: {secret: token}}}
+"""
+
+
+class Secure(unittest.TestCase):
+    def test_calls_over_tls_come_back_and_show_a_certificate(self):
+        with tempfile.TemporaryDirectory(prefix="holdline-test-") as directory:
+            authority, callers = Authority(directory), Authority(directory, "callers")
+            cert, key = authority.issue("server")
+            own_cert, own_key = callers.issue("caller")
+            secret = os.path.join(directory, "secret")
+            with open(secret, "w", encoding="utf-8") as file:
+                file.write("token\n")
+            with Server(config=TLS_ROUTES, media__tls__cert=cert, media__tls__key=key,
+                        media__tls__client_ca=callers.cert) as server:
+                for dialect, *sign in (("vonage",), ("genesys",), ("twilio", "--sign", secret)):
+                    url = server.ws(f"/echo/{dialect}").replace("ws://127.0.0.1", "wss://localhost")
+                    arguments = ("--calls", CALLS, "--echo", "--duration", "1s", "--cacert", authority.cert, *sign)
+                    with self.subTest(dialect):
+                        status, report, complaints = run(url, dialect, *arguments, "--cert", own_cert, "--key", own_key)
+                        self.assertEqual((status, complaints), (0, ""), report)
+                        self.assertEqual(report["frames_echoed"], report["frames_sent"])
+                        status, report, _ = run(url, dialect, *arguments)
+                        self.assertEqual((status, report["statuses"]), (1, {"403": CALLS}), report)
 
 
 if __name__ == "__main__":
