@@ -2,25 +2,14 @@
 
 import http
 import json
-import os
 import ssl
 import subprocess
 import tempfile
 import unittest
 
+from certificates import Authority
 from hostile import Hostile
 from server import HOLDLOAD
-
-
-def certificate(directory, name, issuer=None, extra=()):
-    """Makes NAME.pem and NAME.key, signed by the issuer or by itself."""
-    path = os.path.join(directory, name)
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days",
-               "2", "-keyout", path + ".key", "-out", path + ".pem", "-subj", f"/CN={name}", *extra]
-    if issuer:
-        command += ["-CA", issuer + ".pem", "-CAkey", issuer + ".key"]
-    subprocess.run(command, check=True, capture_output=True)
-    return path
 
 
 async def echo_twilio(socket):
@@ -193,11 +182,10 @@ class Tls(Load):
     @classmethod
     def setUpClass(cls):
         cls.dir = tempfile.TemporaryDirectory(prefix="holdline-test-")
-        cls.authority = certificate(cls.dir.name, "authority")
-        cls.named = certificate(cls.dir.name, "named", cls.authority,
-                                ("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"))
-        cls.other = certificate(cls.dir.name, "other", cls.authority, ("-addext", "subjectAltName=DNS:other.example"))
-        cls.client = certificate(cls.dir.name, "client", cls.authority)
+        cls.authority = Authority(cls.dir.name)
+        cls.named = cls.authority.issue("named")
+        cls.other = cls.authority.issue("other", names="DNS:other.example")
+        cls.client = cls.authority.issue("client")
 
     @classmethod
     def tearDownClass(cls):
@@ -205,9 +193,9 @@ class Tls(Load):
 
     def context(self, name, wants_client=False):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(name + ".pem", name + ".key")
+        context.load_cert_chain(*name)
         if wants_client:
-            context.load_verify_locations(self.authority + ".pem")
+            context.load_verify_locations(self.authority.cert)
             context.verify_mode = ssl.CERT_REQUIRED
         return context
 
@@ -217,7 +205,7 @@ class Tls(Load):
                          host=host)
 
     def test_the_servers_certificate_is_judged(self):
-        authority = ("--cacert", self.authority + ".pem")
+        authority = ("--cacert", self.authority.cert)
         rows = [("trusted by address", self.named, authority, "127.0.0.1", None),
                 ("trusted by name", self.named, authority, "localhost", None),
                 ("another name", self.other, authority, "127.0.0.1", "IP address mismatch"),
@@ -236,8 +224,8 @@ class Tls(Load):
                     self.assertEqual(report["frames_echoed"], 1000)
 
     def test_our_own_certificate_is_shown(self):
-        authority = ("--cacert", self.authority + ".pem")
-        own = ("--cert", self.client + ".pem", "--key", self.client + ".key")
+        authority = ("--cacert", self.authority.cert)
+        own = ("--cert", self.client[0], "--key", self.client[1])
         self.assertEqual(self.call(self.named, *authority, *own, wants_client=True)[0], 0)
         # In TLS 1.3 the server complains after the handshake, and its word may be lost when it closes at once.
         status, report, _ = self.call(self.named, *authority, wants_client=True)
@@ -245,9 +233,9 @@ class Tls(Load):
         self.assertEqual(report["tls_failed"] + report["connect_failed"], 20, report)
 
     def test_files_that_are_none_are_named(self):
-        key = self.client + ".key"
+        key = self.client[1]
         rows = [(("--cacert", key), "--cacert"), (("--cert", key), "--cert"), (("--key", key), "without --cert"),
-                (("--cert", self.client + ".pem", "--key", self.named + ".key"), "--key")]
+                (("--cert", self.client[0], "--key", self.named[1]), "--key")]
         for arguments, complaint in rows:
             with self.subTest(complaint):
                 status, _, complaints = self.load(1, "twilio", *arguments, scheme="wss")
