@@ -1,46 +1,14 @@
 """holdload says of each call what came of it, whatever the server does to it."""
 
-import asyncio
 import json
 import os
-import socket
 import subprocess
 import tempfile
-import threading
 import unittest
 
-import websockets
-
 from database import Sqlite
-from server import HOLDLOAD, Server, free_port, report, wait_for
-
-
-class Hostile:
-    """A WebSocket server on 127.0.0.1 alone, whose behaviour is a coroutine."""
-
-    def __init__(self, behave):
-        self.behave, self.port = behave, free_port()
-        self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
-        wait_for("the server", self.is_there)
-
-    def run(self):
-        self.loop.run_until_complete(self.serve())
-
-    async def serve(self):
-        self.ended = asyncio.Event()
-        async with websockets.serve(self.behave, "127.0.0.1", self.port, compression=None):
-            await self.ended.wait()
-
-    def is_there(self):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def close(self):
-        self.loop.call_soon_threadsafe(self.ended.set)
-        self.thread.join()
-        self.loop.close()
+from hostile import Hostile
+from server import HOLDLOAD, Server, report, wait_for
 
 
 async def stream_of(socket):

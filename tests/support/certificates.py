@@ -23,12 +23,12 @@ class Authority:
     def path(self, ending, name=None):
         return os.path.join(self.directory, f"{name or self.name}.{ending}")
 
-    def issue(self, name, subject=None, days=30, kind="ec", password=None):
+    def issue(self, name, subject=None, days=30, kind="ec", password=None, names="DNS:localhost,IP:127.0.0.1"):
         """(certificate, key) of a file name; made anew, with another serial number, each time."""
         cert, key, request = (self.path(ending, name) for ending in ("pem", "key", "csr"))
         secret = ["-passout", f"pass:{password}"] if password else ["-nodes"]
         openssl("req", "-new", *KINDS[kind], *secret, "-keyout", key, "-out", request, "-subj",
-                subject or f"/CN={name}", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1")
+                subject or f"/CN={name}", "-addext", f"subjectAltName={names}")
         openssl("x509", "-req", "-in", request, "-CA", self.cert, "-CAkey", self.key, "-CAcreateserial", "-days", days,
                 "-copy_extensions", "copy", "-out", cert)
         return cert, key

@@ -23,11 +23,17 @@
 #define FRAME  (20 * SECOND / 1000)
 
 /* RFC 6455, section 1.3 */
-#define KEY    "dGhlIHNhbXBsZSBub25jZQ=="
-#define HEAD   "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-#define ACCEPT "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
+#define KEY	    "dGhlIHNhbXBsZSBub25jZQ=="
+#define HEAD	    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+#define ACCEPT	    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
 
-static char sound[1][AUDIO_FRAME_TEXT];
+#define FRAME_BYTES 160
+#define FRAME_TEXT  216
+
+extern const struct dialect dialect_twilio;
+
+static uint8_t sound[FRAME_BYTES];
+static char sound_text[FRAME_TEXT];
 
 struct phone {
 	int listener, server; /* the server's sockets */
@@ -58,14 +64,20 @@ static int make_phone(void **state)
 	struct phone *p = calloc(1, sizeof(*p));
 
 	assert_non_null(p);
-	memset(sound[0], 'A', sizeof(sound[0]));
+	memset(sound_text, 'A', sizeof(sound_text)); /* base64 of zeros */
 	p->server = -1;
 	p->now = SECOND;
 	p->options.dialect = &dialect_twilio;
 	p->options.echo = true;
 	p->options.dtmf = "";
 	p->options.duration_ms = 1000;
-	p->options.audio = (struct audio){ .frames = sound, .count = 1 };
+	p->options.format = dialect_twilio.formats[0];
+	p->options.audio = (struct audio){ .bytes = sound,
+					   .texts = sound_text,
+					   .frame_size = FRAME_BYTES,
+					   .text_size = FRAME_TEXT,
+					   .frame_ms = 20,
+					   .count = 1 };
 	p->measured = calloc(1, sizeof(*p->measured));
 	assert_non_null(p->measured);
 	listen_here(p, 0);
@@ -130,7 +142,7 @@ static void say_mark(struct phone *p, const char *name)
 	(void)snprintf(text, sizeof(text),
 		       "{\"event\":\"mark\",\"streamSid\":\"%s\","
 		       "\"mark\":{\"name\":\"%s\"}}",
-		       p->caller.ids.stream, name);
+		       p->caller.talk.ids.stream, name);
 	say_frame(p, 0x81, text);
 }
 
@@ -332,7 +344,7 @@ static void echo_in_fragments(struct phone *p, size_t count)
 	(void)snprintf(text, sizeof(text),
 		       "{\"event\":\"media\",\"streamSid\":\"%s\","
 		       "\"media\":{\"payload\":\"%.*s\"}}",
-		       p->caller.ids.stream, AUDIO_FRAME_TEXT, sound[0]);
+		       p->caller.talk.ids.stream, FRAME_TEXT, sound_text);
 	length = strlen(text);
 	for (size_t i = 0; i < count; i++) {
 		size = i + 1 < count ? length / count : length - at;
@@ -447,7 +459,7 @@ static void blanks_in_the_json_make_no_difference(void **state)
 		{ "{\"streamSid\": \"MZ1\", \"event\"", HEARD_GARBAGE, NULL },
 		{ "", HEARD_GARBAGE, NULL },
 	};
-	const struct dialect_ids ids = { .stream = "MZ1" };
+	struct talk talk = { .ids = { .stream = "MZ1" } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -458,7 +470,7 @@ static void blanks_in_the_json_make_no_difference(void **state)
 
 		assert_non_null(message);
 		memcpy(message, rows[i].message, length);
-		heard = dialect_twilio.hear(message, length, &ids);
+		heard = dialect_twilio.hear(message, length, &talk);
 		if (heard.kind != rows[i].kind)
 			fail_msg("%s", rows[i].message);
 		if (rows[i].text) {

@@ -86,26 +86,56 @@ static void what_no_server_may_send_is_refused(void **state)
 	assert_int_equal(wire_take(huge, sizeof(huge), 100, &frame), -1);
 }
 
+#define AGREED HEAD "Sec-WebSocket-Protocol: media\r\n" ACCEPT
+
+static void a_request_asks_for_what_it_wants(void **state)
+{
+	static const struct wire_request request = { .host = "h:1",
+						     .path = "/p?q=1",
+						     .key = KEY,
+						     .subprotocol = "media",
+						     .headers = "A: b\r\n" };
+	char out[512];
+	size_t length = wire_request(out, sizeof(out), &request);
+
+	(void)state;
+	assert_int_equal(length, strlen(out));
+	assert_string_equal(out,
+			    "GET /p?q=1 HTTP/1.1\r\nHost: h:1\r\n"
+			    "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+			    "Sec-WebSocket-Key: " KEY "\r\n"
+			    "Sec-WebSocket-Version: 13\r\n"
+			    "Sec-WebSocket-Protocol: media\r\nA: b\r\n\r\n");
+	assert_int_equal(wire_request(out, length, &request), 0);
+}
+
 static void a_handshake_is_believed_only_with_the_right_key(void **state)
 {
 	static const struct {
+		const char *subprotocol; /* that was asked for */
 		const char *answer;
 		ssize_t takes;
 		int status;
 	} rows[] = {
-		{ HEAD ACCEPT, sizeof(HEAD ACCEPT) - 1, 101 },
-		{ HEAD "\r\n", -1, 0 },
-		{ HEAD "Sec-WebSocket-Accept: AAAA\r\n\r\n", -1, 0 },
-		{ HEAD, 0, 0 },
-		{ "HTTP/1.1 503 Service Unavailable\r\n\r\n", 36, 503 },
-		{ "SSH-2.0-x\r\n\r\n", -1, 0 },
+		{ NULL, HEAD ACCEPT, sizeof(HEAD ACCEPT) - 1, 101 },
+		{ NULL, HEAD "\r\n", -1, 0 },
+		{ NULL, HEAD "Sec-WebSocket-Accept: AAAA\r\n\r\n", -1, 0 },
+		{ NULL, HEAD, 0, 0 },
+		{ NULL, "HTTP/1.1 503 Service Unavailable\r\n\r\n", 36, 503 },
+		{ NULL, "SSH-2.0-x\r\n\r\n", -1, 0 },
+		{ "media", AGREED, sizeof(AGREED) - 1, 101 },
+		{ "media", HEAD ACCEPT, -1, 0 },
+		{ "audio", AGREED, -1, 0 },
+		{ "media", "HTTP/1.1 503 Service Unavailable\r\n\r\n", 36,
+		  503 },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		int status = 0;
-		ssize_t n = wire_response(rows[i].answer,
-					  strlen(rows[i].answer), KEY, &status);
+		ssize_t n =
+			wire_response(rows[i].answer, strlen(rows[i].answer),
+				      KEY, rows[i].subprotocol, &status);
 
 		if (n != rows[i].takes || (n > 0 && status != rows[i].status))
 			fail_msg("row %zu: %zd, %d", i, n, status);
@@ -122,6 +152,7 @@ int main(void)
 		cmocka_unit_test(
 			a_frame_is_taken_when_it_is_whole_and_not_before),
 		cmocka_unit_test(what_no_server_may_send_is_refused),
+		cmocka_unit_test(a_request_asks_for_what_it_wants),
 		cmocka_unit_test(
 			a_handshake_is_believed_only_with_the_right_key),
 	};

@@ -3,23 +3,28 @@
  */
 #include "tools/holdload/caller.h"
 
-#include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "tools/holdload/handshake.h"
+#include "tools/holdload/listener.h"
 #include "tools/holdload/options.h"
+#include "tools/holdload/speaker.h"
 
 #define MS		   1000000u /* nanoseconds */
 #define CONNECT_TIMEOUT_NS (10000ull * MS)
 #define ECHO_WAIT_NS	   (2000ull * MS)
 #define CLOSE_TIMEOUT_NS   (10000ull * MS)
-#define BURST_MAX	   100 /* frames caught up in one go */
-#define LOOK_AHEAD	   100 /* frames an echo may have skipped */
+#define OPEN_TIMEOUT_NS	   (5000ull * MS) /* AudioHook's own */
+#define BURST_MAX	   100		  /* frames caught up in one go */
 
 static const char *const outcome_names[OUTCOME_COUNT] = {
 	[OUTCOME_NONE] = "unfinished",
 	[OUTCOME_COMPLETED] = "completed",
 	[OUTCOME_CONNECT_FAILED] = "connect_failed",
+	[OUTCOME_TLS_FAILED] = "tls_failed",
 	[OUTCOME_REFUSED] = "refused",
 	[OUTCOME_DROPPED] = "dropped",
 	[OUTCOME_TIMEOUT] = "timeout",
@@ -32,42 +37,37 @@ const char *outcome_name(enum outcome outcome)
 	return outcome_names[outcome];
 }
 
-static void make_id(struct caller *c, const char *prefix, char out[35])
-{
-	(void)snprintf(out, 35, "%s%016llx%016llx", prefix,
-		       (unsigned long long)link_random(&c->link),
-		       (unsigned long long)link_random(&c->link));
-}
-
 void caller_init(struct caller *c, const struct options *options,
 		 struct measured *measured, uint64_t seed, uint64_t due_ns)
 {
-	uint64_t key[2];
+	const struct audio *audio = &options->audio;
+	uint64_t key[2], ids[6];
 
 	*c = (struct caller){ .options = options,
 			      .measured = measured,
 			      .due_ns = due_ns };
 	link_init(&c->link, seed);
-	make_id(c, "AC", c->ids.account);
-	make_id(c, "CA", c->ids.call);
-	make_id(c, "MZ", c->ids.stream);
+	c->talk = (struct talk){ .format = &options->format,
+				 .parameters = options->parameters,
+				 .parameter_count = options->parameter_count,
+				 .token = options->token,
+				 .channels = 1 };
+	for (size_t i = 0; i < 6; i++)
+		ids[i] = link_random(&c->link);
+	options->dialect->make_ids(&c->talk.ids, ids);
 	key[0] = link_random(&c->link);
 	key[1] = link_random(&c->link);
 	wire_make_key((const uint8_t *)key, c->key);
 	c->frames_total = options->duration_ms
-				  ? (options->duration_ms + AUDIO_FRAME_MS -
-				     1) / AUDIO_FRAME_MS
-				  : options->audio.count;
+				  ? (options->duration_ms + audio->frame_ms -
+				     1) / audio->frame_ms
+				  : audio->count;
 }
 
 void caller_finish(struct caller *c)
 {
 	link_close(&c->link);
-	free(c->marks);
-	free(c->sent_ns);
-	c->marks = NULL;
-	c->sent_ns = NULL;
-	c->mark_count = 0;
+	listener_finish(c);
 }
 
 /* The one way to be done. Never called from inside a send (see link.h): whoever
@@ -85,18 +85,23 @@ static void end(struct caller *c, enum outcome outcome)
 	caller_finish(c);
 }
 
+/* The connection is gone; in what order that was, depends on how far we got. */
+static void end_lost(struct caller *c)
+{
+	if (c->state > CALLER_UPGRADING) {
+		end(c, OUTCOME_DROPPED);
+	} else if (c->link.why) {
+		c->measured->tls_why = c->link.why;
+		end(c, OUTCOME_TLS_FAILED);
+	} else {
+		end(c, OUTCOME_CONNECT_FAILED);
+	}
+}
+
 static void end_if_lost(struct caller *c)
 {
 	if (c->state != CALLER_DONE && c->link.lost)
-		end(c, OUTCOME_DROPPED);
-}
-
-static bool send_text(struct caller *c, const char *text, size_t length)
-{
-	if (length > 0 && link_send_frame(&c->link, WIRE_TEXT, text, length))
-		return true;
-	c->measured->frames_unsent++;
-	return false;
+		end_lost(c);
 }
 
 /* ---- connecting ------------------------------------------------------------
@@ -127,37 +132,50 @@ void caller_connect(struct caller *c, uint64_t now_ns)
 
 static void on_connected(struct caller *c)
 {
-	char request[1024];
+	const struct options *o = c->options;
+	char request[HANDSHAKE_MAX];
 	size_t length;
+	int r = link_connected(&c->link,
+			       o->security.context ? &o->security : NULL);
 
-	if (link_connected(&c->link) != 0) {
+	if (r == EINPROGRESS)
+		return;
+	if (c->link.why) {
+		end_lost(c);
+		return;
+	}
+	if (r != 0) {
 		c->address_at++;
 		try_addresses(c);
 		return;
 	}
 	c->state = CALLER_UPGRADING;
-	length = wire_request(request, sizeof(request), c->options->host,
-			      c->options->path, c->key);
+	length = handshake_put(request, sizeof(request), o, &c->talk, c->key,
+			       link_random(&c->link));
 	if (length == 0 || !link_send(&c->link, request, length))
 		end(c, OUTCOME_CONNECT_FAILED);
 }
 
-static void say_hello(struct caller *c)
+static uint64_t wall_ms(void)
 {
-	const struct options *o = c->options;
-	char text[8192];
+	struct timespec now;
 
-	(void)send_text(c, text, o->dialect->connected(text, sizeof(text)));
-	if (send_text(c, text,
-		      o->dialect->start(text, sizeof(text), &c->ids,
-					o->parameters, o->parameter_count,
-					++c->seq)))
-		c->started_ns = c->now_ns;
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / MS;
+}
+
+static void begin_talking(struct caller *c)
+{
+	c->state = CALLER_TALKING;
+	c->deadline_ns = UINT64_MAX;
+	c->ping_ns = c->now_ns;
 }
 
 static void on_response(struct caller *c)
 {
-	ssize_t n = link_take_response(&c->link, c->key, &c->status);
+	const struct dialect *dialect = c->options->dialect;
+	ssize_t n = link_take_response(&c->link, c->key, dialect->subprotocol,
+				       &c->status);
 
 	if (n == 0)
 		return;
@@ -172,124 +190,64 @@ static void on_response(struct caller *c)
 	}
 	histogram_add(&c->measured->connect_us,
 		      (c->now_ns - c->began_ns) / 1000);
-	if (c->options->echo) {
-		c->sent_ns = calloc(SENT_RING, sizeof(*c->sent_ns));
-		if (!c->sent_ns) {
-			end(c, OUTCOME_BROKEN);
-			return;
-		}
+	c->talk.began_ms = wall_ms();
+	if (!listener_begin(c) || !speaker_say_hello(c)) {
+		end(c, c->link.lost ? OUTCOME_DROPPED : OUTCOME_BROKEN);
+		return;
 	}
-	c->state = CALLER_TALKING;
-	c->deadline_ns = UINT64_MAX;
-	say_hello(c);
+	if (dialect->waits_to_be_opened) {
+		c->state = CALLER_OPENING;
+		c->deadline_ns = c->now_ns + OPEN_TIMEOUT_NS;
+	} else {
+		begin_talking(c);
+	}
 }
 
 /* ---- listening -------------------------------------------------------------
  */
 
-static bool is_frame(const struct caller *c, uint64_t index,
-		     const struct heard *heard)
+static void say_close(struct caller *c)
 {
-	const struct audio *audio = &c->options->audio;
+	static const uint8_t normal[] = { 1000 >> 8, 1000 & 0xff };
 
-	return heard->length == AUDIO_FRAME_TEXT &&
-	       memcmp(heard->text, audio->frames[index % audio->count],
-		      AUDIO_FRAME_TEXT) == 0;
+	c->stop_sent =
+		link_send_frame(&c->link, WIRE_CLOSE, normal, sizeof(normal));
 }
 
-/* Which frame came back? Normally the next; some may have been dropped. */
-static void on_echo(struct caller *c, const struct heard *heard,
-		    uint64_t now_ns)
+/* The end as the dialect says it: by a message and the server's answer, by one
+ * after which the server closes, or by closing the socket. */
+static void say_stop(struct caller *c, uint64_t now_ns)
 {
-	struct measured *m = c->measured;
-	uint64_t index = c->frames_echoed, due_ns;
+	const struct dialect *dialect = c->options->dialect;
+	char text[SPEAKER_TEXT_MAX];
 
-	while (index < c->frames_sent &&
-	       index < c->frames_echoed + LOOK_AHEAD &&
-	       !is_frame(c, index, heard))
-		index++;
-	if (index >= c->frames_sent || !is_frame(c, index, heard)) {
-		m->echo_changed++;
-		return;
-	}
-	m->echo_lost += index - c->frames_echoed;
-	c->frames_echoed = index + 1;
-	m->frames_echoed++;
-	due_ns = c->origin_ns + index * AUDIO_FRAME_MS * MS;
-	histogram_add(&m->echo_us, (now_ns - due_ns) / 1000);
-	if (c->frames_sent - index <= SENT_RING)
-		histogram_add(&m->echo_sent_us,
-			      (now_ns - c->sent_ns[index % SENT_RING]) / 1000);
-}
-
-static void send_mark(struct caller *c, const char *name)
-{
-	char text[1024];
-
-	if (send_text(c, text,
-		      c->options->dialect->mark(text, sizeof(text), &c->ids,
-						name, strlen(name), ++c->seq)))
-		c->marks_returned++;
-}
-
-/* A mark comes back when playback reaches it. */
-static void on_mark(struct caller *c, const struct heard *heard,
-		    uint64_t now_ns)
-{
-	struct mark *mark;
-
-	if (heard->length > MARK_NAME_MAX) {
-		c->measured->garbage++;
-		return;
-	}
-	c->marks_heard++;
-	c->measured->marks++;
-	if (!c->marks)
-		c->marks = calloc(MARKS_MAX, sizeof(*c->marks));
-	if (!c->marks || c->mark_count == MARKS_MAX)
-		return;
-	mark = &c->marks[c->mark_count++];
-	mark->due_ns = c->played_ns > now_ns ? c->played_ns : now_ns;
-	memcpy(mark->name, heard->text, heard->length);
-	mark->name[heard->length] = '\0';
-}
-
-static void return_marks(struct caller *c, uint64_t until_ns)
-{
-	unsigned kept = 0;
-
-	for (unsigned i = 0; i < c->mark_count; i++) {
-		if (c->marks[i].due_ns <= until_ns)
-			send_mark(c, c->marks[i].name);
-		else
-			c->marks[kept++] = c->marks[i];
-	}
-	c->mark_count = kept;
+	if (dialect->empty_binary_ends)
+		(void)link_send_frame(&c->link, WIRE_BINARY, "", 0);
+	if (dialect->stop)
+		c->stop_sent = speaker_say(
+			c, text, dialect->stop(text, sizeof(text), &c->talk));
+	else
+		say_close(c);
+	c->state = CALLER_CLOSING;
+	c->deadline_ns = now_ns + CLOSE_TIMEOUT_NS;
 }
 
 static void on_text(struct caller *c, const struct link_message *message,
 		    uint64_t now_ns)
 {
-	struct heard heard = c->options->dialect->hear(
-		(const char *)message->bytes, message->length, &c->ids);
-
-	switch (heard.kind) {
-	case HEARD_MEDIA:
-		if (c->played_ns < now_ns)
-			c->played_ns = now_ns;
-		c->played_ns += heard.length / 4 * 3 * MS / 8;
-		if (c->options->echo)
-			on_echo(c, &heard, now_ns);
+	switch (listener_take_text(c, (const char *)message->bytes,
+				   message->length, now_ns)) {
+	case HEARD_OPENED:
+		if (c->state == CALLER_OPENING)
+			begin_talking(c);
 		break;
-	case HEARD_MARK: on_mark(c, &heard, now_ns); break;
-	case HEARD_CLEAR:
-		c->clears_heard++;
-		c->measured->clears++;
-		c->played_ns = now_ns;
-		return_marks(c, UINT64_MAX);
+	case HEARD_GOODBYE: say_close(c); break;
+	case HEARD_HANGUP:
+		c->hung_up = true;
+		if (c->state < CALLER_CLOSING)
+			say_stop(c, now_ns);
 		break;
-	case HEARD_NOTHING: break;
-	case HEARD_GARBAGE: c->measured->garbage++; break;
+	default: break;
 	}
 }
 
@@ -303,8 +261,9 @@ static void on_close(struct caller *c, const struct link_message *message)
 	if (c->outcome == OUTCOME_CANCELLED)
 		end(c, OUTCOME_CANCELLED);
 	else
-		end(c, c->stop_sent && c->close_code == 1000 ? OUTCOME_COMPLETED
-							     : OUTCOME_DROPPED);
+		end(c, c->stop_sent && !c->hung_up && c->close_code == 1000
+			       ? OUTCOME_COMPLETED
+			       : OUTCOME_DROPPED);
 }
 
 /* False: nothing whole is left. */
@@ -315,8 +274,10 @@ static bool take_message(struct caller *c, uint64_t now_ns)
 	switch (link_take(&c->link, &message)) {
 	case LINK_NOTHING: return false;
 	case LINK_TEXT: on_text(c, &message, now_ns); break;
+	case LINK_BINARY:
+		listener_take_binary(c, message.bytes, message.length, now_ns);
+		break;
 	case LINK_CLOSE: on_close(c, &message); break;
-	case LINK_OTHER: c->measured->garbage++; break;
 	case LINK_WRONG: end(c, OUTCOME_BROKEN); break;
 	}
 	return true;
@@ -326,8 +287,7 @@ static void on_readable(struct caller *c, uint64_t now_ns)
 {
 	if (!link_receive(&c->link)) {
 		/* Without a close frame the end is not in good order. */
-		end(c, c->state == CALLER_UPGRADING ? OUTCOME_CONNECT_FAILED
-						    : OUTCOME_DROPPED);
+		end_lost(c);
 		return;
 	}
 	if (c->state == CALLER_UPGRADING)
@@ -341,89 +301,48 @@ void caller_on_ready(struct caller *c, bool readable, bool writable,
 		     uint64_t now_ns)
 {
 	c->now_ns = now_ns;
-	if (writable && c->state == CALLER_CONNECTING)
-		on_connected(c);
-	else if (writable && c->state != CALLER_DONE)
-		link_flush(&c->link);
-	if (readable && c->state != CALLER_DONE &&
-	    c->state != CALLER_CONNECTING)
-		on_readable(c, now_ns);
+	if (c->state == CALLER_CONNECTING) {
+		if (writable || c->link.joined)
+			on_connected(c);
+	} else {
+		if (writable && c->state != CALLER_DONE)
+			link_flush(&c->link);
+		if (readable && c->state != CALLER_DONE)
+			do
+				on_readable(c, now_ns);
+			while (c->state != CALLER_DONE &&
+			       link_holds_more(&c->link));
+	}
 	end_if_lost(c);
 }
 
 /* ---- speaking --------------------------------------------------------------
  */
 
-static void send_audio(struct caller *c, uint64_t due_ns, uint64_t now_ns)
+static void speak(struct caller *c, uint64_t turn_ns, uint64_t now_ns)
 {
-	const struct audio *audio = &c->options->audio;
-	uint64_t index = c->frames_sent;
-	char text[1024];
-	size_t length = c->options->dialect->media(
-		text, sizeof(text), &c->ids,
-		audio->frames[index % audio->count], AUDIO_FRAME_TEXT, ++c->seq,
-		index + 1, index * AUDIO_FRAME_MS);
+	const uint64_t frame_ns = (uint64_t)c->options->audio.frame_ms * MS;
 
-	histogram_add(&c->measured->late_us, (now_ns - due_ns) / 1000);
-	if (c->sent_ns)
-		c->sent_ns[index % SENT_RING] = now_ns;
-	if (!send_text(c, text, length))
-		c->frames_unsent++;
-	c->frames_sent++;
-	c->measured->frames_sent++;
-	c->measured->bytes_sent += AUDIO_FRAME_BYTES;
-}
-
-/* The digits are spread over the call. */
-static void send_digits(struct caller *c)
-{
-	size_t count = strlen(c->options->dtmf);
-	char text[512];
-
-	if (c->digits_sent >= count ||
-	    c->frames_sent * (count + 1) <
-		    c->frames_total * (c->digits_sent + 1))
-		return;
-	(void)send_text(c, text,
-			c->options->dialect->dtmf(
-				text, sizeof(text), &c->ids,
-				c->options->dtmf[c->digits_sent++], ++c->seq));
-}
-
-static void talk(struct caller *c, uint64_t turn_ns, uint64_t now_ns)
-{
 	/* The origin is our worker's turn, which comes every 20 ms from now on:
 	 * anything else would be late by design. */
 	if (c->origin_ns == 0)
 		c->origin_ns = turn_ns;
 	for (int i = 0; i < BURST_MAX && c->frames_sent < c->frames_total;
 	     i++) {
-		uint64_t due_ns =
-			c->origin_ns + c->frames_sent * AUDIO_FRAME_MS * MS;
+		uint64_t due_ns = c->origin_ns + c->frames_sent * frame_ns;
 
 		if (due_ns > now_ns)
 			return;
-		send_audio(c, due_ns, now_ns);
+		speaker_send_audio(c, due_ns, now_ns);
 		if (c->link.lost)
 			return;
-		send_digits(c);
+		speaker_send_digits(c);
 	}
 	if (c->frames_sent >= c->frames_total &&
-	    now_ns >= c->origin_ns + c->frames_total * AUDIO_FRAME_MS * MS) {
+	    now_ns >= c->origin_ns + c->frames_total * frame_ns) {
 		c->state = CALLER_WAITING;
 		c->deadline_ns = now_ns + ECHO_WAIT_NS;
 	}
-}
-
-static void say_stop(struct caller *c, uint64_t now_ns)
-{
-	char text[512];
-
-	c->stop_sent = send_text(c, text,
-				 c->options->dialect->stop(text, sizeof(text),
-							   &c->ids, ++c->seq));
-	c->state = CALLER_CLOSING;
-	c->deadline_ns = now_ns + CLOSE_TIMEOUT_NS;
 }
 
 static void on_deadline(struct caller *c)
@@ -440,10 +359,12 @@ static void on_deadline(struct caller *c)
 void caller_on_time(struct caller *c, uint64_t turn_ns, uint64_t now_ns)
 {
 	c->now_ns = now_ns;
-	if (c->mark_count > 0 && c->state == CALLER_TALKING)
-		return_marks(c, now_ns);
+	if (c->state == CALLER_TALKING || c->state == CALLER_WAITING) {
+		listener_on_time(c, now_ns);
+		speaker_send_ping(c, now_ns);
+	}
 	switch (c->state) {
-	case CALLER_TALKING: talk(c, turn_ns, now_ns); break;
+	case CALLER_TALKING: speak(c, turn_ns, now_ns); break;
 	case CALLER_WAITING:
 		if (!c->options->echo || c->frames_echoed >= c->frames_sent ||
 		    now_ns >= c->deadline_ns)
@@ -451,6 +372,7 @@ void caller_on_time(struct caller *c, uint64_t turn_ns, uint64_t now_ns)
 		break;
 	case CALLER_CONNECTING:
 	case CALLER_UPGRADING:
+	case CALLER_OPENING:
 	case CALLER_CLOSING:
 		if (now_ns >= c->deadline_ns)
 			on_deadline(c);

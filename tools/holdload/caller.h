@@ -1,10 +1,13 @@
 /*
  * caller.h - one simulated call: connects, speaks, listens, hangs up
  *
- *   IDLE -> CONNECTING -> UPGRADING -> TALKING -> WAITING -> CLOSING -> DONE
+ *   IDLE -> CONNECTING -> UPGRADING -> [OPENING ->] TALKING -> WAITING ->
+ *   CLOSING -> DONE
  *
- * TALKING sends a frame every 20 ms of a monotonic origin; WAITING gives echoes
- * a moment to arrive, then says stop; CLOSING waits for the server's close.
+ * CONNECTING is TCP and TLS; OPENING waits where a dialect waits to be let in.
+ * TALKING sends a frame whenever one is due, counted from a monotonic origin;
+ * WAITING gives echoes a moment to arrive, then says the end, as its dialect
+ * does; CLOSING waits for the server's close.
  *
  * Thread: a caller belongs to one worker.
  * Clock:  monotonic nanoseconds, passed in.
@@ -25,6 +28,7 @@ enum caller_state {
 	CALLER_IDLE,
 	CALLER_CONNECTING,
 	CALLER_UPGRADING,
+	CALLER_OPENING,
 	CALLER_TALKING,
 	CALLER_WAITING,
 	CALLER_CLOSING,
@@ -35,6 +39,7 @@ enum outcome {
 	OUTCOME_NONE,
 	OUTCOME_COMPLETED,
 	OUTCOME_CONNECT_FAILED,
+	OUTCOME_TLS_FAILED,
 	OUTCOME_REFUSED,
 	OUTCOME_DROPPED,
 	OUTCOME_TIMEOUT,
@@ -49,7 +54,8 @@ enum outcome {
 
 struct mark {
 	uint64_t due_ns;
-	char name[MARK_NAME_MAX + 1]; /* as it stood in the message's JSON */
+	char name[MARK_NAME_MAX + 1]; /* as it stood in the message */
+	size_t length;
 };
 
 /* What a worker's callers measure together. */
@@ -64,6 +70,7 @@ struct measured {
 	uint64_t marks, clears, garbage;
 	uint64_t outcomes[OUTCOME_COUNT];
 	uint64_t statuses[WIRE_STATUSES]; /* refusals by HTTP status */
+	const char *tls_why;		  /* of one that failed; constant */
 };
 
 struct caller {
@@ -73,7 +80,7 @@ struct caller {
 	enum outcome outcome;
 	struct link link;
 	unsigned address_at; /* which of the options' addresses */
-	struct dialect_ids ids;
+	struct talk talk;
 	char key[WIRE_KEY_SIZE];
 	uint64_t due_ns;      /* when it should connect */
 	uint64_t began_ns;    /* connecting */
@@ -81,14 +88,17 @@ struct caller {
 	uint64_t deadline_ns; /* of this state */
 	uint64_t now_ns;      /* of this turn */
 	uint64_t frames_total;
-	uint64_t seq;
 	uint64_t played_ns; /* our simulated playback ends then */
+	uint64_t ping_ns;   /* the next is due then */
+	bool held;	    /* we have said that our buffer is full */
 	struct mark *marks; /* MARKS_MAX; owned; made at need */
 	unsigned mark_count;
 	uint64_t *sent_ns; /* SENT_RING; owned; only with --echo */
-	bool stop_sent;
-	int status;	     /* of the handshake, 0: none came */
-	unsigned close_code; /* the server's, 0: none came */
+	uint8_t *part;	   /* owned: of a frame that came back in pieces */
+	size_t part_size;
+	bool stop_sent, hung_up; /* by us; by the server, in words */
+	int status;		 /* of the handshake, 0: none came */
+	unsigned close_code;	 /* the server's, 0: none came */
 	/* For the ledger. Sent: given to the kernel, or waiting for it. */
 	uint64_t started_ns, ended_ns; /* 0: start was never sent, no end */
 	uint64_t frames_sent, frames_unsent, frames_echoed, digits_sent;

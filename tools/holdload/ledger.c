@@ -44,16 +44,17 @@ static json_t *time_json(uint64_t monotonic_ns)
 json_t *ledger_row(const struct caller *c)
 {
 	uint64_t sent = c->frames_sent - c->frames_unsent;
+	uint64_t bytes = sent * c->options->audio.frame_size * c->talk.channels;
 
 	return json_pack(
 		"{s:s, s:s, s:s, s:i, s:i, s:o, s:o, s:I, s:I, s:I, s:I, s:I, "
 		"s:I, s:I, s:s%}",
-		"callSid", c->ids.call, "streamSid", c->ids.stream, "outcome",
-		outcome_name(c->outcome), "status", c->status, "close_code",
-		(int)c->close_code, "started", time_json(c->started_ns),
-		"ended", time_json(c->ended_ns), "frames_sent",
-		(json_int_t)sent, "frames_unsent", (json_int_t)c->frames_unsent,
-		"bytes_sent", (json_int_t)sent * AUDIO_FRAME_BYTES,
+		"callSid", c->talk.ids.call, "streamSid", c->talk.ids.stream,
+		"outcome", outcome_name(c->outcome), "status", c->status,
+		"close_code", (int)c->close_code, "started",
+		time_json(c->started_ns), "ended", time_json(c->ended_ns),
+		"frames_sent", (json_int_t)sent, "frames_unsent",
+		(json_int_t)c->frames_unsent, "bytes_sent", (json_int_t)bytes,
 		"frames_echoed", (json_int_t)c->frames_echoed, "marks_heard",
 		(json_int_t)c->marks_heard, "marks_returned",
 		(json_int_t)c->marks_returned, "clears_heard",

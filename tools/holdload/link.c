@@ -12,8 +12,8 @@
 
 #define OUT_MAX	    ((size_t)256 * 1024)
 #define IN_MAX	    (2 * LINK_MESSAGE_MAX)
-#define FRAME_MAX   8192 /* of ours */
-#define CONTROL_MAX 125	 /* RFC 6455, section 5.5 */
+#define FRAME_SMALL 16384 /* of ours: these need no memory of their own */
+#define CONTROL_MAX 125	  /* RFC 6455, section 5.5 */
 
 void link_init(struct link *link, uint64_t seed)
 {
@@ -30,6 +30,14 @@ static void free_buffer(struct link_buffer *buffer)
 
 void link_close(struct link *link)
 {
+	if (link->tls) {
+		if (!link->lost && SSL_is_init_finished(link->tls))
+			(void)SSL_shutdown(link->tls);
+		SSL_free(link->tls);
+	}
+	link->tls = NULL;
+	link->why = NULL;
+	link->joined = false;
 	if (link->fd >= 0)
 		(void)close(link->fd);
 	link->fd = -1;
@@ -106,19 +114,48 @@ int link_connect(struct link *link, const struct sockaddr *address,
 	return errno;
 }
 
-int link_connected(struct link *link)
+static int shake_hands(struct link *link)
+{
+	int left = tls_shake_hands(link->tls, &link->why);
+
+	link->wants_write = left == 2;
+	if (left < 0)
+		return EPROTO;
+	return left > 0 ? EINPROGRESS : 0;
+}
+
+int link_connected(struct link *link, const struct link_security *security)
 {
 	socklen_t size = sizeof(int);
 	int error = 0;
 
+	if (link->joined)
+		return shake_hands(link);
 	if (getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
 		return errno;
 	link->wants_write = error != 0;
-	return error;
+	link->joined = error == 0;
+	if (error || !security)
+		return error;
+	link->tls = tls_begin(security->context, link->fd, security->host);
+	return link->tls ? shake_hands(link) : ENOMEM;
 }
 
 /* ---- sending ---------------------------------------------------------------
  */
+
+/* Bytes; 0: not now; -1: it broke. */
+static ssize_t give(struct link *link, const void *bytes, size_t length)
+{
+	ssize_t n;
+
+	if (link->tls)
+		return tls_write(link->tls, bytes, length, &link->why);
+	n = send(link->fd, bytes, length, MSG_NOSIGNAL);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return 0;
+	return n;
+}
 
 bool link_send(struct link *link, const void *bytes, size_t length)
 {
@@ -127,13 +164,11 @@ bool link_send(struct link *link, const void *bytes, size_t length)
 	if (link->lost || link->fd < 0)
 		return false;
 	if (link->out.length == 0) {
-		n = send(link->fd, bytes, length, MSG_NOSIGNAL);
-		if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		n = give(link, bytes, length);
+		if (n < 0) {
 			link->lost = true;
 			return false;
 		}
-		if (n < 0)
-			n = 0;
 	}
 	if ((size_t)n == length)
 		return true;
@@ -150,13 +185,19 @@ bool link_send(struct link *link, const void *bytes, size_t length)
 bool link_send_frame(struct link *link, enum wire_opcode opcode,
 		     const void *payload, size_t length)
 {
-	uint8_t frame[WIRE_HEADER_MAX + FRAME_MAX];
+	uint8_t small[WIRE_HEADER_MAX + FRAME_SMALL], *frame = small;
+	bool sent;
 
-	if (length > FRAME_MAX)
+	if (length > FRAME_SMALL)
+		frame = malloc(WIRE_HEADER_MAX + length);
+	if (!frame)
 		return false;
-	return link_send(link, frame,
+	sent = link_send(link, frame,
 			 wire_put(frame, opcode, payload, length,
 				  (uint32_t)link_random(link)));
+	if (frame != small)
+		free(frame);
+	return sent;
 }
 
 void link_flush(struct link *link)
@@ -165,8 +206,8 @@ void link_flush(struct link *link)
 
 	if (link->out.length == 0 || link->lost)
 		return;
-	n = send(link->fd, link->out.bytes, link->out.length, MSG_NOSIGNAL);
-	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+	n = give(link, link->out.bytes, link->out.length);
+	if (n < 0) {
 		link->lost = true;
 		return;
 	}
@@ -178,6 +219,19 @@ void link_flush(struct link *link)
 /* ---- receiving -------------------------------------------------------------
  */
 
+/* Bytes; 0: not now; -1: it ended. */
+static ssize_t take(struct link *link, void *bytes, size_t room)
+{
+	ssize_t n;
+
+	if (link->tls)
+		return tls_read(link->tls, bytes, room, &link->why);
+	n = recv(link->fd, bytes, room, 0);
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	return n > 0 ? n : -1;
+}
+
 bool link_receive(struct link *link)
 {
 	struct link_buffer *in = &link->in;
@@ -185,17 +239,22 @@ bool link_receive(struct link *link)
 
 	if (!reserve(in, 1, IN_MAX))
 		return false;
-	n = recv(link->fd, in->bytes + in->length, in->room - in->length, 0);
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
-	in->length += (size_t)n;
-	return n > 0;
+	n = take(link, in->bytes + in->length, in->room - in->length);
+	if (n > 0)
+		in->length += (size_t)n;
+	return n >= 0;
 }
 
-ssize_t link_take_response(struct link *link, const char *key, int *status)
+bool link_holds_more(const struct link *link)
+{
+	return link->tls && SSL_pending(link->tls) > 0;
+}
+
+ssize_t link_take_response(struct link *link, const char *key,
+			   const char *subprotocol, int *status)
 {
 	ssize_t n = wire_response((const char *)link->in.bytes, link->in.length,
-				  key, status);
+				  key, subprotocol, status);
 
 	if (n > 0)
 		drop_front(&link->in, (size_t)n);
@@ -215,7 +274,7 @@ static enum link_event take_fragment(struct link *link,
 		return LINK_WRONG;
 	if (first)
 		link->kind = frame->opcode;
-	event = link->kind == WIRE_TEXT ? LINK_TEXT : LINK_OTHER;
+	event = link->kind == WIRE_TEXT ? LINK_TEXT : LINK_BINARY;
 	*message = (struct link_message){ frame->payload, frame->length };
 	if (frame->final && first) { /* as nearly all: no copy */
 		link->kind = WIRE_CONTINUATION;

@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "tools/holdload/tls.h"
 #include "tools/holdload/wire.h"
 
 #define LINK_MESSAGE_MAX ((size_t)64 * 1024) /* of the server */
@@ -28,6 +29,9 @@ struct link_buffer {
 
 struct link {
 	int fd;		  /* -1: none */
+	bool joined;	  /* the socket is connected */
+	SSL *tls;	  /* owned; NULL: in the clear */
+	const char *why;  /* TLS failed, constant text; NULL: it did not */
 	bool wants_write; /* for the worker's epoll */
 	bool lost;	  /* it broke while sending */
 	struct link_buffer in, out;
@@ -40,9 +44,9 @@ struct link {
 enum link_event {
 	LINK_NOTHING, /* nothing whole is there */
 	LINK_TEXT,    /* a whole message */
+	LINK_BINARY,
 	LINK_CLOSE,
-	LINK_OTHER, /* a binary message */
-	LINK_WRONG  /* not WebSocket, or a message over LINK_MESSAGE_MAX */
+	LINK_WRONG /* not WebSocket, or a message over LINK_MESSAGE_MAX */
 };
 
 /* What came: valid until the next link_ call. */
@@ -56,11 +60,19 @@ void link_init(struct link *link, uint64_t seed);
 void link_close(struct link *link);
 uint64_t link_random(struct link *link);
 
+/* For wss://. */
+struct link_security {
+	SSL_CTX *context;
+	const char *host;
+};
+
 /* Begins to connect, over a new socket. 0 or an errno. */
 int link_connect(struct link *link, const struct sockaddr *address,
 		 socklen_t size);
-/* The socket became writable: did it connect? 0 or an errno. */
-int link_connected(struct link *link);
+/* The socket became writable (or, once `joined`, readable): is it connected,
+ * and as secure as asked for (NULL: not at all)? 0; EINPROGRESS: not yet; or an
+ * errno, EPROTO when TLS failed, as `why` says. */
+int link_connected(struct link *link, const struct link_security *security);
 
 /* Now or later. False: neither, too much waits already. */
 bool link_send(struct link *link, const void *bytes, size_t length);
@@ -70,8 +82,11 @@ void link_flush(struct link *link);
 
 /* Takes in what the socket has. False: it ended, or sends without measure. */
 bool link_receive(struct link *link);
+/* More was taken off the socket than link_receive() could give: call again. */
+bool link_holds_more(const struct link *link);
 /* The handshake's answer, as wire_response() puts it; taken when whole. */
-ssize_t link_take_response(struct link *link, const char *key, int *status);
+ssize_t link_take_response(struct link *link, const char *key,
+			   const char *subprotocol, int *status);
 /* The next message; pings are answered on the way. */
 enum link_event link_take(struct link *link, struct link_message *message);
 

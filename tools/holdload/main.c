@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tools/holdload/help.h"
 #include "tools/holdload/ledger.h"
 #include "tools/holdload/options.h"
 #include "tools/holdload/report.h"
@@ -124,6 +125,8 @@ static void merge(struct measured *into, const struct measured *from)
 		into->outcomes[i] += from->outcomes[i];
 	for (int i = 0; i < WIRE_STATUSES; i++)
 		into->statuses[i] += from->statuses[i];
+	if (!into->tls_why)
+		into->tls_why = from->tls_why;
 }
 
 /* Caller i begins i/ramp seconds from now; they are dealt like cards, so that
@@ -187,9 +190,29 @@ static int run(const struct options *o, struct worker *workers,
 	return r;
 }
 
+/* What to do about what went wrong. */
+static void advise(const struct measured *all)
+{
+	for (int i = 0; i < WIRE_STATUSES; i++) {
+		const char *advice =
+			all->statuses[i] ? help_for_status(i) : NULL;
+
+		if (advice)
+			(void)fprintf(stderr, "holdload: HTTP %d: %s\n", i,
+				      advice);
+	}
+	if (all->tls_why)
+		(void)fprintf(stderr,
+			      "holdload: TLS: %s; --cacert says whom to trust, "
+			      "--insecure trusts anybody, --cert shows our own "
+			      "certificate\n",
+			      all->tls_why);
+}
+
 /* What the run says about itself. */
 static int verdict(const struct options *o, const struct measured *all)
 {
+	advise(all);
 	if (all->outcomes[OUTCOME_CONNECT_FAILED] == o->calls) {
 		(void)fprintf(stderr, "holdload: nobody answers at %s\n",
 			      o->host);
@@ -208,8 +231,10 @@ int main(int argc, char **argv)
 	struct measured *all;
 	int status = options_parse(&options, argc, argv);
 
-	if (status != 0)
+	if (status != 0) {
+		options_free(&options);
 		return status < 0 ? 0 : status;
+	}
 	(void)signal(SIGINT, on_interrupt);
 	(void)signal(SIGTERM, on_interrupt);
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -228,6 +253,6 @@ int main(int argc, char **argv)
 	free(workers);
 	free(callers);
 	free(all);
-	audio_free(&options.audio);
+	options_free(&options);
 	return status;
 }

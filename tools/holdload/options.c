@@ -5,46 +5,13 @@
 
 #include <errno.h>
 #include <getopt.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/settings.h"
+#include "tools/holdload/help.h"
 #include "tools/holdload/report.h"
-
-static const char usage[] =
-	"usage: holdload --url ws://HOST:PORT/PATH --provider NAME --calls N "
-	"[OPTION]...\n"
-	"\n"
-	"Plays the provider's end of phone calls against a media server.\n"
-	"\n"
-	"  --url URL          where the calls go, ws://HOST[:PORT]/PATH\n"
-	"  --provider NAME    the dialect: twilio\n"
-	"  --calls N          how many calls, each placed once (1)\n"
-	"  --ramp R/s         calls begun a second (all at once)\n"
-	"  --duration T       of each call, such as 30s (the file once)\n"
-	"  --audio FILE       WAV, 8000 Hz, one channel (a spoken prompt)\n"
-	"  --echo             expect every frame back, check it, time it\n"
-	"  --dtmf DIGITS      sent during each call\n"
-	"  --custom K=V       a custom parameter of each call; may be repeated\n"
-	"  --threads N        (1)\n"
-	"  --json FILE        the report as JSON, - for standard output\n"
-	"  --json-calls       with a row for each call\n"
-	"  --ledger FILE      what became of each call, a line of JSON each\n"
-	"  --fail-if EXPR     exit 1 when it holds, such as 'echo_p99>40ms' or\n"
-	"                     'lost>0'; the words are those of the JSON report\n"
-	"\n"
-	"exit status: 0 all calls went as planned, 1 some did not or a --fail-if\n"
-	"holds, 2 usage, 3 the server could not be reached\n"
-	"\n"
-	"examples:\n"
-	"  holdload --url ws://127.0.0.1:8080/media/twilio --provider twilio \\\n"
-	"           --calls 1 --audio prompt.wav\n"
-	"  holdload --url ws://127.0.0.1:8080/media/twilio/echo --provider twilio "
-	"\\\n"
-	"           --calls 1000 --ramp 100/s --duration 1min --echo \\\n"
-	"           --fail-if 'echo_p99>40ms' --fail-if 'lost>0'\n";
 
 static int wrong(const char *option, const char *what)
 {
@@ -94,57 +61,23 @@ static int parse_custom(struct options *o, char *text)
 	return 0;
 }
 
-static int resolve(struct options *o, const char *host, const char *port)
+static int parse_header(struct options *o, const char *text)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found;
-	int r = getaddrinfo(host, port, &hints, &found);
-
-	if (r != 0) {
-		(void)fprintf(stderr, "holdload: --url: %s: %s\n", host,
-			      gai_strerror(r));
-		return 3;
-	}
-	o->address_count = 0;
-	for (const struct addrinfo *at = found; at; at = at->ai_next) {
-		if (o->address_count == ADDRESSES_MAX)
-			break;
-		memcpy(&o->addresses[o->address_count], at->ai_addr,
-		       at->ai_addrlen);
-		o->address_sizes[o->address_count++] = at->ai_addrlen;
-	}
-	freeaddrinfo(found);
+	if (!strchr(text, ':') || text[strcspn(text, "\r\n")])
+		return wrong("header", "write 'Name: value'");
+	if (o->header_count == HEADERS_MAX)
+		return wrong("header", "there are too many");
+	o->headers[o->header_count++] = text;
 	return 0;
 }
 
-static int parse_url(struct options *o, const char *url)
+static int parse_dialect(struct options *o, const char *name)
 {
-	char host[256], port[8] = "80";
-	const char *at, *end;
-	size_t length;
-
-	if (strncmp(url, "wss://", 6) == 0)
-		return wrong("url", "wss is not in this version; use ws://");
-	if (strncmp(url, "ws://", 5) != 0)
-		return wrong("url", "write ws://HOST:PORT/PATH");
-	at = url + 5;
-	length = strcspn(at, "/");
-	if (length == 0 || length >= sizeof(o->host))
-		return wrong("url", "it has no host");
-	memcpy(o->host, at, length);
-	o->host[length] = '\0';
-	(void)snprintf(o->path, sizeof(o->path), "%s",
-		       at[length] ? at + length : "/");
-	(void)snprintf(host, sizeof(host), "%s", o->host);
-	end = strrchr(host, ':');
-	if (end && !strchr(end, ']')) {
-		(void)snprintf(port, sizeof(port), "%s", end + 1);
-		host[end - host] = '\0';
-	}
-	if (host[0] == '[') {
-		memmove(host, host + 1, strlen(host));
-		host[strcspn(host, "]")] = '\0';
-	}
-	return resolve(o, host, port);
+	o->dialect = dialect_find(name);
+	if (o->dialect)
+		return 0;
+	return wrong("dialect", "there is none of that name; --list-dialects "
+				"shows them");
 }
 
 static int parse_fail_if(struct options *o, const char *text)
@@ -160,7 +93,9 @@ static int parse_fail_if(struct options *o, const char *text)
 
 enum {
 	URL = 1000,
-	PROVIDER,
+	DIALECT,
+	LIST,
+	FORMAT,
 	CALLS,
 	RAMP,
 	DURATION,
@@ -169,6 +104,14 @@ enum {
 	DTMF,
 	CUSTOM,
 	THREADS,
+	SIGN,
+	SIGN_URL,
+	BEARER,
+	HEADER,
+	CACERT,
+	INSECURE,
+	CERT,
+	KEY,
 	JSON,
 	JSON_CALLS,
 	LEDGER,
@@ -177,7 +120,18 @@ enum {
 
 static const struct option longs[] = {
 	{ "url", required_argument, NULL, URL },
-	{ "provider", required_argument, NULL, PROVIDER },
+	{ "dialect", required_argument, NULL, DIALECT },
+	{ "provider", required_argument, NULL, DIALECT },
+	{ "list-dialects", no_argument, NULL, LIST },
+	{ "format", required_argument, NULL, FORMAT },
+	{ "sign", required_argument, NULL, SIGN },
+	{ "sign-url", required_argument, NULL, SIGN_URL },
+	{ "bearer", required_argument, NULL, BEARER },
+	{ "header", required_argument, NULL, HEADER },
+	{ "cacert", required_argument, NULL, CACERT },
+	{ "insecure", no_argument, NULL, INSECURE },
+	{ "cert", required_argument, NULL, CERT },
+	{ "key", required_argument, NULL, KEY },
 	{ "calls", required_argument, NULL, CALLS },
 	{ "ramp", required_argument, NULL, RAMP },
 	{ "duration", required_argument, NULL, DURATION },
@@ -194,13 +148,40 @@ static const struct option longs[] = {
 	{ 0 },
 };
 
+static int read_secret(struct credentials *credentials, const char *option,
+		       const char *path)
+{
+	return credentials_read(credentials, option, path) < 0 ? 2 : 0;
+}
+
+/* What the handshake shows, and to whom. */
+static int take_handshake(struct options *o, int option, const char *text)
+{
+	switch (option) {
+	case SIGN: return read_secret(&o->credentials, "sign", text);
+	case SIGN_URL:
+		o->signed_url = text;
+		return strstr(text, "://")
+			       ? 0
+			       : wrong("sign-url", "write the whole URL, such "
+						   "as wss://HOST/PATH");
+	case BEARER: return read_secret(&o->bearer, "bearer", text);
+	case HEADER: return parse_header(o, text);
+	case CACERT: o->tls.cacert = text; return 0;
+	case INSECURE: o->tls.insecure = true; return 0;
+	case CERT: o->tls.cert = text; return 0;
+	case KEY: o->tls.key = text; return 0;
+	default: return 2; /* getopt has complained */
+	}
+}
+
 static int take(struct options *o, int option, char *text)
 {
 	switch (option) {
-	case URL: return parse_url(o, text);
-	case PROVIDER:
-		o->dialect = dialect_find(text);
-		return o->dialect ? 0 : wrong("provider", "write twilio");
+	case URL: return options_set_url(o, text);
+	case DIALECT: return parse_dialect(o, text);
+	case LIST: help_list_dialects(stdout); return -1;
+	case FORMAT: o->format_text = text; return 0;
 	case CALLS: return parse_count("calls", text, CALLS_MAX, &o->calls);
 	case RAMP: return parse_ramp(text, &o->ramp_per_s);
 	case DURATION:
@@ -221,9 +202,111 @@ static int take(struct options *o, int option, char *text)
 	case JSON_CALLS: o->json_calls = true; return 0;
 	case LEDGER: o->ledger_path = text; return 0;
 	case FAIL_IF: return parse_fail_if(o, text);
-	case 'h': (void)fputs(usage, stdout); return -1;
-	default: return 2; /* getopt has complained */
+	case 'h': help_print(stdout); return -1;
+	default: return take_handshake(o, option, text);
 	}
+}
+
+/* ---- what follows from all of them -----------------------------------------
+ */
+
+static int choose_format(struct options *o)
+{
+	const struct audio_format *format =
+		o->format_text ? dialect_format(o->dialect, o->format_text)
+			       : &o->dialect->formats[0];
+	char name[AUDIO_FORMAT_SIZE];
+
+	if (format) {
+		o->format = *format;
+		return 0;
+	}
+	(void)fprintf(stderr, "holdload: --format: %s has no %s; it has",
+		      o->dialect->name, o->format_text);
+	for (size_t i = 0; i < o->dialect->format_count; i++) {
+		audio_format_name(&o->dialect->formats[i], name);
+		(void)fprintf(stderr, " %s", name);
+	}
+	(void)fputc('\n', stderr);
+	return 2;
+}
+
+/* Whether the calls can begin at all, found out before any does. */
+static int try_start(const struct options *o)
+{
+	struct talk talk = { .format = &o->format,
+			     .parameters = o->parameters,
+			     .parameter_count = o->parameter_count };
+	char *text = malloc(DIALECT_START_MAX);
+	size_t length = 0;
+
+	if (text)
+		length = o->dialect->start(text, DIALECT_START_MAX, &talk);
+	free(text);
+	if (length > 0)
+		return 0;
+	return wrong("custom", "this dialect's start message cannot carry "
+			       "these values: they are too long, or have "
+			       "characters that it has no way to write");
+}
+
+static int finish_security(struct options *o)
+{
+	bool tls = strcmp(o->scheme, "wss") == 0;
+
+	if (!tls && (o->tls.cacert || o->tls.insecure || o->tls.cert))
+		return wrong("url", "certificates mean nothing to ws://; write "
+				    "wss://");
+	if (o->tls.key && !o->tls.cert)
+		return wrong("key", "is of no use without --cert");
+	if (!tls)
+		return 0;
+	o->security.host = o->name;
+	o->security.context = tls_context(&o->tls);
+	return o->security.context ? 0 : 2;
+}
+
+static int check(struct options *o)
+{
+	if (o->address_count == 0)
+		return wrong("url", "is needed; see --help");
+	if (!o->dialect)
+		return wrong("dialect", "is needed; --list-dialects shows "
+					"which there are");
+	if (o->dtmf[0] && !o->dialect->dtmf)
+		return wrong("dtmf", "this dialect has no digits");
+	if (o->parameter_count > 0 && o->dialect->no_custom)
+		return wrong("custom", "this dialect carries no values of "
+				       "yours");
+	if (o->credentials.secret[0] && o->bearer.secret[0] &&
+	    o->dialect->sign != SIGN_TWILIO && o->dialect->sign != SIGN_PLIVO &&
+	    o->dialect->sign != SIGN_TELNYX && o->dialect->sign != SIGN_GENESYS)
+		return wrong("bearer", "--sign writes the same header for this "
+				       "dialect; use one of the two");
+	if (o->credentials.secret[0] && o->dialect->sign == SIGN_TELNYX)
+		o->token = o->credentials.secret;
+	if (o->threads > o->calls)
+		o->threads = o->calls;
+	return choose_format(o);
+}
+
+static int prepare(struct options *o)
+{
+	const struct dialect *dialect = o->dialect;
+	const struct audio_plan plan = {
+		.format = o->format,
+		.frame_ms =
+			dialect->frame_ms ? dialect->frame_ms : AUDIO_FRAME_MS,
+		.big_endian = dialect->big_endian,
+		.as_text = !dialect->binary,
+	};
+	int r = try_start(o);
+
+	if (r == 0)
+		r = finish_security(o);
+	if (r == 0 && audio_load(&o->audio, o->audio_path, &plan) < 0)
+		r = 2;
+	return r;
 }
 
 int options_parse(struct options *o, int argc, char **argv)
@@ -241,11 +324,13 @@ int options_parse(struct options *o, int argc, char **argv)
 			      argv[optind]);
 		return 2;
 	}
-	if (o->address_count == 0)
-		return wrong("url", "is needed; see --help");
-	if (!o->dialect)
-		return wrong("provider", "is needed; see --help");
-	if (o->threads > o->calls)
-		o->threads = o->calls;
-	return audio_load(&o->audio, o->audio_path) < 0 ? 2 : 0;
+	r = check(o);
+	return r ? r : prepare(o);
+}
+
+void options_free(struct options *o)
+{
+	audio_free(&o->audio);
+	SSL_CTX_free(o->security.context);
+	o->security.context = NULL;
 }

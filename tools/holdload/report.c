@@ -50,6 +50,7 @@ static const struct figure figures[] = {
 	{ "failed", COUNT, FAILED, 0 },
 	{ "completed", COUNT, AT(outcomes[OUTCOME_COMPLETED]), 0 },
 	{ "connect_failed", COUNT, AT(outcomes[OUTCOME_CONNECT_FAILED]), 0 },
+	{ "tls_failed", COUNT, AT(outcomes[OUTCOME_TLS_FAILED]), 0 },
 	{ "refused", COUNT, AT(outcomes[OUTCOME_REFUSED]), 0 },
 	{ "dropped", COUNT, AT(outcomes[OUTCOME_DROPPED]), 0 },
 	{ "timeout", COUNT, AT(outcomes[OUTCOME_TIMEOUT]), 0 },
@@ -210,7 +211,7 @@ void report_table(FILE *out, const struct options *options,
 				      (unsigned long long)m->statuses[i]);
 	(void)fprintf(out, "\nframes     %llu sent, %.1f s of audio",
 		      (unsigned long long)m->frames_sent,
-		      (double)m->frames_sent * AUDIO_FRAME_MS / 1000);
+		      (double)m->frames_sent * options->audio.frame_ms / 1000);
 	if (m->frames_unsent)
 		(void)fprintf(out, ", %llu the socket did not take",
 			      (unsigned long long)m->frames_unsent);
@@ -249,12 +250,30 @@ static json_t *calls_json(const struct options *options,
 	return rows;
 }
 
+/* Refusals by status: {"401": 3} */
+static json_t *statuses_json(const struct measured *m)
+{
+	json_t *statuses = json_object();
+	char name[8];
+
+	for (int i = 0; i < WIRE_STATUSES; i++) {
+		if (m->statuses[i] == 0)
+			continue;
+		(void)snprintf(name, sizeof(name), "%d", i);
+		(void)json_object_set_new(
+			statuses, name,
+			json_integer((json_int_t)m->statuses[i]));
+	}
+	return statuses;
+}
+
 int report_json(const char *path, const struct options *options,
 		const struct measured *m, const struct caller *callers,
 		double seconds)
 {
 	json_auto_t *report = json_object();
 	FILE *out = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+	char format[AUDIO_FORMAT_SIZE];
 	int r;
 
 	if (!out) {
@@ -265,6 +284,11 @@ int report_json(const char *path, const struct options *options,
 	(void)json_object_set_new(report, "calls",
 				  json_integer(options->calls));
 	(void)json_object_set_new(report, "seconds", json_real(seconds));
+	audio_format_name(&options->format, format);
+	(void)json_object_set_new(report, "dialect",
+				  json_string(options->dialect->name));
+	(void)json_object_set_new(report, "format", json_string(format));
+	(void)json_object_set_new(report, "statuses", statuses_json(m));
 	for (size_t i = 0; i < FIGURES; i++) {
 		const struct figure *f = &figures[i];
 		double value = value_of(f, m);

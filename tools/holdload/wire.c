@@ -91,14 +91,17 @@ void wire_make_key(const uint8_t random[16], char key[WIRE_KEY_SIZE])
 	(void)EVP_EncodeBlock((unsigned char *)key, random, 16);
 }
 
-size_t wire_request(char *out, size_t room, const char *host, const char *path,
-		    const char *key)
+size_t wire_request(char *out, size_t room, const struct wire_request *request)
 {
+	const char *subprotocol = request->subprotocol;
 	int n = snprintf(out, room,
 			 "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\n"
 			 "Connection: Upgrade\r\nSec-WebSocket-Key: %s\r\n"
-			 "Sec-WebSocket-Version: 13\r\n\r\n",
-			 path, host, key);
+			 "Sec-WebSocket-Version: 13\r\n%s%s%s%s\r\n",
+			 request->path, request->host, request->key,
+			 subprotocol ? "Sec-WebSocket-Protocol: " : "",
+			 subprotocol ? subprotocol : "",
+			 subprotocol ? "\r\n" : "", request->headers);
 
 	return n > 0 && (size_t)n < room ? (size_t)n : 0;
 }
@@ -148,7 +151,7 @@ static int status_of(const char *text)
 }
 
 ssize_t wire_response(const char *bytes, size_t length, const char *key,
-		      int *status)
+		      const char *subprotocol, int *status)
 {
 	char head[RESPONSE_MAX + 1], accept[32];
 	const char *end = memmem(bytes, length, "\r\n\r\n", 4);
@@ -166,6 +169,9 @@ ssize_t wire_response(const char *bytes, size_t length, const char *key,
 		return -1;
 	expected_accept(key, accept);
 	if (*status == 101 && !has_header(head, "Sec-WebSocket-Accept", accept))
+		return -1;
+	if (*status == 101 && subprotocol &&
+	    !has_header(head, "Sec-WebSocket-Protocol", subprotocol))
 		return -1;
 	return end - bytes + 4;
 }

@@ -46,12 +46,18 @@ ssize_t wire_take(const uint8_t *bytes, size_t length, size_t max,
 
 /* The handshake. `key` is made up from `random`. */
 void wire_make_key(const uint8_t random[16], char key[WIRE_KEY_SIZE]);
-size_t wire_request(char *out, size_t room, const char *host, const char *path,
-		    const char *key);
+struct wire_request {
+	const char *host, *path, *key;
+	const char *subprotocol; /* NULL: none */
+	const char *headers;	 /* more of them, each "Name: value\r\n" */
+};
+/* The length; 0: no room. */
+size_t wire_request(char *out, size_t room, const struct wire_request *request);
 /* The server's answer: bytes it takes and its status; 0: not whole yet; -1: no
- * HTTP, or an upgrade whose Sec-WebSocket-Accept does not fit the key. The
- * status is below WIRE_STATUSES. */
+ * HTTP, or an upgrade whose Sec-WebSocket-Accept does not fit the key, or that
+ * does not agree to the subprotocol (NULL: none was asked for). The status is
+ * below WIRE_STATUSES. */
 ssize_t wire_response(const char *bytes, size_t length, const char *key,
-		      int *status);
+		      const char *subprotocol, int *status);
 
 #endif

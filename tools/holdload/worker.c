@@ -39,21 +39,23 @@ static void watch(const struct worker *w, struct caller *c)
 		(void)epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &event);
 }
 
+static int is_connecting(enum caller_state state)
+{
+	return state > CALLER_IDLE && state < CALLER_TALKING;
+}
+
 /* Keeps the books of a caller whose state may have changed. */
 static void account(struct worker *w, enum caller_state before,
 		    const struct caller *c)
 {
-	int was_connecting =
-		before == CALLER_CONNECTING || before == CALLER_UPGRADING;
-	int is_connecting =
-		c->state == CALLER_CONNECTING || c->state == CALLER_UPGRADING;
+	int was_connecting = is_connecting(before);
+	int connects = is_connecting(c->state);
 
 	if (before == c->state)
 		return;
-	if (was_connecting != is_connecting)
-		atomic_fetch_add(&w->connecting,
-				 is_connecting ? 1 : UINT64_MAX);
-	if (before == CALLER_UPGRADING && c->state == CALLER_TALKING)
+	if (was_connecting != connects)
+		atomic_fetch_add(&w->connecting, connects ? 1 : UINT64_MAX);
+	if (before < CALLER_TALKING && c->state == CALLER_TALKING)
 		atomic_fetch_add(&w->live, 1);
 	if (c->state != CALLER_DONE)
 		return;

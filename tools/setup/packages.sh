@@ -7,7 +7,7 @@
 PACKAGES_RUN="build-essential cmake ninja-build pkg-config
 	libwebsockets-dev libwebsockets-evlib-ev libev-dev libpq-dev libsqlite3-dev
 	libjansson-dev libyaml-dev libxxhash-dev libisal-dev libsodium-dev
-	libsndfile1-dev libbsd-dev libcurl4-openssl-dev libssl-dev
+	libsndfile1-dev libspeexdsp-dev libbsd-dev libcurl4-openssl-dev libssl-dev
 	asterisk-core-sounds-en-wav"
 PACKAGES_TEST="libcmocka-dev ccache clang clang-tidy clang-format cppcheck
 	libclang-rt-14-dev postgresql pgbouncer openssl python3
