@@ -4,10 +4,16 @@
  *
  * Bytes come in portions, so that a message of any length needs no more memory
  * than a frame. Only Opus is taken in one piece: a packet is 120 ms at most.
+ *
+ * The receiver looks at blocks of 12.75 ms; two of them begin a key, and two
+ * without it end it. A crackle of 10 ms can spoil two blocks, while a pause of
+ * 40 ms, the shortest between two presses (ITU-T Q.24), takes three at least.
+ * So the same key that is back within two blocks was never let go.
  */
 #include "media/dtmf_detector.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <spandsp/telephony.h>
 #include <spandsp/logging.h>
@@ -22,6 +28,7 @@
 #include "media/l16.h"
 
 #define RATE_HZ	      8000u
+#define BLOCK	      102u
 #define PORTION_BYTES 320u
 /* Of G.722 at most two samples a byte; of Opus 120 ms; and one that is due. */
 #define PORTION_SAMPLES (RATE_HZ * 120 / 1000 + 8)
@@ -30,7 +37,31 @@ struct dtmf_detector {
 	struct converter *converter;
 	dtmf_rx_state_t *receiver;
 	bool packets; /* Opus: not to be cut */
+
+	size_t now;		 /* samples heard, to the end of this block */
+	int sounding, last;	 /* keys; 0: none */
+	size_t ended;		 /* when `last` did */
+	dtmf_digit_fn *on_digit; /* of the feed that goes on */
+	void *arg;
 };
+
+/* spandsp says so when a key begins and when it ends (0). */
+static void on_change(void *user, int key, int level, int delay)
+{
+	struct dtmf_detector *detector = user;
+
+	(void)level;
+	(void)delay;
+	if (key == 0) {
+		detector->last = detector->sounding;
+		detector->ended = detector->now;
+	} else if (key != detector->last ||
+		   detector->now - detector->ended > 2 * (size_t)BLOCK) {
+		detector->last = 0;
+		detector->on_digit((char)key, detector->arg);
+	}
+	detector->sounding = key;
+}
 
 int dtmf_detector_create(struct dtmf_detector **ret,
 			 const struct audio_format *format)
@@ -50,6 +81,7 @@ int dtmf_detector_create(struct dtmf_detector **ret,
 	r = -ENOMEM;
 	if (!detector->receiver)
 		goto fail;
+	dtmf_rx_set_realtime_callback(detector->receiver, on_change, detector);
 	*ret = detector;
 	return 0;
 fail:
@@ -67,16 +99,20 @@ void dtmf_detector_destroy(struct dtmf_detector *detector)
 	free(detector);
 }
 
+/* To the end of the receiver's block and no further, so that `now` is right. */
 static void listen(struct dtmf_detector *detector, const int16_t *pcm,
-		   size_t samples, dtmf_digit_fn *on_digit, void *arg)
+		   size_t samples)
 {
-	char digits[MAX_DTMF_DIGITS + 1];
-	size_t count;
+	while (samples > 0) {
+		size_t slice = BLOCK - detector->now % BLOCK;
 
-	(void)dtmf_rx(detector->receiver, pcm, (int)samples);
-	count = dtmf_rx_get(detector->receiver, digits, MAX_DTMF_DIGITS);
-	for (size_t i = 0; i < count; i++)
-		on_digit(digits[i], arg);
+		if (slice > samples)
+			slice = samples;
+		detector->now += slice;
+		(void)dtmf_rx(detector->receiver, pcm, (int)slice);
+		pcm += slice;
+		samples -= slice;
+	}
 }
 
 int dtmf_detector_feed(struct dtmf_detector *detector, const uint8_t *in,
@@ -85,6 +121,8 @@ int dtmf_detector_feed(struct dtmf_detector *detector, const uint8_t *in,
 	uint8_t linear[2 * PORTION_SAMPLES];
 	int16_t pcm[PORTION_SAMPLES];
 
+	detector->on_digit = on_digit;
+	detector->arg = arg;
 	while (bytes > 0) {
 		size_t portion = detector->packets || bytes < PORTION_BYTES
 					 ? bytes
@@ -95,7 +133,7 @@ int dtmf_detector_feed(struct dtmf_detector *detector, const uint8_t *in,
 		if (made < 0)
 			return (int)made;
 		l16_load(linear, (size_t)made / 2, false, pcm);
-		listen(detector, pcm, (size_t)made / 2, on_digit, arg);
+		listen(detector, pcm, (size_t)made / 2);
 		in += portion;
 		bytes -= portion;
 	}

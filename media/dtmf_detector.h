@@ -6,8 +6,8 @@
  * heard by spandsp's receiver (ITU-T Q.23, Q.24).
  *
  * A key that is held counts once. It is reported when it has sounded for some
- * 40 ms, so a shorter one may be missed; a gap of 20 ms does not make two of
- * one. docs/codecs.md says which levels are heard.
+ * 40 ms, so a shorter one may be missed; an interruption of 10 ms
+ * does not make two of one. docs/codecs.md says which levels are heard.
  *
  * Thread: belongs to one thread at a time; feeding allocates nothing.
  */
