@@ -23,6 +23,7 @@
 #include <spandsp/g722.h>
 
 #include "media/codec.h"
+#include "media/g722_decoder.h"
 #include "media/l16.h"
 
 #define RATE_MIN_HZ 8000u
@@ -51,7 +52,7 @@ struct converter {
 
 	OpusDecoder *opus_in;
 	OpusEncoder *opus_out;
-	g722_decode_state_t *g722_in;
+	struct g722_decoder *g722_in;
 	g722_encode_state_t *g722_out;
 	SpeexResamplerState *resampler;
 	unsigned resampler_ahead; /* samples of input that it holds back */
@@ -93,7 +94,7 @@ static int open_decoder(struct converter *c)
 
 	switch (c->from.codec->id) {
 	case CODEC_G722:
-		c->g722_in = g722_decode_init(NULL, G722_BITRATE, 0);
+		c->g722_in = g722_decoder_create();
 		return c->g722_in ? 0 : -ENOMEM;
 	case CODEC_OPUS:
 		c->opus_in = opus_decoder_create((opus_int32)c->from.rate_hz, 1,
@@ -220,8 +221,7 @@ void converter_destroy(struct converter *c)
 		opus_decoder_destroy(c->opus_in);
 	if (c->opus_out)
 		opus_encoder_destroy(c->opus_out);
-	if (c->g722_in)
-		(void)g722_decode_free(c->g722_in);
+	g722_decoder_destroy(c->g722_in);
 	if (c->g722_out)
 		(void)g722_encode_free(c->g722_out);
 	free(c->waiting);
@@ -429,8 +429,8 @@ static void decode_bytes(struct converter *c, const uint8_t *in, size_t bytes,
 				pcm[i] = alaw_to_linear(in[i]);
 			break;
 		default:
-			samples = (size_t)g722_decode(c->g722_in, pcm, in,
-						      (int)portion);
+			g722_decoder_run(c->g722_in, in, portion, pcm);
+			samples = 2 * portion;
 			break;
 		}
 		pass_on(c, pcm, samples, sink);
