@@ -15,58 +15,46 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <opus/opus.h>
 #include <speex/speex_resampler.h>
 #include <spandsp/telephony.h>
 #include <spandsp/bit_operations.h>
 #include <spandsp/g711.h>
-#include <spandsp/g722.h>
 
 #include "media/codec.h"
-#include "media/g722_decoder.h"
+#include "media/g722.h"
 #include "media/l16.h"
+#include "media/opus_codec.h"
 
 #define RATE_MIN_HZ 8000u
 #define RATE_MAX_HZ 48000u
 #define PORTION	    480u /* samples that go through the stages at once */
 #define RESAMPLED   (PORTION * (RATE_MAX_HZ / RATE_MIN_HZ) + 8)
-/* RFC 6716, 3.4: no packet is longer than 120 ms. */
-#define OPUS_PACKET_SAMPLES (RATE_MAX_HZ * 120 / 1000)
-/* ... nor, so, larger than 48 frames of 2.5 ms and their lengths. */
-#define OPUS_PACKET_BYTES (48 * (CONVERT_PACKET_MAX + 2) + 2)
-#define OPUS_FRAMES_HZ	  50u
-/* Speech in wide band, and an encoder that costs a third of the dearest. */
-#define OPUS_BITRATE	32000
-#define OPUS_COMPLEXITY 5
-#define G722_BITRATE	64000
 /* Of speexdsp's 0 to 10, the least that leaves the telephone's whole band
  * alone, up to 3400 of 4000 Hz; 3 takes a tenth of the level there. Its noise
  * lies about where 16 bits end (tests/unit/convert_quality_test.c measures it).
  */
 #define RESAMPLER_QUALITY 4
+/* ITU-T G.722: both filters together take 22 samples of 16 kHz. */
+#define G722_FILTER_US 687u
+
+static_assert(CONVERT_PACKET_MAX == OPUS_FRAME_BYTES_MAX,
+	      "both mean a packet that we make");
 
 struct converter {
 	struct audio_format from, to; /* with the rates of the samples */
 	enum { COPY, TABLE, STAGES } how;
 	uint8_t table[256]; /* G.711 to G.711 */
 
-	OpusDecoder *opus_in;
-	OpusEncoder *opus_out;
+	struct opus_unpacker *opus_in;
+	struct opus_packer *opus_out;
 	struct g722_decoder *g722_in;
-	g722_encode_state_t *g722_out;
+	struct g722_encoder *g722_out;
 	SpeexResamplerState *resampler;
 	unsigned resampler_ahead; /* samples of input that it holds back */
 
 	uint64_t samples_in, samples_out; /* of the resampler, since it began */
 	uint8_t half;			  /* first byte of a sample */
 	bool has_half;
-	int16_t odd; /* a sample without the other that G.722 takes with it */
-	bool has_odd;
-
-	/* For Opus: samples from `first` on that wait until they fill a frame.
-	 */
-	int16_t *waiting;
-	size_t first, waits, waits_max;
 	bool flushing;
 };
 
@@ -90,45 +78,23 @@ static void fill_table(struct converter *c)
 
 static int open_decoder(struct converter *c)
 {
-	int error = OPUS_OK;
-
 	switch (c->from.codec->id) {
 	case CODEC_G722:
 		c->g722_in = g722_decoder_create();
 		return c->g722_in ? 0 : -ENOMEM;
 	case CODEC_OPUS:
-		c->opus_in = opus_decoder_create((opus_int32)c->from.rate_hz, 1,
-						 &error);
-		return c->opus_in ? 0 : -ENOMEM;
+		return opus_unpacker_create(&c->opus_in, c->from.rate_hz);
 	default: return 0;
 	}
-}
-
-static int open_opus_encoder(struct converter *c)
-{
-	int error = OPUS_OK;
-
-	c->waits_max = c->to.rate_hz;
-	c->waiting = calloc(c->waits_max, sizeof(*c->waiting));
-	c->opus_out = opus_encoder_create((opus_int32)c->to.rate_hz, 1,
-					  OPUS_APPLICATION_VOIP, &error);
-	if (!c->waiting || !c->opus_out)
-		return -ENOMEM;
-	if (opus_encoder_ctl(c->opus_out, OPUS_SET_BITRATE(OPUS_BITRATE)) !=
-		    OPUS_OK ||
-	    opus_encoder_ctl(c->opus_out,
-			     OPUS_SET_COMPLEXITY(OPUS_COMPLEXITY)) != OPUS_OK)
-		return -EINVAL;
-	return 0;
 }
 
 static int open_encoder(struct converter *c)
 {
 	switch (c->to.codec->id) {
 	case CODEC_G722:
-		c->g722_out = g722_encode_init(NULL, G722_BITRATE, 0);
+		c->g722_out = g722_encoder_create();
 		return c->g722_out ? 0 : -ENOMEM;
-	case CODEC_OPUS: return open_opus_encoder(c);
+	case CODEC_OPUS: return opus_packer_create(&c->opus_out, c->to.rate_hz);
 	default: return 0;
 	}
 }
@@ -217,14 +183,10 @@ void converter_destroy(struct converter *c)
 		return;
 	if (c->resampler)
 		speex_resampler_destroy(c->resampler);
-	if (c->opus_in)
-		opus_decoder_destroy(c->opus_in);
-	if (c->opus_out)
-		opus_encoder_destroy(c->opus_out);
+	opus_unpacker_destroy(c->opus_in);
+	opus_packer_destroy(c->opus_out);
 	g722_decoder_destroy(c->g722_in);
-	if (c->g722_out)
-		(void)g722_encode_free(c->g722_out);
-	free(c->waiting);
+	g722_encoder_destroy(c->g722_out);
 	free(c);
 }
 
@@ -276,40 +238,6 @@ size_t converter_room(const struct converter *c, size_t bytes)
 /* ---- encoding --------------------------------------------------------------
  */
 
-static void encode_g722(struct converter *c, const int16_t *pcm, size_t samples,
-			struct sink *sink)
-{
-	if (c->has_odd && samples > 0) {
-		int16_t pair[2] = { c->odd, pcm[0] };
-
-		sink->bytes += (size_t)g722_encode(
-			c->g722_out, sink->at + sink->bytes, pair, 2);
-		c->has_odd = false;
-		pcm++;
-		samples--;
-	}
-	sink->bytes += (size_t)g722_encode(c->g722_out, sink->at + sink->bytes,
-					   pcm, (int)(samples & ~(size_t)1));
-	if (samples % 2 == 1) {
-		c->odd = pcm[samples - 1];
-		c->has_odd = true;
-	}
-}
-
-/* Room was made before anything was converted: see too_much_for_opus(). */
-static void keep_for_opus(struct converter *c, const int16_t *pcm,
-			  size_t samples)
-{
-	assert(c->waits + samples <= c->waits_max);
-	if (c->first + c->waits + samples > c->waits_max) {
-		memmove(c->waiting, c->waiting + c->first,
-			c->waits * sizeof(*c->waiting));
-		c->first = 0;
-	}
-	memcpy(c->waiting + c->first + c->waits, pcm, samples * sizeof(*pcm));
-	c->waits += samples;
-}
-
 static void encode(struct converter *c, const int16_t *pcm, size_t samples,
 		   struct sink *sink)
 {
@@ -330,8 +258,11 @@ static void encode(struct converter *c, const int16_t *pcm, size_t samples,
 		l16_store(pcm, samples, c->to.big_endian, at);
 		sink->bytes += 2 * samples;
 		break;
-	case CODEC_G722: encode_g722(c, pcm, samples, sink); break;
-	case CODEC_OPUS: keep_for_opus(c, pcm, samples); break;
+	case CODEC_G722:
+		sink->bytes += g722_encoder_run(c->g722_out, pcm, samples, at);
+		break;
+	/* There is room: see too_much_for_opus(). */
+	case CODEC_OPUS: opus_packer_put(c->opus_out, pcm, samples); break;
 	}
 }
 
@@ -439,23 +370,14 @@ static void decode_bytes(struct converter *c, const uint8_t *in, size_t bytes,
 	}
 }
 
-/* The length is checked before the decoder sees the packet. */
 static int decode_packet(struct converter *c, const uint8_t *in, size_t bytes,
 			 struct sink *sink)
 {
-	int16_t pcm[OPUS_PACKET_SAMPLES];
-	const int most = (int)(c->from.rate_hz * 120 / 1000);
-	int samples;
+	int16_t pcm[OPUS_PACKET_SAMPLES_MAX];
+	ssize_t samples = opus_unpacker_run(c->opus_in, in, bytes, pcm);
 
-	if (bytes > OPUS_PACKET_BYTES)
-		return -EBADMSG;
-	samples = opus_packet_get_nb_samples(in, (opus_int32)bytes,
-					     (opus_int32)c->from.rate_hz);
-	if (samples <= 0 || samples > most)
-		return -EBADMSG;
-	samples = opus_decode(c->opus_in, in, (opus_int32)bytes, pcm, most, 0);
 	if (samples < 0)
-		return -EBADMSG;
+		return (int)samples;
 	pass_on(c, pcm, (size_t)samples, sink);
 	return 0;
 }
@@ -466,25 +388,7 @@ static int decode_packet(struct converter *c, const uint8_t *in, size_t bytes,
 static bool too_much_for_opus(const struct converter *c, size_t bytes)
 {
 	return c->opus_out &&
-	       c->waits + samples_coming(c, bytes) > c->waits_max;
-}
-
-/* One packet out of what waits; with `rest`, also out of less than a frame. */
-static ssize_t take_packet(struct converter *c, bool rest, uint8_t *out)
-{
-	int16_t frame[RATE_MAX_HZ / OPUS_FRAMES_HZ] = { 0 };
-	size_t whole = c->to.rate_hz / OPUS_FRAMES_HZ;
-	size_t samples = c->waits < whole ? c->waits : whole;
-	opus_int32 bytes;
-
-	if (samples == 0 || (samples < whole && !rest))
-		return 0;
-	memcpy(frame, c->waiting + c->first, samples * sizeof(*frame));
-	c->first += samples;
-	c->waits -= samples;
-	bytes = opus_encode(c->opus_out, frame, (int)whole, out,
-			    CONVERT_PACKET_MAX);
-	return bytes < 0 ? -EBADMSG : bytes;
+	       samples_coming(c, bytes) > opus_packer_space(c->opus_out);
 }
 
 ssize_t converter_run(struct converter *c, const uint8_t *in, size_t bytes,
@@ -518,7 +422,9 @@ ssize_t converter_run(struct converter *c, const uint8_t *in, size_t bytes,
 		decode_bytes(c, in, bytes, &sink);
 	if (r < 0)
 		return r;
-	return c->opus_out ? take_packet(c, false, out) : (ssize_t)sink.bytes;
+	if (c->opus_out)
+		return (ssize_t)opus_packer_take(c->opus_out, false, out);
+	return (ssize_t)sink.bytes;
 }
 
 /* Silence, as much as the resampler needs to give up what it holds. */
@@ -543,15 +449,13 @@ static void begin_anew(struct converter *c)
 		(void)speex_resampler_skip_zeros(c->resampler);
 	}
 	c->samples_in = c->samples_out = 0;
-	c->has_half = c->has_odd = c->flushing = false;
-	c->first = c->waits = 0;
+	c->has_half = c->flushing = false;
 }
 
 ssize_t converter_flush(struct converter *c, uint8_t *out, size_t room)
 {
 	static const int16_t silence = 0;
 	struct sink sink = { .at = out };
-	ssize_t r;
 
 	if (c->how != STAGES)
 		return 0;
@@ -562,28 +466,26 @@ ssize_t converter_flush(struct converter *c, uint8_t *out, size_t room)
 			return -EAGAIN;
 		if (c->resampler)
 			drain_resampler(c, &sink);
-		if (c->has_odd)
-			encode_g722(c, &silence, 1, &sink);
+		if (c->g722_out && g722_encoder_waits(c->g722_out))
+			encode(c, &silence, 1, &sink);
 		c->flushing = true;
 	}
-	r = c->opus_out ? take_packet(c, true, out) : (ssize_t)sink.bytes;
-	if (r <= 0 || !c->opus_out)
+	if (c->opus_out)
+		sink.bytes = opus_packer_take(c->opus_out, true, out);
+	if (sink.bytes == 0 || !c->opus_out)
 		begin_anew(c);
-	return r;
+	return (ssize_t)sink.bytes;
 }
 
 unsigned converter_delay_us(const struct converter *c)
 {
 	uint64_t us = (uint64_t)c->resampler_ahead * 1000000 / c->from.rate_hz;
-	opus_int32 ahead = 0;
 
-	/* The two filters of G.722 take 22 samples of 16 kHz between them. */
-	if (c->g722_in || c->g722_out)
-		us += 22u * 1000000 / 16000 / 2 *
-		      (c->g722_in && c->g722_out ? 2 : 1);
-	if (c->opus_out &&
-	    opus_encoder_ctl(c->opus_out, OPUS_GET_LOOKAHEAD(&ahead)) ==
-		    OPUS_OK)
-		us += (uint64_t)ahead * 1000000 / c->to.rate_hz;
+	if (c->g722_in)
+		us += G722_FILTER_US;
+	if (c->g722_out)
+		us += G722_FILTER_US;
+	if (c->opus_out)
+		us += opus_packer_delay_us(c->opus_out);
 	return (unsigned)us;
 }

@@ -34,7 +34,7 @@
 #include <sys/types.h>
 
 #define CONVERT_BYTES_MAX  (1u << 20)
-#define CONVERT_PACKET_MAX 1275u /* RFC 6716, 3.2.1: one frame of Opus */
+#define CONVERT_PACKET_MAX 1275u /* of Opus: one frame (RFC 6716, 3.2.1) */
 
 struct codec;
 struct converter;

@@ -1,14 +1,13 @@
 /*
- * g722_decoder.c - G.722 at 64 kbit/s into samples of 16 kHz (see
- * g722_decoder.h)
+ * g722.c - G.722 at 64 kbit/s from and into samples of 16 kHz (see g722.h)
  *
- * In the mode that the recommendation's tests use, the library gives the
- * samples of both bands, each 8000 a second and doubled: the lower, then the
- * higher. The filter behind it is the one of ITU-T G.722, 4.4 (24 coefficients,
- * the same from both ends, so that twelve of them make one of the two samples,
- * and the same twelve backwards the other).
+ * Decoding: in the mode that the recommendation's tests use, the library gives
+ * the samples of both bands, each 8000 a second and doubled: the lower, then
+ * the higher. The filter behind it is the one of ITU-T G.722, 4.4 (24
+ * coefficients, the same from both ends, so that twelve of them make one of the
+ * two samples, and the same twelve backwards the other).
  */
-#include "media/g722_decoder.h"
+#include "media/g722.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -89,4 +88,61 @@ void g722_decoder_run(struct g722_decoder *decoder, const uint8_t *in,
 		(void)g722_decode(decoder->bands, bands, in + i, 1);
 		join(decoder, bands[0] / 2, bands[1] / 2, pcm + 2 * i);
 	}
+}
+
+/* ---- the other way ---------------------------------------------------------
+ */
+
+struct g722_encoder {
+	g722_encode_state_t *state;
+	int16_t odd; /* the sample that waits */
+	bool waits;
+};
+
+struct g722_encoder *g722_encoder_create(void)
+{
+	struct g722_encoder *encoder = calloc(1, sizeof(*encoder));
+
+	if (!encoder)
+		return NULL;
+	encoder->state = g722_encode_init(NULL, BITRATE, 0);
+	if (encoder->state)
+		return encoder;
+	free(encoder);
+	return NULL;
+}
+
+void g722_encoder_destroy(struct g722_encoder *encoder)
+{
+	if (!encoder)
+		return;
+	(void)g722_encode_free(encoder->state);
+	free(encoder);
+}
+
+bool g722_encoder_waits(const struct g722_encoder *encoder)
+{
+	return encoder->waits;
+}
+
+size_t g722_encoder_run(struct g722_encoder *encoder, const int16_t *pcm,
+			size_t samples, uint8_t *out)
+{
+	size_t bytes = 0;
+
+	if (encoder->waits && samples > 0) {
+		int16_t pair[2] = { encoder->odd, pcm[0] };
+
+		bytes = (size_t)g722_encode(encoder->state, out, pair, 2);
+		encoder->waits = false;
+		pcm++;
+		samples--;
+	}
+	bytes += (size_t)g722_encode(encoder->state, out + bytes, pcm,
+				     (int)(samples - samples % 2));
+	if (samples % 2 == 1) {
+		encoder->odd = pcm[samples - 1];
+		encoder->waits = true;
+	}
+	return bytes;
 }
