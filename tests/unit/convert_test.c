@@ -20,6 +20,18 @@ static bool is_opus(const struct kit_format *format)
 	return strcmp(format->codec, "OPUS") == 0;
 }
 
+/* The call of ours to calloc() that fails; 0: none. */
+static unsigned calloc_fails;
+void *__real_calloc(size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	if (calloc_fails > 0 && --calloc_fails == 0)
+		return NULL;
+	return __real_calloc(count, size);
+}
+
 /* Any bytes do for a codec without packets. */
 static void fill(uint8_t *bytes, size_t length, unsigned seed)
 {
@@ -257,6 +269,30 @@ static void formats_that_cannot_be_are_refused(void **state)
 	}
 }
 
+/* Leaks are the sanitizer's to find. */
+static void without_memory_there_is_no_converter(void **state)
+{
+	(void)state;
+	for (size_t a = 0; a < ROWS(formats); a++)
+		for (size_t b = 0; b < ROWS(formats); b++) {
+			struct audio_format from = kit_format(formats[a]);
+			struct audio_format to = kit_format(formats[b]);
+			struct converter *c = NULL;
+			unsigned failures = 0;
+
+			for (unsigned fail = 1; !c; fail++) {
+				calloc_fails = fail;
+				if (converter_create(&c, &from, &to) < 0)
+					failures++;
+				else
+					assert_non_null(c);
+			}
+			calloc_fails = 0;
+			assert_true(failures > 0);
+			converter_destroy(c);
+		}
+}
+
 static void what_does_not_fit_changes_nothing(void **state)
 {
 	struct kit_format pcmu = { "PCMU", 8000, false };
@@ -380,6 +416,7 @@ int main(void)
 		cmocka_unit_test(what_was_said_in_g711_comes_back_as_it_was),
 		cmocka_unit_test(a_flush_begins_anew),
 		cmocka_unit_test(formats_that_cannot_be_are_refused),
+		cmocka_unit_test(without_memory_there_is_no_converter),
 		cmocka_unit_test(what_does_not_fit_changes_nothing),
 		cmocka_unit_test(
 			a_packet_that_is_none_is_refused_and_the_next_one_is_heard),
