@@ -7,11 +7,13 @@
 PACKAGES_RUN="build-essential cmake ninja-build pkg-config
 	libwebsockets-dev libwebsockets-evlib-ev libev-dev libpq-dev libsqlite3-dev
 	libjansson-dev libyaml-dev libxxhash-dev libisal-dev libsodium-dev
-	libsndfile1-dev libspeexdsp-dev libbsd-dev libcurl4-openssl-dev libssl-dev
+	libsndfile1-dev libspandsp-dev libspeexdsp-dev libopus-dev libbsd-dev
+	libcurl4-openssl-dev libssl-dev
 	asterisk-core-sounds-en-wav"
 PACKAGES_TEST="libcmocka-dev ccache clang clang-tidy clang-format cppcheck
 	libclang-rt-14-dev postgresql pgbouncer openssl python3
-	python3-websockets python3-jwt node-ws nodejs npm man-db prometheus curl git jq strace"
+	python3-websockets python3-jwt node-ws nodejs npm man-db prometheus curl git jq strace
+	ffmpeg multimon-ng"
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 die() {

@@ -1,0 +1,25 @@
+/*
+ * l16.h - samples of 16 bits, to and from bytes
+ *
+ * L16 is little-endian in this house, as in a WAV file; RFC 3551 has it
+ * big-endian, and so have some providers.
+ *
+ * Thread: any.
+ */
+#ifndef MEDIA_L16_H
+#define MEDIA_L16_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* `samples` counts samples; the bytes are twice as many. */
+void l16_load(const uint8_t *bytes, size_t samples, bool big_endian,
+	      int16_t *out);
+void l16_store(const int16_t *pcm, size_t samples, bool big_endian,
+	       uint8_t *out);
+
+/* The other byte order, in place. An odd last byte stays as it is. */
+void l16_swap(uint8_t *bytes, size_t length);
+
+#endif
