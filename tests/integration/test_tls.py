@@ -4,6 +4,7 @@ The clients are Python's ssl (OpenSSL) on sockets of its own, curl, and the open
 
 import asyncio
 import base64
+import http.client
 import json
 import os
 import signal
@@ -33,8 +34,10 @@ media:
 FAILURES = "holdline_tls_handshake_failures_total"
 
 
-def trusting(authority, **limits):
+def trusting(authority, own=None, **limits):
     context = ssl.create_default_context(cafile=authority.cert)
+    if own:
+        context.load_cert_chain(*own)
     for name, value in limits.items():
         setattr(context, name, value)
     return context
@@ -116,7 +119,13 @@ class Tls(unittest.TestCase):
         cls.directory = tempfile.mkdtemp(prefix="holdline-tls-")
         cls.authority = Authority(cls.directory)
         cls.callers = Authority(cls.directory, "callers")
-        cls.server = TlsServer(cls.authority, cls.directory, media__tls__client_ca=cls.callers.cert,
+        cls.alone, cls.middle = cls.authority.issue("alone"), Authority(cls.directory, "middle", cls.authority)
+        believed = os.path.join(cls.directory, "believed.pem")  # an authority, one below another, and a caller himself
+        with open(believed, "w", encoding="ascii") as file:
+            for cert in (cls.callers.cert, cls.middle.cert, cls.alone[0]):
+                with open(cert, encoding="ascii") as part:
+                    file.write(part.read())
+        cls.server = TlsServer(cls.authority, cls.directory, media__tls__client_ca=believed,
                                media__handshake_timeout="1s", log__level="debug").start()
         cls.store = Sqlite(cls.server.data_dir)
 
@@ -164,9 +173,7 @@ class Tls(unittest.TestCase):
 
     def test_the_check_of_a_route_asks_for_the_certificate(self):
         def bearing(name, authority=self.callers, subject=None, days=30):
-            context = trusting(self.authority)
-            context.load_cert_chain(*authority.issue(name, subject, days))
-            return context
+            return trusting(self.authority, own=authority.issue(name, subject, days))
 
         nobody, caller = trusting(self.authority), bearing("caller.example")
         rows = [
@@ -178,6 +185,7 @@ class Tls(unittest.TestCase):
             (bearing("two", subject="/CN=sly/CN=caller.example"), "/named", 403),
             (bearing("none", subject="/O=caller.example"), "/named", 403),
             (bearing("none", subject="/O=caller.example"), "/any", 101),
+            (bearing("caller.example", self.middle), "/named", 101), (trusting(self.authority, own=self.alone), "/any", 101),
         ]
         for context, path, status in rows:
             with self.subTest(path=path, status=status):
@@ -211,6 +219,17 @@ class Tls(unittest.TestCase):
         body = subprocess.run(["curl", "-sS", "--cacert", self.authority.cert, "-w", "%{http_version}", "-o", os.devnull,
                                f"https://127.0.0.1:{server.control}/metrics"], capture_output=True, text=True, timeout=60)
         self.assertEqual(body.stdout, "1.1")
+
+    def test_a_long_request_is_read_to_its_end_and_another_behind_it(self):
+        with open(os.path.join(self.server.data_dir, "admin.token"), encoding="ascii") as file:
+            headers = {"Authorization": "Bearer " + file.read().strip(), "Content-Type": "application/json"}
+        line = http.client.HTTPSConnection("127.0.0.1", self.server.control, timeout=20, context=self.server.trust)
+        for length in (60000, 10, 60000):
+            line.request("POST", "/api/outbox/dance", json.dumps({"x": "y" * length}), headers)
+            answer = line.getresponse()
+            self.assertEqual(answer.status, 404, answer.read())
+            answer.read()
+        line.close()
 
     def test_holdctl_knows_the_server_by_its_key(self):
         self.assertIn("live of at most", self.server.holdctl("status", check=False).stdout)
