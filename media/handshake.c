@@ -115,8 +115,7 @@ static void read_certificate(struct handshake *h, struct lws *wsi)
 		return;
 	h->request.has_certificate = true;
 	if (*name)
-		h->request.certificate_name =
-			keep_text(h, name, strlen(name));
+		h->request.certificate_name = keep_text(h, name, strlen(name));
 }
 
 /* ---- who, and where to -----------------------------------------------------

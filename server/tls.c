@@ -17,7 +17,7 @@
 #include "server/tls_identity.h"
 #include "server/tls_watch.h"
 
-#define DAY_S	86400
+#define DAY_S	INT64_C(86400)
 #define SOON_S	(14 * DAY_S) /* then whoever renews it should have */
 #define LABELS	48
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20" /* of TLS 1.2 */

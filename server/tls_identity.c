@@ -187,8 +187,8 @@ bool tls_identity_serve(const struct tls_identity *identity, SSL *ssl)
 {
 	tls_names *names;
 
-	/* Else a certificate of another kind that was served before, RSA and
-	 * then ECDSA, would stand beside the new one. */
+	/* Should this handshake have chosen before: a certificate of another
+	 * kind, RSA and then ECDSA, would stand beside the new one. */
 	SSL_certs_clear(ssl);
 	if (SSL_use_cert_and_key(ssl, identity->cert, identity->key,
 				 identity->chain, 1) != 1)
