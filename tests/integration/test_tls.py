@@ -120,12 +120,11 @@ class Tls(unittest.TestCase):
         cls.authority = Authority(cls.directory)
         cls.callers = Authority(cls.directory, "callers")
         cls.alone, cls.middle = cls.authority.issue("alone"), Authority(cls.directory, "middle", cls.authority)
-        believed = os.path.join(cls.directory, "believed.pem")  # an authority, one below another, and a caller himself
-        with open(believed, "w", encoding="ascii") as file:
-            for cert in (cls.callers.cert, cls.middle.cert, cls.alone[0]):
+        with open(cls.callers.cert, "a", encoding="ascii") as believed:  # also one below another, and a caller himself
+            for cert in (cls.middle.cert, cls.alone[0]):
                 with open(cert, encoding="ascii") as part:
-                    file.write(part.read())
-        cls.server = TlsServer(cls.authority, cls.directory, media__tls__client_ca=believed,
+                    believed.write(part.read())
+        cls.server = TlsServer(cls.authority, cls.directory, media__tls__client_ca=cls.callers.cert,
                                media__handshake_timeout="1s", log__level="debug").start()
         cls.store = Sqlite(cls.server.data_dir)
 
