@@ -215,6 +215,11 @@ bool tls_is_on(enum tls_listener listener)
 	return identity != NULL;
 }
 
+const char *tls_listener_name(enum tls_listener listener)
+{
+	return listeners[listener].name;
+}
+
 /* ---- contexts --------------------------------------------------------------
  */
 
@@ -245,7 +250,7 @@ int tls_configure(SSL_CTX *context, enum tls_listener which)
 	if (!identity ||
 	    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
 	    SSL_CTX_set_cipher_list(context, CIPHERS) != 1 ||
-	    !tls_watch(context, which, listener->name))
+	    !tls_watch(context, which))
 		goto end;
 	(void)SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION |
 						   SSL_OP_NO_COMPRESSION |

@@ -44,6 +44,9 @@ void tls_end(void);
 /* Does that listener speak TLS? Never changes after tls_start(). */
 bool tls_is_on(enum tls_listener listener);
 
+/* "media", "control"; static. */
+const char *tls_listener_name(enum tls_listener listener);
+
 /* Makes the context one of that listener, which must be on: protocols, ciphers,
  * the certificate in force at each handshake, and the counting of handshakes.
  * 0 or -EIO. */
