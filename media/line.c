@@ -20,7 +20,7 @@
 
 #include "media/admission.h"
 #include "media/call.h"
-#include "media/handshake.h"
+#include "server/handshake.h"
 #include "media/loop.h"
 #include "server/clock.h"
 #include "server/log.h"
@@ -337,6 +337,7 @@ static int on_upgrade_asked(struct lws *wsi)
 	struct refusal refusal;
 
 	handshake_read(&handshake, wsi, loop->settings,
+		       loop->settings->media.public_url,
 		       (uint64_t)clock_wall_us() / 1000);
 	admission = admission_judge(loop, &handshake, &refusal);
 	if (!admission)

@@ -63,6 +63,8 @@ const struct board_family board_families[METRIC_COUNT] = {
 	[METRIC_CALLS_TOTAL] = COUNTER("calls_total", "Calls that have ended."),
 	[METRIC_CALLS_REFUSED_TOTAL] =
 		COUNTER("calls_refused_total", "Handshakes refused."),
+	[METRIC_WEBHOOKS_TOTAL] =
+		COUNTER("webhooks_total", "Providers' webhooks, by result."),
 	[METRIC_CONNECTIONS_UNSTARTED_TOTAL] =
 		COUNTER("connections_unstarted_total",
 			"Connections that ended without ever sending a start."),

@@ -43,8 +43,23 @@ struct route {
 	bool open_on_purpose; /* "auth: none" */
 	struct auth_rules auth;
 };
-#define ROUTE_TOKEN   "/{token}"
-#define ROUTES_MAX    64
+#define ROUTE_TOKEN "/{token}"
+#define ROUTES_MAX  64
+
+/* One row of webhooks.answers: how a provider's webhooks are answered. */
+enum webhook_mode { WEBHOOK_CONNECT, WEBHOOK_START };
+enum webhook_track { WEBHOOK_INBOUND, WEBHOOK_OUTBOUND, WEBHOOK_BOTH };
+struct webhook {
+	char name[32]; /* its paths: /webhooks/NAME/answer and .../status */
+	/* Whose webhooks, and who may call them. Of a route it has the provider
+	 * and the auth; what becomes of the call is the media route's. */
+	struct route door;
+	char route[128]; /* the path of a media route: there the call goes */
+	enum webhook_mode mode;
+	enum webhook_track track;
+	bool status_callback; /* ask the provider for them, if the answer can */
+};
+#define WEBHOOKS_MAX  16
 
 #define PROCESSES_MAX 16 /* of media */
 #define THREADS_MAX   64 /* in each of them */
@@ -119,6 +134,15 @@ struct settings {
 		char token_file[256];
 		struct tls_settings tls;
 	} control;
+	struct {
+		char listen[64];      /* "": no webhooks */
+		char public_url[256]; /* https://host[:port] */
+		uint32_t token_ttl_ms;
+		uint32_t max_body; /* bytes */
+		uint32_t max_connections;
+		struct webhook answers[WEBHOOKS_MAX];
+		size_t answer_count;
+	} webhooks;
 	struct {
 		uint32_t db_down_count;
 		uint32_t window_ms;

@@ -48,7 +48,7 @@ struct supervisor {
 	struct settings *settings; /* in force; owned */
 	struct role roles[ROLES_MAX];
 	size_t role_count;
-	int lock_fd, control_fd;
+	int lock_fd, control_fd, webhooks_fd;
 	int media_fds[PROCESSES_MAX * THREADS_MAX]; /* one a loop */
 	size_t media_fd_count;
 	struct watchdog dog;
@@ -69,7 +69,8 @@ static int live(const struct role *role, void *arg)
 	if (role->kind == ROLE_MEDIA)
 		return sup->options.media(sup->settings, role->index,
 					  sup->media_fds + first);
-	return sup->options.control(sup->settings, sup->control_fd);
+	return sup->options.control(sup->settings, sup->control_fd,
+				    sup->webhooks_fd);
 }
 
 static uint32_t count_running(const struct supervisor *sup, enum role_kind kind)
@@ -396,8 +397,12 @@ static int bind_sockets(struct supervisor *sup)
 	if (status != 0)
 		return status;
 	sup->media_fd_count = count;
-	return listen_on("control.listen", s->control.listen, &sup->control_fd,
-			 1);
+	status = listen_on("control.listen", s->control.listen,
+			   &sup->control_fd, 1);
+	if (status != 0 || !s->webhooks.listen[0])
+		return status;
+	return listen_on("webhooks.listen", s->webhooks.listen,
+			 &sup->webhooks_fd, 1);
 }
 
 static int prepare(struct supervisor *sup)
@@ -489,6 +494,8 @@ static void finish(struct supervisor *sup)
 		(void)close(sup->media_fds[i]);
 	if (sup->control_fd >= 0)
 		(void)close(sup->control_fd);
+	if (sup->webhooks_fd >= 0)
+		(void)close(sup->webhooks_fd);
 	if (sup->lock_fd >= 0)
 		(void)close(sup->lock_fd);
 	tls_end();
@@ -508,7 +515,7 @@ int supervisor_run(const struct supervisor_options *options)
 	}
 	sup->options = *options;
 	sup->settings = options->settings;
-	sup->lock_fd = sup->control_fd = -1;
+	sup->lock_fd = sup->control_fd = sup->webhooks_fd = -1;
 	status = prepare(sup);
 	if (status == 0)
 		status = serve(sup);

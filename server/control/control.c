@@ -29,6 +29,7 @@
 #include "server/control/outbox_api.h"
 #include "server/control/status.h"
 #include "server/control/token.h"
+#include "server/control/webhooks.h"
 #include "server/log.h"
 #include "server/settings.h"
 #include "server/thread.h"
@@ -61,6 +62,9 @@ struct control {
 	struct ev_loop *loop;
 	struct http_router router;
 	struct http_server *server;
+	struct http_router webhook_router;
+	struct http_server *webhooks;	/* NULL: there are none */
+	struct settings *reloaded;	/* in force, after a SIGHUP; or NULL */
 	struct control_context context; /* what the handlers know */
 	char admin_token[TOKEN_SIZE];
 	char alert_secret[TOKEN_SIZE];
@@ -89,8 +93,8 @@ static void on_term(struct ev_loop *loop, ev_signal *signal, int events)
 	ev_break(loop, EVBREAK_ALL);
 }
 
-/* Of what a reload may change, this role uses the log's settings, and its
- * certificate. */
+/* The handlers look at the settings on this thread alone, so the old ones may
+ * go; the drainer keeps those of the start. */
 static void on_hup(struct ev_loop *loop, ev_signal *signal, int events)
 {
 	struct control *control = signal->data;
@@ -102,7 +106,9 @@ static void on_hup(struct ev_loop *loop, ev_signal *signal, int events)
 		return;
 	log_configure(settings->log_level, settings->log_format);
 	tls_follow(settings);
-	free(settings);
+	control->context.settings = settings;
+	free(control->reloaded);
+	control->reloaded = settings;
 }
 
 /* Without its token the process serves on: drains, health and metrics need
@@ -190,6 +196,29 @@ static void watch_events(struct control *control)
 	ev_timer_start(control->loop, &control->beat);
 }
 
+static int start_webhooks(struct control *control)
+{
+	const struct settings *settings = control->options->settings;
+	const struct http_server_options http = {
+		.loop = control->loop,
+		.listen_fd = control->options->webhooks_fd,
+		.router = &control->webhook_router,
+		.timeout_s = REQUEST_TIMEOUT_S,
+		.max_connections = settings->webhooks.max_connections,
+		.max_body = settings->webhooks.max_body,
+		.webhooks = &control->context.settings,
+	};
+
+	if (control->options->webhooks_fd < 0)
+		return 0;
+	control->webhook_router = (struct http_router){
+		.routes = webhook_routes,
+		.count = webhook_route_count,
+		.context = &control->context,
+	};
+	return http_server_start(&control->webhooks, &http);
+}
+
 static int start(struct control *control)
 {
 	const struct control_options *options = control->options;
@@ -200,6 +229,7 @@ static int start(struct control *control)
 		.max_connections = CONNECTIONS_MAX,
 		.tls = TLS_CONTROL,
 	};
+	int r;
 
 	control->loop = ev_loop_new(EVBACKEND_EPOLL);
 	if (!control->loop)
@@ -213,7 +243,8 @@ static int start(struct control *control)
 		.admin_token = control->admin_token,
 	};
 	http.loop = control->loop;
-	return http_server_start(&control->server, &http);
+	r = http_server_start(&control->server, &http);
+	return r < 0 ? r : start_webhooks(control);
 }
 
 /* The drainer first: it does or gives up the operations that it was given, and
@@ -229,7 +260,9 @@ static void stop(struct control *control)
 	alert_sender_stop(control->alert_sender);
 	for (int i = 0; control->server && i < LAST_TURNS; i++)
 		ev_run(control->loop, EVRUN_NOWAIT);
+	http_server_stop(control->webhooks);
 	http_server_stop(control->server);
+	free(control->reloaded);
 	if (!control->loop)
 		return;
 	ev_timer_stop(control->loop, &control->beat);

@@ -616,8 +616,8 @@ static void flags_and_variables_are_named_in_complaints(void **state)
 		{ FLAGS("--media.listen"), "--media.listen: needs a value\n" },
 		{ FLAGS("--media.routes", "x"),
 		  "--media.routes: can only be set in a file\n" },
-		{ FLAGS("--webhooks.listen=:1"),
-		  "--webhooks.listen: not in this version of Holdline\n" },
+		{ FLAGS("--sessions.interval=1s"),
+		  "--sessions.interval: not in this version of Holdline\n" },
 		{ FLAGS("serve"), "serve: expected --KEY VALUE; see --help\n" },
 	};
 
