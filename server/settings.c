@@ -338,9 +338,10 @@ static int check_together(const struct loading *load)
 	if (s->database.retry_max_ms < s->database.retry_initial_ms)
 		return settings_wrong(load, &origin,
 				      "less than database.retry.initial");
-	if (check_tls(load, "media", &s->media.tls) != 0)
+	if (check_tls(load, "media", &s->media.tls) != 0 ||
+	    check_tls(load, "control", &s->control.tls) != 0)
 		return 2;
-	return check_tls(load, "control", &s->control.tls);
+	return check_tls(load, "webhooks", &s->webhooks.tls);
 }
 
 /* Those that we may run on, as far as media.threads may go. */
@@ -380,6 +381,9 @@ static int complete_tls_paths(struct loading *load)
 		{ "media.tls.client_ca", s->media.tls.client_ca },
 		{ "control.tls.cert", s->control.tls.cert },
 		{ "control.tls.key", s->control.tls.key },
+		{ "webhooks.tls.cert", s->webhooks.tls.cert },
+		{ "webhooks.tls.key", s->webhooks.tls.key },
+		{ "webhooks.tls.client_ca", s->webhooks.tls.client_ca },
 	};
 	int r = 0;
 

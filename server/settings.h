@@ -142,6 +142,7 @@ struct settings {
 		uint32_t max_connections;
 		struct webhook answers[WEBHOOKS_MAX];
 		size_t answer_count;
+		struct tls_settings tls;
 	} webhooks;
 	struct {
 		uint32_t db_down_count;

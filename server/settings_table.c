@@ -163,6 +163,14 @@ const struct setting settings_table[] = {
 	{ "webhooks.max_connections", COUNT, FIXED,
 	  AT(webhooks.max_connections), "256", 1, 65536,
 	  "beyond: accepted and closed" },
+	{ "webhooks.tls.cert", PATH, FIXED, AT(webhooks.tls.cert), "", 0, 0,
+	  "certificate and chain, PEM: https (default: plain http)" },
+	{ "webhooks.tls.key", PATH, FIXED, AT(webhooks.tls.key), "", 0, 0,
+	  "its private key, PEM; SIGHUP reads both again" },
+	{ "webhooks.tls.client_ca", PATH, FIXED, AT(webhooks.tls.client_ca), "",
+	  0, 0,
+	  "who signs callers' certificates, PEM (default: none is asked "
+	  "for)" },
 	{ "alerts.db_down_count", COUNT, FIXED, AT(alerts.db_down_count), "10",
 	  1, 10000, "more failures of the database than that: alert" },
 	{ "alerts.window", DURATION, FIXED, AT(alerts.window_ms), "5min", 1 * S,
@@ -184,7 +192,9 @@ _Static_assert(sizeof(settings_table) / sizeof(settings_table[0]) <=
 
 /* Named by the contract, built by a later version: better said than guessed. */
 const char *const settings_later[] = {
-	"sessions.idle_timeout", "sessions.interval", "whatsapp.verify_token",
+	"sessions.idle_timeout",
+	"sessions.interval",
+	"whatsapp.verify_token",
 	"whatsapp.app_secret",
 };
 const size_t settings_later_count =

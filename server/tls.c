@@ -33,6 +33,8 @@ static struct listener {
 			.offset = offsetof(struct settings, media.tls) },
 	[TLS_CONTROL] = { .name = "control",
 			  .offset = offsetof(struct settings, control.tls) },
+	[TLS_WEBHOOKS] = { .name = "webhooks",
+			   .offset = offsetof(struct settings, webhooks.tls) },
 };
 _Static_assert((int)TLS_LISTENERS <= BOARD_TLS_LISTENERS,
 	       "the board has a place for each");

@@ -207,6 +207,7 @@ static int start_webhooks(struct control *control)
 		.max_connections = settings->webhooks.max_connections,
 		.max_body = settings->webhooks.max_body,
 		.webhooks = &control->context.settings,
+		.tls = TLS_WEBHOOKS,
 	};
 
 	if (control->options->webhooks_fd < 0)

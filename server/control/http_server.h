@@ -31,7 +31,7 @@ struct http_server_options {
 	uint32_t timeout_s; /* to send a request, take a response */
 	uint32_t max_connections;
 	enum tls_listener tls; /* whose certificate, if it has one */
-	size_t max_body; /* bytes; 0: HTTP_BODY_MAX */
+	size_t max_body;       /* bytes; 0: HTTP_BODY_MAX */
 	/* Of a listener for webhooks: the settings in force. Then a request
 	 * says who calls, as webhooks.public_url and trusted proxies have it.
 	 */

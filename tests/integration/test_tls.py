@@ -1,4 +1,4 @@
-"""TLS on both listeners: calls through it, who is let in, certificates renewed under live calls, clients that misbehave.
+"""TLS on all listeners: calls through it, who is let in, certificates renewed under live calls, clients that misbehave.
 
 The clients are Python's ssl (OpenSSL) on sockets of its own, curl, and the openssl command."""
 
@@ -20,7 +20,7 @@ from websockets.frames import Frame, Opcode
 
 from certificates import Authority, openssl
 from database import Sqlite
-from server import HOLDCTL, Server, wait_for
+from server import HOLDCTL, Server, free_port, wait_for
 from twilio_caller import FRAME, Caller, speech, wav_audio
 
 ROUTES = """
@@ -365,6 +365,50 @@ class Tls(unittest.TestCase):
             pass
         self.assertEqual(self.row(caller)["end_reason"], "disconnect")
         line.close()
+
+
+WEBHOOKS = """
+media:
+  public_url: wss://media.example.com
+webhooks:
+  answers:
+    - {provider: twilio, route: /media/twilio}
+    - {name: near, provider: twilio, route: /media/twilio, auth: {client_certificate: caller.example}}
+"""
+
+
+class Webhooks(unittest.TestCase):
+    def setUp(self):
+        place = tempfile.TemporaryDirectory(prefix="holdline-tls-")
+        self.addCleanup(place.cleanup)
+        self.authority, self.callers = Authority(place.name), Authority(place.name, "callers")
+        self.cert, self.key = self.authority.issue("webhooks")
+
+    def ask(self, port, name, context):
+        line = http.client.HTTPSConnection("127.0.0.1", port, timeout=20, context=context)
+        line.request("POST", f"/webhooks/{name}/answer", "CallSid=CA1&From=%2B1&To=%2B2",
+                     {"Content-Type": "application/x-www-form-urlencoded"})
+        answer = line.getresponse()
+        serial = line.sock and line.sock.getpeercert()["serialNumber"]
+        text = answer.read().decode()
+        line.close()
+        return answer.status, text, serial
+
+    def test_they_come_by_https_and_a_renewal_reaches_them(self):
+        port = free_port()
+        nobody = trusting(self.authority)
+        caller = trusting(self.authority, own=self.callers.issue("caller.example"))
+        with Server(config=WEBHOOKS, webhooks__listen=f"127.0.0.1:{port}", webhooks__tls__cert=self.cert,
+                    webhooks__tls__key=self.key, webhooks__tls__client_ca=self.callers.cert) as server:
+            status, text, _ = self.ask(port, "twilio", nobody)
+            self.assertEqual(status, 200)
+            self.assertIn("wss://media.example.com/media/twilio", text)
+            self.assertEqual(self.ask(port, "near", nobody)[0], 403)
+            self.assertEqual(self.ask(port, "near", caller)[0], 200)
+            self.authority.issue("webhooks")
+            server.process.send_signal(signal.SIGHUP)
+            wait_for("the new one", lambda: self.ask(port, "twilio", nobody)[2] == serial_of(self.cert))
+            self.assertIn('holdline_tls_handshakes_total{listener="webhooks",version="1.3"}', server.get("/metrics")[1])
 
 
 class Reload(unittest.TestCase):
