@@ -222,32 +222,48 @@ static void publish_token_keys(const struct settings *s)
 }
 
 /* Routes that anybody may call, where others than ourselves can reach them. */
-static void warn_of_open_routes(const struct settings *s)
+struct open_routes {
+	const char *first; /* its path */
+	unsigned count;
+};
+
+static void note_if_open(struct open_routes *open, const struct route *route)
 {
-	const struct route *first = NULL;
-	struct sockaddr_storage listen;
+	if (route->auth.kinds || route->open_on_purpose)
+		return;
+	if (open->count++ == 0)
+		open->first = route->path;
+}
+
+static void warn_if_reachable(const struct open_routes *open,
+			      const char *listen)
+{
+	struct sockaddr_storage parsed;
 	struct address address;
-	unsigned open = 0;
 	socklen_t length;
 
-	if (settings_parse_address(s->media.listen, &listen, &length) < 0 ||
-	    !address_of_socket((struct sockaddr *)&listen, &address) ||
+	if (open->count == 0 ||
+	    settings_parse_address(listen, &parsed, &length) < 0 ||
+	    !address_of_socket((struct sockaddr *)&parsed, &address) ||
 	    address_is_loopback(&address))
 		return;
-	for (size_t i = s->media.route_count; i > 0; i--) {
-		const struct route *route = &s->media.routes[i - 1];
+	log_warn("OPEN_ROUTES",
+		 "routes=%u first=%s listen=%s effect=\"whoever "
+		 "reaches it may call\" next=\"give them auth, or "
+		 "auth: none\"",
+		 open->count, open->first, listen);
+}
 
-		if (route->auth.kinds || route->open_on_purpose)
-			continue;
-		first = route;
-		open++;
-	}
-	if (first)
-		log_warn("OPEN_ROUTES",
-			 "routes=%u first=%s listen=%s effect=\"whoever "
-			 "reaches it may call\" next=\"give them auth, or "
-			 "auth: none\"",
-			 open, first->path, s->media.listen);
+static void warn_of_open_routes(const struct settings *s)
+{
+	struct open_routes calls = { .count = 0 }, webhooks = { .count = 0 };
+
+	for (size_t i = 0; i < s->media.route_count; i++)
+		note_if_open(&calls, &s->media.routes[i]);
+	for (size_t i = 0; i < s->webhooks.answer_count; i++)
+		note_if_open(&webhooks, &s->webhooks.answers[i].door);
+	warn_if_reachable(&calls, s->media.listen);
+	warn_if_reachable(&webhooks, s->webhooks.listen);
 }
 
 /* What we hold is what a role that is started later begins with. */

@@ -113,7 +113,7 @@ enum auth_header {
 /* In lower case, without the colon. */
 extern const char *const auth_header_names[AUTH_HEADERS];
 
-#define AUTH_QUERY_MAX 48 /* Exotel asks its webhooks with some twenty */
+#define AUTH_QUERY_MAX 32 /* Exotel asks its webhooks with some twenty */
 
 /* The handshake. Everything is borrowed. */
 struct auth_request {

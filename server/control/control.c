@@ -4,6 +4,7 @@
  *   main thread  libev + libwebsockets: health, metrics, status, operations
  *                (which it hands to the drainer); signals
  *   drainer      outbox -> store; may wait for the database, the loop may not
+ *   spooler      what webhooks tell, to the disk (webhook_inbox.h)
  *   alerts       posts to alerts.webhook, if there is one
  *
  * Nothing here runs when nothing happens, but for the heartbeat.
@@ -29,6 +30,7 @@
 #include "server/control/outbox_api.h"
 #include "server/control/status.h"
 #include "server/control/token.h"
+#include "server/control/webhook_inbox.h"
 #include "server/control/webhooks.h"
 #include "server/log.h"
 #include "server/settings.h"
@@ -37,6 +39,7 @@
 
 #define BEAT_S		  0.5
 #define DRAIN_AT_END_MS	  5000
+#define SPOOL_AT_END_MS	  5000 /* records of webhooks; a disk may refuse */
 #define REQUEST_TIMEOUT_S 10
 #define CONNECTIONS_MAX	  1024
 #define LAST_TURNS	  3 /* the mail, the sockets, and one to spare */
@@ -84,6 +87,8 @@ static void on_beat(struct ev_loop *loop, ev_timer *timer, int events)
 		    board_get(board_series(METRIC_OUTBOX_BYTES, "")),
 		    clock_mono_ms());
 	alerts_look(clock_mono_ms());
+	if (control->context.inbox)
+		webhook_inbox_look(control->context.inbox, clock_mono_ms());
 }
 
 static void on_term(struct ev_loop *loop, ev_signal *signal, int events)
@@ -209,6 +214,7 @@ static int start_webhooks(struct control *control)
 		.webhooks = &control->context.settings,
 		.tls = TLS_WEBHOOKS,
 	};
+	int r;
 
 	if (control->options->webhooks_fd < 0)
 		return 0;
@@ -217,7 +223,8 @@ static int start_webhooks(struct control *control)
 		.count = webhook_route_count,
 		.context = &control->context,
 	};
-	return http_server_start(&control->webhooks, &http);
+	r = webhook_inbox_start(&control->context.inbox, settings);
+	return r < 0 ? r : http_server_start(&control->webhooks, &http);
 }
 
 static int start(struct control *control)
@@ -248,12 +255,16 @@ static int start(struct control *control)
 	return r < 0 ? r : start_webhooks(control);
 }
 
-/* The drainer first: it does or gives up the operations that it was given, and
- * the loop's last turns tell those who wait for them. */
+/* What webhooks told becomes durable, and then the drainer ends: it does or
+ * gives up the operations that it was given, and the loop's last turns tell
+ * those who wait for them. */
 static void stop(struct control *control)
 {
 	struct drainer *drainer = control->context.drainer;
+	struct webhook_inbox *inbox = control->context.inbox;
 
+	control->context.inbox = NULL;
+	(void)webhook_inbox_stop(inbox, SPOOL_AT_END_MS);
 	control->context.drainer = NULL;
 	if (drainer)
 		drainer_stop(drainer, DRAIN_AT_END_MS);

@@ -2,6 +2,7 @@
  * webhooks.c - who asks, and what becomes of it (see webhooks.h)
  *
  *   NAME -> webhooks.answers -> body -> checks (server/auth) -> answer
+ *                                                            `-> inbox (status)
  *
  * A refusal tells the caller nothing but its status; why, is in the log.
  */
@@ -18,6 +19,8 @@
 #include "server/control/health.h"
 #include "server/control/webhook_answer.h"
 #include "server/control/webhook_body.h"
+#include "server/control/webhook_inbox.h"
+#include "server/control/webhook_status.h"
 #include "server/handshake.h"
 #include "server/log.h"
 #include "server/settings.h"
@@ -202,7 +205,7 @@ static void write_status_url(const struct visit *v, char out[URL_SIZE])
 }
 
 static void send_document(struct visit *v, struct webhook_document *document,
-		 const char *result)
+			  const char *result)
 {
 	count(v, document->text ? result : "unavailable");
 	http_reply(v->response, document->status, document->type,
@@ -277,9 +280,67 @@ static void answer(const struct http_request *request,
 	webhook_body_finish(&v.body);
 }
 
+/* ---- the status ------------------------------------------------------------
+ */
+
+static void send_unavailable(struct visit *v, const char *reason)
+{
+	count(v, "unavailable");
+	log_warn("WEBHOOK_REFUSED",
+		 "status=503 reason=%s peer=%s name=%s "
+		 "kind=%s effect=\"the provider tries "
+		 "again\"",
+		 reason, v->request->caller->peer_text, v->webhook->name,
+		 v->kind);
+	http_reply_error(v->response, 503, reason);
+}
+
+static void store_status(struct visit *v, struct webhook_inbox *inbox)
+{
+	const char *provider = v->webhook->door.provider;
+	const char *full = webhook_inbox_refusal(inbox);
+	struct webhook_status status;
+	struct record *record;
+
+	webhook_status_read(provider, &v->body, &status);
+	if (!webhook_status_tells(&status)) {
+		count(v, "ignored");
+		http_reply(v->response, 200, "text/plain", strdup(""), 0);
+		return;
+	}
+	record = full ? NULL
+		      : webhook_status_record(provider, &status,
+					      clock_wall_us());
+	if (!record) {
+		send_unavailable(v, full ? full : "no_memory");
+		return;
+	}
+	log_info("WEBHOOK_STATUS",
+		 "provider=%s provider_call=\"%s\" status=\"%s\" "
+		 "cause=\"%s\" name=%s",
+		 provider, status.call_id, status.status, status.cause,
+		 v->webhook->name);
+	webhook_inbox_take(inbox, v->request, v->response, record);
+	count(v, v->response->later ? "taken" : "unavailable");
+}
+
+static void take_status(const struct http_request *request,
+			struct http_response *response, void *context)
+{
+	const struct control_context *control = context;
+	struct visit v;
+
+	if (!enter(&v, request, response, context, "status"))
+		return;
+	store_status(&v, control->inbox);
+	webhook_body_finish(&v.body);
+}
+
 const struct http_route webhook_routes[] = {
 	{ HTTP_GET, "/webhooks/{name}/answer", answer, false },
 	{ HTTP_POST, "/webhooks/{name}/answer", answer, false },
+	{ HTTP_GET, "/webhooks/{name}/status", take_status, false },
+	{ HTTP_POST, "/webhooks/{name}/status", take_status, false },
 };
 const size_t webhook_route_count =
 	sizeof(webhook_routes) / sizeof(webhook_routes[0]);

@@ -2,6 +2,7 @@
  * webhooks.h - the providers' webhooks, on a listener of their own
  *
  *   /webhooks/NAME/answer   what shall I do with this call?
+ *   /webhooks/NAME/status   this is what became of the call
  *
  * NAME is that of one of webhooks.answers, which says whose it is and what the
  * caller must show. The API is not on this listener, so that it is never

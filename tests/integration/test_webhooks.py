@@ -4,6 +4,7 @@ The signatures are made here, in Python, from the providers' documents."""
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -277,6 +278,131 @@ class Busy(unittest.TestCase):
         self.assertEqual(answers["plivo"], (200, reject.replace("Reject", "Hangup")))
         self.assertEqual(answers["jambonz"], (200, '[{"verb":"sip:decline","status":486,"reason":"Busy Here"}]'))
         self.assertEqual([answers["vonage"][0], answers["exotel"][0]], [503, 503])
+
+
+ENDS = {  # the last callback of each provider: what it says, and what the row has of it
+    "twilio": ({"CallStatus": "completed", "CallDuration": "12", "SipResponseCode": "200"}, ("completed", 12000, "200", None)),
+    "signalwire": ({"CallStatus": "busy", "CallDuration": "0", "SipResultCode": "486"}, ("busy", 0, "486", "486")),
+    "telnyx": ({"CallStatus": "completed", "CallDuration": "3", "HangupCause": "normal_clearing"},
+               ("completed", 3000, "normal_clearing", None)),
+    "plivo": ({"CallStatus": "completed", "Duration": "7", "HangupCauseName": "Normal Hangup"},
+              ("completed", 7000, "Normal Hangup", None)),
+    "vonage": ({"status": "failed", "duration": "0", "detail": "unavailable", "sip_code": "503"},
+               ("failed", 0, "unavailable", "503")),
+    "exotel": ({"Status": "completed", "ConversationDuration": "31"}, ("completed", 31000, "completed", None)),
+    "jambonz": ({"call_status": "completed", "duration": 9, "sip_status": 200, "sip_reason": "OK"},
+                ("completed", 9000, "OK", None)),
+}
+ROW = "SELECT provider_status, provider_duration_ms, hangup_cause, provider_error FROM "
+
+
+def rows(store, query):
+    return [tuple(row.values()) for row in store.rows(query)]
+
+
+def ident(provider, call):
+    return {next(iter(CALLS[provider])): call}
+
+
+async def talk(server, call, sound=speech(seconds=0.3)):
+    """Asks for the answer as Twilio does, and calls where it says."""
+    status, body, _ = server.post("twilio", "answer", {**CALLS["twilio"], "CallSid": call})
+    assert status == 200, body
+    stream = ET.fromstring(body.split("\n", 1)[1]).find(".//Stream")
+    caller = Caller(stream.get("url"), custom={p.get("name"): p.get("value") for p in stream.iter("Parameter")})
+    caller.call = call
+    assert await caller.talk(sound) == 1000
+
+
+class Statuses(unittest.TestCase):
+    def completed(self, store, call, expected):
+        row = ROW + f"calls WHERE provider = 'twilio' AND provider_call_id = '{call}' AND state = 'ended'"
+        wait_for(f"the row of {call}", lambda: rows(store, row) == [expected])
+
+    def say(self, server, call, status, **more):
+        got = server.post("twilio", "status", {"CallSid": call, "CallStatus": status, **more})
+        self.assertEqual(got[0], 200, got[1])
+
+    def check_whole_way(self, server, store):
+        """Before the call, after it, repeated, out of order, and for a call that never streamed."""
+        end = {"CallDuration": "5", "SipResponseCode": "200"}
+        expected = ("completed", 5000, "200", None)
+        asyncio.run(talk(server, "CA-after"))
+        self.completed(store, "CA-after", (None, None, None, None))
+        for _ in range(3):
+            self.say(server, "CA-after", "completed", **end)
+        self.completed(store, "CA-after", expected)
+        self.say(server, "CA-after", "ringing")  # late
+        self.say(server, "CA-before", "completed", **end)
+        self.say(server, "CA-before", "in-progress")
+        asyncio.run(talk(server, "CA-before"))
+        self.completed(store, "CA-before", expected)
+        self.completed(store, "CA-after", expected)
+        self.say(server, "CA-never", "busy", ErrorCode="13224")
+        kept = ROW + "provider_calls WHERE provider_call_id = 'CA-never'"
+        wait_for("the status", lambda: rows(store, kept) == [("busy", None, "busy", "13224")])
+        self.assertEqual(rows(store, "SELECT count(*) FROM calls WHERE provider_call_id = 'CA-never'"), [(0,)])
+        self.assertEqual(rows(store, "SELECT count(*) FROM call_statuses WHERE provider_call_id = 'CA-after'"), [(2,)])
+
+    def test_the_whole_way_with_sqlite(self):
+        with Hooks() as server:
+            self.check_whole_way(server, Sqlite(server.data_dir))
+
+    def test_the_whole_way_with_postgresql_and_while_it_is_away(self):
+        database = Postgres()
+        self.addCleanup(database.close)
+        database.start()
+        with Hooks(database__url=database.url) as server:
+            self.check_whole_way(server, database)
+            database.stop()
+            wait_for("the outage", lambda: server.get("/health/db")[0] == 503 or self.say(server, "CA-x", "queued"))
+            self.say(server, "CA-away", "completed", CallDuration="8", SipResponseCode="200")
+            asyncio.run(talk(server, "CA-away"))
+            asyncio.run(talk(server, "CA-away-2"))
+            self.say(server, "CA-away-2", "completed", CallDuration="9", SipResponseCode="487")
+            server.kill("control")  # what was acknowledged survives its process
+            database.start()
+            self.completed(database, "CA-away", ("completed", 8000, "200", None))
+            self.completed(database, "CA-away-2", ("completed", 9000, "487", "487"))
+
+    def test_each_provider_tells_how_a_call_ended(self):
+        with Hooks() as server:
+            store = Sqlite(server.data_dir)
+            for provider, (values, expected) in ENDS.items():
+                with self.subTest(provider):
+                    status, body, _ = server.post(provider, "status", {**ident(provider, "C-" + provider), **values})
+                    self.assertEqual((status, body), (200, ""))
+                    row = ROW + f"provider_calls WHERE provider = '{provider}' AND provider_call_id = 'C-{provider}'"
+                    wait_for("the status", lambda row=row, expected=expected: rows(store, row) == [expected])
+            text = {"data": {"event_type": "call.hangup", "payload": {
+                "call_control_id": "v3:9", "hangup_cause": "user_busy", "sip_hangup_cause": "486",
+                "start_time": "2026-11-24T01:00:00.000000Z", "end_time": "2026-11-24T01:00:04.500000Z"}}}
+            path, _, _ = signed("telnyx", "status", {})
+            now, body = str(int(time.time())), json.dumps(text).encode()
+            signature = base64.b64encode(TELNYX.sign(f"{now}|".encode() + body)).decode()
+            headers = {"Telnyx-Signature-Ed25519": signature, "Telnyx-Timestamp": now}
+            self.assertEqual(server.call(path, body, headers)[0], 200)
+            wait_for("the status", lambda: rows(store, ROW + "provider_calls WHERE provider_call_id = 'v3:9'")
+                     == [("call.hangup", 4500, "user_busy", "486")])
+
+    def test_a_forged_status_changes_nothing(self):
+        with Hooks() as server:
+            for provider, (values, _) in ENDS.items():
+                if provider != "exotel":
+                    self.assertIn(server.call(*signed(provider, "status", values, wrong=True))[0], (401, 403))
+            self.assertEqual(server.post("twilio", "status", {"CallSid": "CA1"})[0], 200)  # says nothing
+            server.stop()
+            self.assertEqual(rows(Sqlite(server.data_dir), "SELECT count(*) FROM call_statuses"), [(0,)])
+
+    def test_a_full_outbox_asks_the_provider_to_come_again(self):
+        server = Hooks(outbox__min_free_disk="900TiB").start(ready=False)
+        with contextlib.ExitStack() as stack:
+            stack.push(server.__exit__)
+            wait_for("the server", lambda: "outbox_full" in server.get("/health/ready")[1])
+            status, body, headers = server.post("twilio", "status", {"CallSid": "CA1", "CallStatus": "completed"})
+            self.assertEqual((status, headers["Retry-After"]), (503, "1"))
+            self.assertIn("outbox_full", body)
+            self.assertIn("Reject", server.post("twilio", "answer", CALLS["twilio"])[1])
 
 
 if __name__ == "__main__":
