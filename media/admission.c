@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "media/handshake.h"
+#include "server/handshake.h"
 #include "media/loop.h"
 #include "server/auth/one_time.h"
 #include "server/board.h"

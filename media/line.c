@@ -20,7 +20,7 @@
 
 #include "media/admission.h"
 #include "media/call.h"
-#include "media/handshake.h"
+#include "server/handshake.h"
 #include "media/loop.h"
 #include "media/raw.h"
 #include "server/clock.h"
@@ -347,6 +347,7 @@ static int on_upgrade_asked(struct lws *wsi)
 	struct refusal refusal;
 
 	handshake_read(&handshake, wsi, loop->settings,
+		       loop->settings->media.public_url,
 		       (uint64_t)clock_wall_us() / 1000);
 	admission = admission_judge(loop, &handshake, &refusal);
 	if (!admission)

@@ -5,6 +5,7 @@
 
 const struct migration migrations[] = {
 	{ 1, sql_0001_first_tables_postgres, sql_0001_first_tables_sqlite },
+	{ 2, sql_0002_call_statuses_postgres, sql_0002_call_statuses_sqlite },
 };
 const size_t migration_count = sizeof(migrations) / sizeof(migrations[0]);
 

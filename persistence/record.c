@@ -29,6 +29,7 @@ static const struct kind {
 	[RECORD_SESSION_UPDATED] = { .name = "session.updated" },
 	[RECORD_SESSION_CLOSED] = { .name = "session.closed" },
 	[RECORD_MESSAGE_RECEIVED] = { .name = "message.received" },
+	[RECORD_CALL_STATUS] = { .name = "call.status" },
 };
 
 struct record *record_create(enum record_kind kind, const struct uuid *id,

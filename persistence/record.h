@@ -29,7 +29,8 @@ enum record_kind { /* on disk: never renumber */
 		   RECORD_SESSION_UPDATED = 6,
 		   RECORD_SESSION_CLOSED = 7,
 		   RECORD_MESSAGE_RECEIVED = 8,
-		   RECORD_KIND_COUNT = 9
+		   RECORD_CALL_STATUS = 9,
+		   RECORD_KIND_COUNT = 10
 };
 
 #define RECORD_PAYLOAD_MAX ((size_t)256 * 1024)

@@ -181,8 +181,11 @@ static int commit(struct spooler *s)
 			return r;
 		s->noted++;
 	}
-	for (size_t i = 0; i < s->count; i++)
+	for (size_t i = 0; i < s->count; i++) {
 		lifeboat_leave(s->group[i]->boat, s->group[i]);
+		if (s->options.durable)
+			s->options.durable(s->group[i], s->options.arg);
+	}
 	free_group(s);
 	return 0;
 }

@@ -22,6 +22,7 @@
 
 struct spooler;
 struct queue;
+struct record;
 
 struct spooler_options {
 	struct queue *queue; /* borrowed; its one reader is the spooler */
@@ -35,6 +36,10 @@ struct spooler_options {
 	/* Of this process's loops; what a dead predecessor left in them is made
 	 * durable first. */
 	size_t first_boat, boats;
+	/* Told on the spooler's thread of each record that has become durable;
+	 * or NULL. It must not wait. */
+	void (*durable)(const struct record *record, void *arg);
+	void *arg;
 };
 
 /* Makes the journal and starts the thread. 0 or -errno. A disk that refuses the

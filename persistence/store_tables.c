@@ -34,23 +34,55 @@ struct table {
 	const char *name;
 	const struct column *columns; /* the first is the key */
 	size_t count;
+	size_t given; /* of those the last ones that the database fills in */
 	bool revised; /* has a rev */
 };
 
 static const struct column calls[] = {
-	{ "call_id", UUID },	    { "node_id", TEXT },
-	{ "provider", TEXT },	    { "provider_call_id", TEXT },
-	{ "stream_id", TEXT },	    { "account_id", TEXT },
-	{ "direction", TEXT },	    { "from_number", TEXT },
-	{ "to_number", TEXT },	    { "state", TEXT },
-	{ "started_at", TIME },	    { "ended_at", TIME },
-	{ "duration_ms", INTEGER }, { "end_reason", TEXT },
-	{ "codec", TEXT },	    { "sample_rate", INTEGER },
-	{ "frames_in", INTEGER },   { "frames_out", INTEGER },
-	{ "bytes_in", INTEGER },    { "bytes_out", INTEGER },
-	{ "frames_lost", INTEGER }, { "max_gap_ms", INTEGER },
-	{ "dtmf", TEXT },	    { "custom", JSON },
-	{ "recording_path", TEXT }, { "rev", INTEGER },
+	{ "call_id", UUID },
+	{ "node_id", TEXT },
+	{ "provider", TEXT },
+	{ "provider_call_id", TEXT },
+	{ "stream_id", TEXT },
+	{ "account_id", TEXT },
+	{ "direction", TEXT },
+	{ "from_number", TEXT },
+	{ "to_number", TEXT },
+	{ "state", TEXT },
+	{ "started_at", TIME },
+	{ "ended_at", TIME },
+	{ "duration_ms", INTEGER },
+	{ "end_reason", TEXT },
+	{ "codec", TEXT },
+	{ "sample_rate", INTEGER },
+	{ "frames_in", INTEGER },
+	{ "frames_out", INTEGER },
+	{ "bytes_in", INTEGER },
+	{ "bytes_out", INTEGER },
+	{ "frames_lost", INTEGER },
+	{ "max_gap_ms", INTEGER },
+	{ "dtmf", TEXT },
+	{ "custom", JSON },
+	{ "recording_path", TEXT },
+	{ "rev", INTEGER },
+	/* out of call_statuses, by triggers: see migration 2 */
+	{ "provider_status", TEXT },
+	{ "provider_duration_ms", INTEGER },
+	{ "hangup_cause", TEXT },
+	{ "provider_error", TEXT },
+};
+#define CALLS_GIVEN 4
+
+static const struct column call_statuses[] = {
+	{ "status_id", UUID },
+	{ "provider", TEXT },
+	{ "provider_call_id", TEXT },
+	{ "at", TIME },
+	{ "stage", INTEGER },
+	{ "status", TEXT },
+	{ "duration_ms", INTEGER },
+	{ "hangup_cause", TEXT },
+	{ "error", TEXT },
 };
 
 static const struct column call_events[] = {
@@ -85,7 +117,10 @@ static const struct column messages[] = {
 #define COLUMNS(list) (list), sizeof(list) / sizeof((list)[0])
 
 static const struct table tables[TABLE_COUNT] = {
-	[TABLE_CALLS] = { "calls", COLUMNS(calls), .revised = true },
+	[TABLE_CALL_STATUSES] = { "call_statuses", COLUMNS(call_statuses),
+				  .revised = false },
+	[TABLE_CALLS] = { "calls", COLUMNS(calls), .given = CALLS_GIVEN,
+			  .revised = true },
 	[TABLE_CALL_EVENTS] = { "call_events", COLUMNS(call_events),
 				.revised = false },
 	[TABLE_SESSIONS] = { "sessions", COLUMNS(sessions), .revised = true },
@@ -101,6 +136,7 @@ static const enum store_table_id table_of_kind[RECORD_KIND_COUNT] = {
 	[RECORD_SESSION_UPDATED] = TABLE_SESSIONS,
 	[RECORD_SESSION_CLOSED] = TABLE_SESSIONS,
 	[RECORD_MESSAGE_RECEIVED] = TABLE_MESSAGES,
+	[RECORD_CALL_STATUS] = TABLE_CALL_STATUSES,
 };
 
 /* How a column's value goes into a database and comes out of it again: the
@@ -137,9 +173,15 @@ static const struct passage sqlite_out[] = {
 	[TIME] = { "", "" }, [JSON] = { "json(", ")" },
 };
 
+/* How many columns we write. */
+static size_t written(const struct table *table)
+{
+	return table->count - table->given;
+}
+
 static void put_names(FILE *sql, const struct table *table)
 {
-	for (size_t i = 0; i < table->count; i++)
+	for (size_t i = 0; i < written(table); i++)
 		fprintf(sql, "%s%s", i > 0 ? ", " : "", table->columns[i].name);
 }
 
@@ -150,7 +192,7 @@ static void put_postgres_source(FILE *sql, const struct table *table)
 	fprintf(sql, "SELECT DISTINCT ON (%s) ", key);
 	put_names(sql, table);
 	fputs(" FROM json_to_recordset($1::json) AS r(", sql);
-	for (size_t i = 0; i < table->count; i++)
+	for (size_t i = 0; i < written(table); i++)
 		fprintf(sql, "%s%s %s", i > 0 ? ", " : "",
 			table->columns[i].name,
 			postgres_types[table->columns[i].type]);
@@ -161,7 +203,7 @@ static void put_postgres_source(FILE *sql, const struct table *table)
 static void put_sqlite_source(FILE *sql, const struct table *table)
 {
 	fputs("SELECT ", sql);
-	for (size_t i = 0; i < table->count; i++) {
+	for (size_t i = 0; i < written(table); i++) {
 		const struct column *column = &table->columns[i];
 		const struct passage *in = &sqlite_in[column->type];
 
@@ -179,7 +221,7 @@ static void put_conflict(FILE *sql, const struct table *table)
 		return;
 	}
 	fputs("UPDATE SET ", sql);
-	for (size_t i = 1; i < table->count; i++)
+	for (size_t i = 1; i < written(table); i++)
 		fprintf(sql, "%s%s = excluded.%s", i > 1 ? ", " : "",
 			table->columns[i].name, table->columns[i].name);
 	fprintf(sql, " WHERE %s.rev < excluded.rev", table->name);

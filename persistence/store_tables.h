@@ -27,7 +27,10 @@ struct record;
 
 enum store_dialect { DIALECT_POSTGRES, DIALECT_SQLITE };
 
+/* A batch is written in this order. Statuses come first: see the locks in
+ * migration 2. */
 enum store_table_id {
+	TABLE_CALL_STATUSES,
 	TABLE_CALLS,
 	TABLE_CALL_EVENTS,
 	TABLE_SESSIONS,

@@ -63,6 +63,8 @@ const struct board_family board_families[METRIC_COUNT] = {
 	[METRIC_CALLS_TOTAL] = COUNTER("calls_total", "Calls that have ended."),
 	[METRIC_CALLS_REFUSED_TOTAL] =
 		COUNTER("calls_refused_total", "Handshakes refused."),
+	[METRIC_WEBHOOKS_TOTAL] =
+		COUNTER("webhooks_total", "Providers' webhooks, by result."),
 	[METRIC_CONNECTIONS_UNSTARTED_TOTAL] =
 		COUNTER("connections_unstarted_total",
 			"Connections that ended without ever sending a start."),
@@ -170,9 +172,8 @@ const struct board_family board_families[METRIC_COUNT] = {
 		      "When the certificate in force ends, since 1970."),
 	[METRIC_TLS_HANDSHAKES_TOTAL] =
 		COUNTER("tls_handshakes_total", "TLS handshakes done."),
-	[METRIC_TLS_HANDSHAKE_FAILURES_TOTAL] =
-		COUNTER("tls_handshake_failures_total",
-			"TLS handshakes that failed."),
+	[METRIC_TLS_HANDSHAKE_FAILURES_TOTAL] = COUNTER(
+		"tls_handshake_failures_total", "TLS handshakes that failed."),
 	[METRIC_LOG_DROPPED_TOTAL] =
 		COUNTER("log_dropped_total", "Log lines that found no room."),
 	[METRIC_BOARD_MISSES_TOTAL] = COUNTER(

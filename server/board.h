@@ -33,6 +33,7 @@ enum board_metric {
 	METRIC_CALLS_ACTIVE,		    /* gauge */
 	METRIC_CALLS_TOTAL,		    /* {provider,end_reason} */
 	METRIC_CALLS_REFUSED_TOTAL,	    /* {reason} */
+	METRIC_WEBHOOKS_TOTAL,		    /* {provider,kind,result} */
 	METRIC_CONNECTIONS_UNSTARTED_TOTAL, /* {reason}: never sent a start */
 	METRIC_FRAMES_TOTAL,		    /* {direction} */
 	METRIC_FRAMES_LOST_TOTAL,

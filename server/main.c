@@ -70,12 +70,15 @@ static int run_media(const struct settings *settings, unsigned index,
 						  .reload = reload_role });
 }
 
-static int run_control(const struct settings *settings, int listen_fd)
+static int run_control(const struct settings *settings, int listen_fd,
+		       int webhooks_fd)
 {
 	began_with = settings;
-	return control_run(&(struct control_options){ .settings = settings,
-						      .listen_fd = listen_fd,
-						      .reload = reload_role });
+	return control_run(
+		&(struct control_options){ .settings = settings,
+					   .listen_fd = listen_fd,
+					   .webhooks_fd = webhooks_fd,
+					   .reload = reload_role });
 }
 
 static void set_title(const char *name)

@@ -329,6 +329,9 @@ static int create_lws(struct net_context *net, const struct net_options *o)
 	if (!net->lws)
 		return -EIO;
 	info.user = net;
+	/* For the vhost alone: what libwebsockets would initialise for a whole
+	 * context OpenSSL does by itself, and our threads would do it to each
+	 * other. Its SSL_CTX gets all it needs from on_event(). */
 	if (net->tls != TLS_OFF) {
 		info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
 				LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX;

@@ -6,6 +6,7 @@
  *   settings_routes.c media.routes of a file; settings_auth.c,
  *                     settings_auth_check.c and settings_secrets.c what they
  *                     say about who may call
+ *   settings_webhooks.c webhooks.answers of a file
  *   settings.c        file, environment and flags into struct settings
  *   settings_print.c  struct settings as YAML, help, and what a reload changes
  *
@@ -60,6 +61,8 @@ extern const size_t settings_later_count;
 extern const char *const setting_level_words[4];
 extern const char *const setting_format_words[2];
 extern const char *const setting_handler_words[2];
+extern const char *const setting_mode_words[2];
+extern const char *const setting_track_words[3];
 /* From AUTH_IN_QUERY on. */
 extern const char *const setting_place_words[3];
 int setting_word_index(const char *text, const char *const *words,

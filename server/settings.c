@@ -109,6 +109,8 @@ static int take_from_file(const struct yaml_value *value, void *arg)
 		       load->file, value->line, value->key);
 	if (strncmp(value->key, "media.routes", 12) == 0)
 		return settings_set_route(load, value, &origin);
+	if (strncmp(value->key, "webhooks.answers", 16) == 0)
+		return settings_set_webhook(load, value, &origin);
 	if (!s && !*value->value && setting_is_group(value->key))
 		return 0; /* all of its keys are commented out */
 	if (!s)
@@ -129,7 +131,9 @@ static int load_file(struct loading *load)
 	r = yaml_file_read(load->file, take_from_file, load, err, sizeof(err));
 	if (r < 0)
 		(void)fprintf(load->err, "%s\n", err);
-	return r == 0 ? settings_check_routes(load) : 2;
+	if (r == 0)
+		r = settings_check_routes(load);
+	return r == 0 ? settings_check_webhooks(load) : 2;
 }
 
 /* A variable of ours that is no setting is likely a slip, but other programs
@@ -220,7 +224,8 @@ static int take_flag(struct loading *load, const char *flag, const char *next)
 	memcpy(key, flag + 2, length - 2);
 	key[length - 2] = '\0';
 	s = setting_find(key);
-	if (!s && strcmp(key, "media.routes") == 0)
+	if (!s && (strcmp(key, "media.routes") == 0 ||
+		   strcmp(key, "webhooks.answers") == 0))
 		(void)settings_wrong(load, &origin,
 				     "can only be set in a file");
 	else if (!s)
@@ -318,13 +323,25 @@ static int check_together(const struct loading *load)
 			"media.listen has the same address; choose "
 			"another port");
 	(void)snprintf(origin.where, sizeof(origin.where), "%s",
+		       "webhooks.listen");
+	if (strcmp(s->webhooks.listen, s->media.listen) == 0 ||
+	    strcmp(s->webhooks.listen, s->control.listen) == 0)
+		return settings_wrong(
+			load, &origin,
+			"%s.listen has the same address; choose "
+			"another port",
+			strcmp(s->webhooks.listen, s->media.listen) == 0
+				? "media"
+				: "control");
+	(void)snprintf(origin.where, sizeof(origin.where), "%s",
 		       "database.retry.max");
 	if (s->database.retry_max_ms < s->database.retry_initial_ms)
 		return settings_wrong(load, &origin,
 				      "less than database.retry.initial");
-	if (check_tls(load, "media", &s->media.tls) != 0)
+	if (check_tls(load, "media", &s->media.tls) != 0 ||
+	    check_tls(load, "control", &s->control.tls) != 0)
 		return 2;
-	return check_tls(load, "control", &s->control.tls);
+	return check_tls(load, "webhooks", &s->webhooks.tls);
 }
 
 /* Those that we may run on, as far as media.threads may go. */
@@ -364,6 +381,9 @@ static int complete_tls_paths(struct loading *load)
 		{ "media.tls.client_ca", s->media.tls.client_ca },
 		{ "control.tls.cert", s->control.tls.cert },
 		{ "control.tls.key", s->control.tls.key },
+		{ "webhooks.tls.cert", s->webhooks.tls.cert },
+		{ "webhooks.tls.key", s->webhooks.tls.key },
+		{ "webhooks.tls.client_ca", s->webhooks.tls.client_ca },
 	};
 	int r = 0;
 
@@ -402,6 +422,8 @@ static int complete(struct loading *load)
 			       "sqlite:%s/holdline.db", s->data_dir);
 	if (r == 0)
 		r = settings_complete_auth(load);
+	if (r == 0)
+		r = settings_complete_webhooks(load);
 	return r == 0 ? check_together(load) : r;
 }
 

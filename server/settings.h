@@ -49,6 +49,21 @@ struct route {
 #define ROUTE_RAW     "raw"  /* no calls: every message is said back */
 #define ROUTES_MAX    64
 
+/* One row of webhooks.answers: how a provider's webhooks are answered. */
+enum webhook_mode { WEBHOOK_CONNECT, WEBHOOK_START };
+enum webhook_track { WEBHOOK_INBOUND, WEBHOOK_OUTBOUND, WEBHOOK_BOTH };
+struct webhook {
+	char name[32]; /* its paths: /webhooks/NAME/answer and .../status */
+	/* Whose webhooks, and who may call them. Of a route it has the provider
+	 * and the auth; what becomes of the call is the media route's. */
+	struct route door;
+	char route[128]; /* the path of a media route: there the call goes */
+	enum webhook_mode mode;
+	enum webhook_track track;
+	bool status_callback; /* ask the provider for them, if the answer can */
+};
+#define WEBHOOKS_MAX  16
+
 #define PROCESSES_MAX 16 /* of media */
 #define THREADS_MAX   64 /* in each of them */
 
@@ -123,6 +138,16 @@ struct settings {
 		char token_file[256];
 		struct tls_settings tls;
 	} control;
+	struct {
+		char listen[64];      /* "": no webhooks */
+		char public_url[256]; /* https://host[:port] */
+		uint32_t token_ttl_ms;
+		uint32_t max_body; /* bytes */
+		uint32_t max_connections;
+		struct webhook answers[WEBHOOKS_MAX];
+		size_t answer_count;
+		struct tls_settings tls;
+	} webhooks;
 	struct {
 		uint32_t db_down_count;
 		uint32_t window_ms;

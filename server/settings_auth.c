@@ -16,8 +16,9 @@
 
 #include "server/settings_load.h"
 
-#define KEY_PART     32
-#define LIST_WITHOUT (-1)
+#define KEY_PART	   32
+#define LIST_WITHOUT	   (-1)
+#define PUBLIC_KEY_LETTERS 43 /* before the one "=" */
 
 /* Here, because settings stand below those who judge. */
 const char *const auth_kind_words[AUTH_KINDS] = {
@@ -32,6 +33,7 @@ const char *const auth_kind_words[AUTH_KINDS] = {
 	[AUTH_PLIVO] = "plivo",
 	[AUTH_VONAGE] = "vonage",
 	[AUTH_GENESYS] = "genesys",
+	[AUTH_TELNYX_SIGNATURE] = "telnyx_signature",
 	[AUTH_ONE_TIME] = "one_time",
 };
 
@@ -107,6 +109,19 @@ static int take_api_key_file(const struct taking *t)
 	struct auth_rules *rules = &t->route->auth;
 
 	return take_file(t, &rules->api_key_file, &rules->api_keys);
+}
+
+/* 32 bytes in base64. */
+static int take_public_key(const struct taking *t)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				      "abcdefghijklmnopqrstuvwxyz0123456789+/";
+	size_t length = strspn(t->text, letters);
+
+	if (length != PUBLIC_KEY_LETTERS || strcmp(t->text + length, "=") != 0)
+		return settings_wrong(t->load, t->origin,
+				      "is not an Ed25519 key in base64");
+	return take_word(t, &t->route->auth.words[t->kind], AUTH_SECRETS_MAX);
 }
 
 static int take_name(const struct taking *t, uint32_t *at)
@@ -263,6 +278,7 @@ static const struct field {
 	{ AUTH_GENESYS, "api_key_file", false, take_api_key_file },
 	{ AUTH_GENESYS, "secret", true, take_secret },
 	{ AUTH_GENESYS, "secret_file", false, take_secret_file },
+	{ AUTH_TELNYX_SIGNATURE, "public_key", true, take_public_key },
 	{ AUTH_ONE_TIME, "in", false, take_place },
 	{ AUTH_ONE_TIME, "name", false, take_token_name },
 };

@@ -98,6 +98,10 @@ static int check_kind(const struct loading *load, const struct origin *origin,
 		if (!rules->user)
 			return missing(load, origin, kind, "a user");
 		break;
+	case AUTH_TELNYX_SIGNATURE:
+		return rules->words[kind].count > 0
+			       ? 0
+			       : missing(load, origin, kind, "a public_key");
 	default: break;
 	}
 	return rules->words[kind].count > 0

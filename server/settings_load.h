@@ -25,6 +25,7 @@ struct loading {
 	bool given[SETTINGS_MAX];	  /* in the file: twice is an error */
 	unsigned route_words[ROUTES_MAX]; /* bits of what a route has said */
 	unsigned route_lines[ROUTES_MAX]; /* where it begins */
+	unsigned webhook_words[WEBHOOKS_MAX], webhook_lines[WEBHOOKS_MAX];
 };
 
 /* Complains; returns 2, which is what a command ends with. */
@@ -37,6 +38,21 @@ void settings_add_default_routes(struct settings *settings);
 int settings_set_route(struct loading *load, const struct yaml_value *value,
 		       const struct origin *origin);
 int settings_check_routes(const struct loading *load);
+/* One word of a route or a webhook; complains of what is none. */
+int settings_set_provider(const struct loading *load,
+			  const struct origin *origin, struct route *route,
+			  const char *text);
+int settings_set_switch(const struct loading *load, const struct origin *origin,
+			bool *to, const char *text);
+/* Is `word` the key "auth", or one below it? Then *below is what follows. */
+bool settings_is_auth(const char *word, const char **below);
+
+/* settings_webhooks.c: webhooks.answers. All return 0 or 2. */
+int settings_set_webhook(struct loading *load, const struct yaml_value *value,
+			 const struct origin *origin);
+int settings_check_webhooks(const struct loading *load);
+/* When all is loaded: do the webhooks and the routes fit together? */
+int settings_complete_webhooks(const struct loading *load);
 
 /* settings_secrets.c */
 /* 0, or -ENOSPC. */

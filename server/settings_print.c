@@ -132,6 +132,9 @@ static void print_auth(FILE *out, const struct auth_store *store,
 			(void)fprintf(out, " true\n");
 		} else if (kind == AUTH_ORIGINS || kind == AUTH_CERTIFICATE) {
 			print_words(out, store, words);
+		} else if (kind == AUTH_TELNYX_SIGNATURE) {
+			(void)fprintf(out, "\n          public_key:");
+			print_words(out, store, words);
 		} else {
 			(void)fputc('\n', out);
 			print_secrets(out, store, "secret", words,
@@ -156,6 +159,28 @@ static void print_routes(FILE *out, const struct settings *settings)
 			      r->record ? "true" : "false",
 			      r->single_stream ? "true" : "false");
 		print_auth(out, &settings->who, r);
+	}
+}
+
+static void print_webhooks(FILE *out, const struct settings *settings)
+{
+	if (settings->webhooks.answer_count > 0)
+		(void)fprintf(out, "  answers:\n");
+	for (size_t i = 0; i < settings->webhooks.answer_count; i++) {
+		const struct webhook *w = &settings->webhooks.answers[i];
+
+		(void)fprintf(out, "    - name: ");
+		print_quoted(out, w->name);
+		(void)fprintf(out, "\n      provider: %s\n      route: ",
+			      w->door.provider);
+		print_quoted(out, w->route);
+		(void)fprintf(out,
+			      "\n      mode: %s\n      track: %s\n"
+			      "      status_callback: %s\n",
+			      setting_mode_words[w->mode],
+			      setting_track_words[w->track],
+			      w->status_callback ? "true" : "false");
+		print_auth(out, &settings->who, &w->door);
 	}
 }
 
@@ -205,6 +230,9 @@ void settings_print(const struct settings *settings, FILE *out)
 		if (strncmp(before, "media.", 6) == 0 &&
 		    strncmp(settings_table[i].key, "media.", 6) != 0)
 			print_routes(out, settings);
+		if (strncmp(before, "webhooks.", 9) == 0 &&
+		    strncmp(settings_table[i].key, "webhooks.", 9) != 0)
+			print_webhooks(out, settings);
 		print_key(out, settings_table[i].key, before);
 		print_value(out, &settings_table[i], settings);
 		before = settings_table[i].key;
@@ -237,7 +265,9 @@ void settings_print_help(FILE *out)
 			(void)fprintf(out, " (%s)", s->standard);
 		(void)fputc('\n', out);
 	}
-	(void)fputs("  media.routes, a list, can only be set in a file\n", out);
+	(void)fputs("  media.routes and webhooks.answers, lists, can only be "
+		    "set in a file\n",
+		    out);
 }
 
 /* ---- reloading -------------------------------------------------------------
@@ -277,5 +307,8 @@ void settings_take_reloadable(struct settings *settings,
 	memcpy(settings->media.routes, from->media.routes,
 	       sizeof(from->media.routes));
 	settings->media.route_count = from->media.route_count;
+	memcpy(settings->webhooks.answers, from->webhooks.answers,
+	       sizeof(from->webhooks.answers));
+	settings->webhooks.answer_count = from->webhooks.answer_count;
 	settings->who = from->who;
 }

@@ -70,13 +70,28 @@ static bool is_provider(const char *text)
 	return i < PROVIDER_COUNT || strcmp(text, ROUTE_RAW) == 0;
 }
 
-static int set_switch(const struct loading *load, const struct origin *origin,
-		      bool *to, const char *text)
+int settings_set_switch(const struct loading *load, const struct origin *origin,
+			bool *to, const char *text)
 {
 	if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
 		return settings_wrong(load, origin, "\"%s\" is not %s", text,
 				      setting_kind_hint(BOOL));
 	*to = text[0] == 't';
+	return 0;
+}
+
+int settings_set_provider(const struct loading *load,
+			  const struct origin *origin, struct route *route,
+			  const char *text)
+{
+	if (!is_provider(text))
+		return settings_wrong(load, origin,
+				      "\"%s\" is not a provider; this version "
+				      "knows" PROVIDERS(
+					      PROVIDER_WORD) ", and " ROUTE_AUTO,
+				      text);
+	memcpy(route->provider, text, strlen(text) + 1);
+	route->raw = strcmp(text, ROUTE_RAW) == 0;
 	return 0;
 }
 
@@ -88,17 +103,7 @@ static int set_route_word(const struct loading *load,
 
 	switch (key) {
 	case 0: return set_path(load, origin, route, text);
-	case 1:
-		if (!is_provider(text))
-			return settings_wrong(
-				load, origin,
-				"\"%s\" is not a provider; this version "
-				"knows" PROVIDERS(
-					PROVIDER_WORD) ", and " ROUTE_AUTO,
-				text);
-		memcpy(route->provider, text, strlen(text) + 1);
-		route->raw = strcmp(text, ROUTE_RAW) == 0;
-		return 0;
+	case 1: return settings_set_provider(load, origin, route, text);
 	case 2:
 		word = setting_word_index(text, setting_handler_words, 2);
 		if (word < 0)
@@ -109,8 +114,10 @@ static int set_route_word(const struct loading *load,
 				text);
 		route->handler = (enum route_handler)word;
 		return 0;
-	case 3: return set_switch(load, origin, &route->record, text);
-	default: return set_switch(load, origin, &route->single_stream, text);
+	case 3: return settings_set_switch(load, origin, &route->record, text);
+	default:
+		return settings_set_switch(load, origin, &route->single_stream,
+					   text);
 	}
 }
 
@@ -146,12 +153,20 @@ static const char *split_key(const char *key, unsigned *index)
 	return key + length;
 }
 
+bool settings_is_auth(const char *word, const char **below)
+{
+	size_t auth = strlen(AUTH_KEY);
+
+	*below = word + auth;
+	return strncmp(word, AUTH_KEY, auth) == 0 &&
+	       (!word[auth] || word[auth] == '.' || word[auth] == '[');
+}
+
 int settings_set_route(struct loading *load, const struct yaml_value *value,
 		       const struct origin *origin)
 {
-	size_t auth = strlen(AUTH_KEY);
 	struct route *route;
-	const char *word;
+	const char *word, *below = NULL;
 	unsigned index;
 	bool is_auth;
 	int key;
@@ -161,8 +176,7 @@ int settings_set_route(struct loading *load, const struct yaml_value *value,
 		return settings_wrong(load, origin,
 				      "a list of routes; begin each like \"- "
 				      "path: /media/twilio\"");
-	is_auth = strncmp(word, AUTH_KEY, auth) == 0 &&
-		  (!word[auth] || word[auth] == '.' || word[auth] == '[');
+	is_auth = settings_is_auth(word, &below);
 	key = setting_word_index(word, route_keys, ROUTE_KEYS);
 	if (key < 0 && !is_auth)
 		return settings_wrong(
@@ -174,7 +188,7 @@ int settings_set_route(struct loading *load, const struct yaml_value *value,
 		return settings_wrong(load, origin, "more than %d routes",
 				      ROUTES_MAX);
 	if (is_auth)
-		return settings_set_auth(load, origin, route, word + auth,
+		return settings_set_auth(load, origin, route, below,
 					 value->value);
 	if (load->route_words[index] & (1u << key))
 		return settings_wrong(load, origin, "stands there twice");

@@ -156,6 +156,27 @@ const struct setting settings_table[] = {
 	  "certificate and chain, PEM: https (default: plain http)" },
 	{ "control.tls.key", PATH, FIXED, AT(control.tls.key), "", 0, 0,
 	  "its private key, PEM; SIGHUP reads both again" },
+	{ "webhooks.listen", ADDRESS, FIXED, AT(webhooks.listen), "", 0, 0,
+	  "address for the providers' webhooks (default: none)" },
+	{ "webhooks.public_url", ENDPOINT, RELOAD, AT(webhooks.public_url), "",
+	  0, 0,
+	  "where providers find them: https://HOST[:PORT] (default: as the "
+	  "caller has it)" },
+	{ "webhooks.token_ttl", DURATION, RELOAD, AT(webhooks.token_ttl_ms),
+	  "1min", 1 * S, H, "how long the token in an answer is good" },
+	{ "webhooks.max_body", SIZE, FIXED, AT(webhooks.max_body), "64KiB",
+	  1 * KI, 1 * MI, "a longer webhook is refused with 413" },
+	{ "webhooks.max_connections", COUNT, FIXED,
+	  AT(webhooks.max_connections), "256", 1, 65536,
+	  "beyond: accepted and closed" },
+	{ "webhooks.tls.cert", PATH, FIXED, AT(webhooks.tls.cert), "", 0, 0,
+	  "certificate and chain, PEM: https (default: plain http)" },
+	{ "webhooks.tls.key", PATH, FIXED, AT(webhooks.tls.key), "", 0, 0,
+	  "its private key, PEM; SIGHUP reads both again" },
+	{ "webhooks.tls.client_ca", PATH, FIXED, AT(webhooks.tls.client_ca), "",
+	  0, 0,
+	  "who signs callers' certificates, PEM (default: none is asked "
+	  "for)" },
 	{ "alerts.db_down_count", COUNT, FIXED, AT(alerts.db_down_count), "10",
 	  1, 10000, "more failures of the database than that: alert" },
 	{ "alerts.window", DURATION, FIXED, AT(alerts.window_ms), "5min", 1 * S,
@@ -177,8 +198,10 @@ _Static_assert(sizeof(settings_table) / sizeof(settings_table[0]) <=
 
 /* Named by the contract, built by a later version: better said than guessed. */
 const char *const settings_later[] = {
-	"webhooks.listen",	 "sessions.idle_timeout", "sessions.interval",
-	"whatsapp.verify_token", "whatsapp.app_secret",
+	"sessions.idle_timeout",
+	"sessions.interval",
+	"whatsapp.verify_token",
+	"whatsapp.app_secret",
 };
 const size_t settings_later_count =
 	sizeof(settings_later) / sizeof(settings_later[0]);
@@ -186,6 +209,8 @@ const size_t settings_later_count =
 const char *const setting_level_words[4] = { "debug", "info", "warn", "error" };
 const char *const setting_format_words[2] = { "text", "json" };
 const char *const setting_handler_words[2] = { "record", "echo" };
+const char *const setting_mode_words[2] = { "connect", "start" };
+const char *const setting_track_words[3] = { "inbound", "outbound", "both" };
 
 /* ---- finding the setting ---------------------------------------------------
  */

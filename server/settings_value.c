@@ -322,7 +322,7 @@ static int read_text(const struct setting *s, char *at, const char *text)
 		if ((unsigned char)*c < ' ')
 			return -EINVAL;
 	if (length < (size_t)s->least || (s->kind == NAME && !is_name(text)) ||
-	    (s->kind == ADDRESS && !is_address(text)) ||
+	    (s->kind == ADDRESS && length > 0 && !is_address(text)) ||
 	    (s->kind == URL && length > 0 && !is_url(text)) ||
 	    (s->kind == LINK && length > 0 && !is_link(text)) ||
 	    (s->kind == ENDPOINT && length > 0 && !is_endpoint(text)) ||

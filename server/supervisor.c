@@ -48,7 +48,7 @@ struct supervisor {
 	struct settings *settings; /* in force; owned */
 	struct role roles[ROLES_MAX];
 	size_t role_count;
-	int lock_fd, control_fd;
+	int lock_fd, control_fd, webhooks_fd;
 	int media_fds[PROCESSES_MAX * THREADS_MAX]; /* one a loop */
 	size_t media_fd_count;
 	struct watchdog dog;
@@ -69,7 +69,8 @@ static int live(const struct role *role, void *arg)
 	if (role->kind == ROLE_MEDIA)
 		return sup->options.media(sup->settings, role->index,
 					  sup->media_fds + first);
-	return sup->options.control(sup->settings, sup->control_fd);
+	return sup->options.control(sup->settings, sup->control_fd,
+				    sup->webhooks_fd);
 }
 
 static uint32_t count_running(const struct supervisor *sup, enum role_kind kind)
@@ -221,32 +222,48 @@ static void publish_token_keys(const struct settings *s)
 }
 
 /* Routes that anybody may call, where others than ourselves can reach them. */
-static void warn_of_open_routes(const struct settings *s)
+struct open_routes {
+	const char *first; /* its path */
+	unsigned count;
+};
+
+static void note_if_open(struct open_routes *open, const struct route *route)
 {
-	const struct route *first = NULL;
-	struct sockaddr_storage listen;
+	if (route->auth.kinds || route->open_on_purpose)
+		return;
+	if (open->count++ == 0)
+		open->first = route->path;
+}
+
+static void warn_if_reachable(const struct open_routes *open,
+			      const char *listen)
+{
+	struct sockaddr_storage parsed;
 	struct address address;
-	unsigned open = 0;
 	socklen_t length;
 
-	if (settings_parse_address(s->media.listen, &listen, &length) < 0 ||
-	    !address_of_socket((struct sockaddr *)&listen, &address) ||
+	if (open->count == 0 ||
+	    settings_parse_address(listen, &parsed, &length) < 0 ||
+	    !address_of_socket((struct sockaddr *)&parsed, &address) ||
 	    address_is_loopback(&address))
 		return;
-	for (size_t i = s->media.route_count; i > 0; i--) {
-		const struct route *route = &s->media.routes[i - 1];
+	log_warn("OPEN_ROUTES",
+		 "routes=%u first=%s listen=%s effect=\"whoever "
+		 "reaches it may call\" next=\"give them auth, or "
+		 "auth: none\"",
+		 open->count, open->first, listen);
+}
 
-		if (route->auth.kinds || route->open_on_purpose)
-			continue;
-		first = route;
-		open++;
-	}
-	if (first)
-		log_warn("OPEN_ROUTES",
-			 "routes=%u first=%s listen=%s effect=\"whoever "
-			 "reaches it may call\" next=\"give them auth, or "
-			 "auth: none\"",
-			 open, first->path, s->media.listen);
+static void warn_of_open_routes(const struct settings *s)
+{
+	struct open_routes calls = { .count = 0 }, webhooks = { .count = 0 };
+
+	for (size_t i = 0; i < s->media.route_count; i++)
+		note_if_open(&calls, &s->media.routes[i]);
+	for (size_t i = 0; i < s->webhooks.answer_count; i++)
+		note_if_open(&webhooks, &s->webhooks.answers[i].door);
+	warn_if_reachable(&calls, s->media.listen);
+	warn_if_reachable(&webhooks, s->webhooks.listen);
 }
 
 /* What we hold is what a role that is started later begins with. */
@@ -396,8 +413,12 @@ static int bind_sockets(struct supervisor *sup)
 	if (status != 0)
 		return status;
 	sup->media_fd_count = count;
-	return listen_on("control.listen", s->control.listen, &sup->control_fd,
-			 1);
+	status = listen_on("control.listen", s->control.listen,
+			   &sup->control_fd, 1);
+	if (status != 0 || !s->webhooks.listen[0])
+		return status;
+	return listen_on("webhooks.listen", s->webhooks.listen,
+			 &sup->webhooks_fd, 1);
 }
 
 static int prepare(struct supervisor *sup)
@@ -489,6 +510,8 @@ static void finish(struct supervisor *sup)
 		(void)close(sup->media_fds[i]);
 	if (sup->control_fd >= 0)
 		(void)close(sup->control_fd);
+	if (sup->webhooks_fd >= 0)
+		(void)close(sup->webhooks_fd);
 	if (sup->lock_fd >= 0)
 		(void)close(sup->lock_fd);
 	tls_end();
@@ -508,7 +531,7 @@ int supervisor_run(const struct supervisor_options *options)
 	}
 	sup->options = *options;
 	sup->settings = options->settings;
-	sup->lock_fd = sup->control_fd = -1;
+	sup->lock_fd = sup->control_fd = sup->webhooks_fd = -1;
 	status = prepare(sup);
 	if (status == 0)
 		status = serve(sup);

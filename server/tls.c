@@ -17,7 +17,7 @@
 #include "server/tls_identity.h"
 #include "server/tls_watch.h"
 
-#define DAY_S	86400
+#define DAY_S	INT64_C(86400)
 #define SOON_S	(14 * DAY_S) /* then whoever renews it should have */
 #define LABELS	48
 #define CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20" /* of TLS 1.2 */
@@ -33,6 +33,8 @@ static struct listener {
 			.offset = offsetof(struct settings, media.tls) },
 	[TLS_CONTROL] = { .name = "control",
 			  .offset = offsetof(struct settings, control.tls) },
+	[TLS_WEBHOOKS] = { .name = "webhooks",
+			   .offset = offsetof(struct settings, webhooks.tls) },
 };
 _Static_assert((int)TLS_LISTENERS <= BOARD_TLS_LISTENERS,
 	       "the board has a place for each");
@@ -215,6 +217,11 @@ bool tls_is_on(enum tls_listener listener)
 	return identity != NULL;
 }
 
+const char *tls_listener_name(enum tls_listener listener)
+{
+	return listeners[listener].name;
+}
+
 /* ---- contexts --------------------------------------------------------------
  */
 
@@ -245,7 +252,7 @@ int tls_configure(SSL_CTX *context, enum tls_listener which)
 	if (!identity ||
 	    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
 	    SSL_CTX_set_cipher_list(context, CIPHERS) != 1 ||
-	    !tls_watch(context, which, listener->name))
+	    !tls_watch(context, which))
 		goto end;
 	(void)SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION |
 						   SSL_OP_NO_COMPRESSION |

@@ -29,7 +29,13 @@
 struct settings;
 
 /* A new listener is a row in tls.c. */
-enum tls_listener { TLS_OFF, TLS_MEDIA, TLS_CONTROL, TLS_LISTENERS };
+enum tls_listener {
+	TLS_OFF,
+	TLS_MEDIA,
+	TLS_CONTROL,
+	TLS_WEBHOOKS,
+	TLS_LISTENERS
+};
 
 /* Reads what the settings name. 0, or 2 after it wrote to `err` which setting
  * is at fault and what to do. */
@@ -44,12 +50,15 @@ void tls_end(void);
 /* Does that listener speak TLS? Never changes after tls_start(). */
 bool tls_is_on(enum tls_listener listener);
 
+/* "media", "control", "webhooks"; static. */
+const char *tls_listener_name(enum tls_listener listener);
+
 /* Makes the context one of that listener, which must be on: protocols, ciphers,
  * the certificate in force at each handshake, and the counting of handshakes.
  * 0 or -EIO. */
 int tls_configure(SSL_CTX *context, enum tls_listener listener);
 
-/* Has the caller shown a certificate that one of media.tls.client_ca signed?
+/* Has the caller shown a certificate that one of tls.client_ca signed?
  * Its common name, where it has exactly one, else "". */
 bool tls_caller(const SSL *ssl, char *name, size_t size);
 

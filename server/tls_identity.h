@@ -10,20 +10,15 @@
 #ifndef SERVER_TLS_IDENTITY_H
 #define SERVER_TLS_IDENTITY_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <openssl/ssl.h>
 
 #include "server/settings.h"
+#include "server/tls_pem.h"
 
 struct tls_identity;
-
-/* What is wrong with the files, for people. */
-struct tls_fault {
-	const char *part; /* "cert", "key", "client_ca" */
-	const char *file; /* borrowed from the settings */
-	const char *next; /* what to do */
-	char what[192];	  /* without quotes */
-};
 
 /* Reads what `files` names. 0, or -EINVAL with the fault, or -ENOMEM likewise.
  * The caller holds the new identity. May wait for the disk. */

@@ -73,6 +73,10 @@ static const char *reason_of(unsigned long error)
 {
 	int reason = ERR_GET_REASON(error);
 
+	if (ERR_GET_LIB(error) == ERR_LIB_SYS)
+		return "closed"; /* reset, most likely */
+	if (ERR_GET_LIB(error) != ERR_LIB_SSL)
+		return "broken";
 	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
 		if (causes[i].error == reason)
 			return causes[i].reason;
@@ -149,10 +153,10 @@ static void on_step(const SSL *step, int where, int ret)
 	}
 	if (now->stage != BEGUN)
 		return;
-	if (where & SSL_CB_HANDSHAKE_DONE) {
+	if (where == SSL_CB_HANDSHAKE_DONE) {
 		on_done(ssl, now);
 	} else if (where == SSL_CB_ACCEPT_EXIT && ret <= 0) {
-		error = ERR_peek_error();
+		error = ERR_peek_last_error(); /* none: it waits for bytes */
 		if (error != 0)
 			on_failed(ssl, now, error);
 	}
@@ -172,21 +176,23 @@ static void on_freed(void *parent, void *at, CRYPTO_EX_DATA *data, int index,
 		count_failure(last->listener, "unfinished");
 }
 
-static void find_places(void)
+static void prepare(void)
 {
 	of_context = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 	of_connection = SSL_get_ex_new_index(0, NULL, NULL, NULL, on_freed);
+	for (int i = TLS_OFF + 1; i < TLS_LISTENERS; i++)
+		for (enum stage j = BEGUN; j < STAGES; j++)
+			progress[i][j] = (struct progress){
+				j, tls_listener_name((enum tls_listener)i)
+			};
 }
 
-bool tls_watch(SSL_CTX *context, enum tls_listener listener, const char *name)
+bool tls_watch(SSL_CTX *context, enum tls_listener listener)
 {
-	struct progress *of_listener = progress[listener];
-
-	(void)pthread_once(&once, find_places);
+	(void)pthread_once(&once, prepare);
 	if (of_context < 0 || of_connection < 0)
 		return false;
-	for (enum stage i = BEGUN; i < STAGES; i++)
-		of_listener[i] = (struct progress){ i, name };
 	SSL_CTX_set_info_callback(context, on_step);
-	return SSL_CTX_set_ex_data(context, of_context, of_listener) == 1;
+	return SSL_CTX_set_ex_data(context, of_context, progress[listener]) ==
+	       1;
 }

@@ -14,7 +14,7 @@
 
 #include "server/tls.h"
 
-/* `name` is the listener's, and static. False: no memory. */
-bool tls_watch(SSL_CTX *context, enum tls_listener listener, const char *name);
+/* False: no memory. */
+bool tls_watch(SSL_CTX *context, enum tls_listener listener);
 
 #endif

@@ -47,6 +47,8 @@ static void parse_connected(struct event *event)
 		event_bad(event, CLOSE_PROTOCOL, wrong);
 		return;
 	}
+	/* It says no id of the call, so our answer to its webhook sends it. */
+	event->start.call_id = json_member(event->doc, "call_uuid");
 	/* All the rest is the caller's own. */
 	(void)json_object_del(event->doc, "event");
 	(void)json_object_del(event->doc, "content-type");

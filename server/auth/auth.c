@@ -26,6 +26,9 @@ const char *const auth_header_names[AUTH_HEADERS] = {
 	[HEADER_CORRELATION] = "audiohook-correlation-id",
 	[HEADER_SIGNATURE_INPUT] = "signature-input",
 	[HEADER_SIGNATURE] = "signature",
+	[HEADER_SIGNALWIRE_SIGNATURE] = "x-signalwire-signature",
+	[HEADER_TELNYX_SIGNATURE] = "telnyx-signature-ed25519",
+	[HEADER_TELNYX_TIMESTAMP] = "telnyx-timestamp",
 };
 
 /* ---- the simple checks: why not, or NULL -----------------------------------
@@ -199,6 +202,7 @@ static const struct {
 	[AUTH_PLIVO] = { FORBIDDEN, "plivo_signature" },
 	[AUTH_VONAGE] = { UNAUTHORIZED, "vonage_token" },
 	[AUTH_GENESYS] = { UNAUTHORIZED, "genesys_signature" },
+	[AUTH_TELNYX_SIGNATURE] = { FORBIDDEN, "telnyx_signature" },
 	[AUTH_ONE_TIME] = { UNAUTHORIZED, "one_time" },
 };
 
@@ -226,6 +230,8 @@ static const char *check(enum auth_kind kind, const struct auth_policy *policy,
 	case AUTH_VONAGE: return auth_check_vonage(policy, request);
 	case AUTH_GENESYS:
 		return auth_check_genesys(policy, request, memory->used);
+	case AUTH_TELNYX_SIGNATURE:
+		return auth_check_telnyx_signature(policy, request);
 	case AUTH_ONE_TIME:
 		return check_one_time(policy, request, memory, call_tag);
 	default: return "unknown"; /* rather nobody than anybody */

@@ -9,6 +9,7 @@
  *   networks, origins, client_certificate   who is it, from where
  *   twilio, plivo                           the signed URL of the upgrade
  *   vonage, genesys                         a signed token, a signed message
+ *   telnyx_signature                        a signed webhook
  *   telnyx, bearer, basic, token            a secret that comes as it is
  *   one_time                                a token of ours, valid once
  *
@@ -46,6 +47,7 @@ enum auth_kind {
 	AUTH_PLIVO,
 	AUTH_VONAGE,
 	AUTH_GENESYS,
+	AUTH_TELNYX_SIGNATURE,
 	AUTH_ONE_TIME,
 	AUTH_KINDS
 };
@@ -103,12 +105,15 @@ enum auth_header {
 	HEADER_CORRELATION,
 	HEADER_SIGNATURE_INPUT,
 	HEADER_SIGNATURE,
+	HEADER_SIGNALWIRE_SIGNATURE,
+	HEADER_TELNYX_SIGNATURE,
+	HEADER_TELNYX_TIMESTAMP,
 	AUTH_HEADERS
 };
 /* In lower case, without the colon. */
 extern const char *const auth_header_names[AUTH_HEADERS];
 
-#define AUTH_QUERY_MAX 16
+#define AUTH_QUERY_MAX 32 /* Exotel asks its webhooks with some twenty */
 
 /* The handshake. Everything is borrowed. */
 struct auth_request {
@@ -121,6 +126,8 @@ struct auth_request {
 	/* What a signature covers behind the URL: of a webhook's POST the
 	 * parameters, sorted, name by value; NULL: nothing. */
 	const char *signed_tail;
+	const char *body; /* of a webhook's POST, as it came; NULL: none */
+	size_t body_length;
 	const char *headers[AUTH_HEADERS]; /* NULL: not there */
 	struct address peer;
 	bool has_certificate;	      /* that TLS accepted */
@@ -170,5 +177,7 @@ const char *auth_check_vonage(const struct auth_policy *policy,
 const char *auth_check_genesys(const struct auth_policy *policy,
 			       const struct auth_request *request,
 			       struct once_table *used);
+const char *auth_check_telnyx_signature(const struct auth_policy *policy,
+					const struct auth_request *request);
 
 #endif

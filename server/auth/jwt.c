@@ -5,16 +5,21 @@
  * signature has been found to be ours: HS256 is the only one we know. Then the
  * times are looked at. A token without an end is good for a while after its
  * beginning; without either it is good for ever, and so for nothing.
+ *
+ * With a webhook's body it must hold the body's SHA-256 as `payload_hash`;
+ * developer.vonage.com/getting-started/concepts/signing-messages.
  */
 #include <string.h>
 #include <jansson.h>
+#include <sodium.h>
 
 #include "server/auth/auth.h"
 #include "server/auth/secret.h"
 
-#define PART_MAX 2048  /* bytes of a header or a payload, decoded */
-#define SKEW_S	 30.0  /* clocks differ */
-#define LIFE_S	 300.0 /* of a token that does not say its own */
+#define SHA256_SIZE crypto_hash_sha256_BYTES
+#define PART_MAX    2048  /* bytes of a header or a payload, decoded */
+#define SKEW_S	    30.0  /* clocks differ */
+#define LIFE_S	    300.0 /* of a token that does not say its own */
 
 /* The JSON object in base64 of URLs; the caller's to release, or NULL. */
 static json_t *read_part(const char *text, size_t length)
@@ -85,9 +90,33 @@ static const char *judge_times(const json_t *claims, double now_s)
 	return expires + SKEW_S <= now_s ? "expired" : NULL;
 }
 
-static const char *judge_token(const struct auth_policy *policy,
-			       const char *token, double now_s)
+static const char *judge_body(const json_t *claims,
+			      const struct auth_request *request)
 {
+	const char *hash =
+		json_string_value(json_object_get(claims, "payload_hash"));
+	uint8_t claimed[SHA256_SIZE], digest[SHA256_SIZE];
+	size_t size = 0;
+
+	if (!request->body || request->body_length == 0)
+		return NULL;
+	if (!hash ||
+	    sodium_hex2bin(claimed, sizeof(claimed), hash, strlen(hash), NULL,
+			   &size, NULL) != 0 ||
+	    size != sizeof(claimed))
+		return "no_payload_hash";
+	(void)crypto_hash_sha256(digest, (const uint8_t *)request->body,
+				 request->body_length);
+	return secret_same_bytes(claimed, digest, sizeof(digest))
+		       ? NULL
+		       : "another_payload";
+}
+
+static const char *judge_token(const struct auth_policy *policy,
+			       const char *token,
+			       const struct auth_request *request)
+{
+	double now_s = (double)request->now_ms / 1000.0;
 	size_t header = strcspn(token, ".");
 	size_t payload = token[header] ? strcspn(token + header + 1, ".") : 0;
 	size_t covered = header + 1 + payload; /* by the signature */
@@ -106,6 +135,8 @@ static const char *judge_token(const struct auth_policy *policy,
 		return "mismatch";
 	claims = read_part(token + header + 1, payload);
 	wrong = judge_times(claims, now_s);
+	if (!wrong)
+		wrong = judge_body(claims, request);
 	json_decref(claims);
 	return wrong;
 }
@@ -126,5 +157,5 @@ const char *auth_check_vonage(const struct auth_policy *policy,
 	if (strncasecmp(header, "Bearer ", 7) != 0)
 		return "malformed";
 	return judge_token(policy, header + 7 + strspn(header + 7, " "),
-			   (double)request->now_ms / 1000.0);
+			   request);
 }

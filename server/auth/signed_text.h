@@ -17,7 +17,7 @@ struct auth_request;
 struct signed_text {
 	size_t length;
 	bool too_long;
-	char text[8192];
+	char text[16384];
 };
 
 void signed_text_add_bytes(struct signed_text *to, const char *bytes,

@@ -13,6 +13,9 @@
  *   Plivo   base64(HMAC-SHA256(auth token, URL "." nonce)), version 3, the
  *           query decoded and sorted; plivo.com/docs/voice/concepts/signature-
  *           validation
+ *
+ * SignalWire signs its webhooks as Twilio does, in a header of another name.
+ * Behind the URL of a webhook's POST stand its parameters (signed_tail).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -112,7 +115,10 @@ const char *auth_check_twilio(const struct auth_policy *policy,
 			      const struct auth_request *request)
 {
 	static const char *const schemes[] = { "wss", "https", "ws", "http" };
-	const char *header = request->headers[HEADER_TWILIO_SIGNATURE];
+	const char *header =
+		request->headers[HEADER_TWILIO_SIGNATURE]
+			? request->headers[HEADER_TWILIO_SIGNATURE]
+			: request->headers[HEADER_SIGNALWIRE_SIGNATURE];
 	uint8_t signature[HMAC_SHA1_SIZE];
 	struct trial trial = { .policy = policy,
 			       .request = request,
@@ -190,6 +196,16 @@ static void try_plivo(struct trial *trial, const struct signed_text *url,
 	}
 }
 
+/* Of a POST: a question mark even without a query, else a dot before it. */
+static void add_plivo_tail(struct signed_text *url,
+			   const struct auth_request *request)
+{
+	if (!request->signed_tail || !*request->signed_tail)
+		return;
+	signed_text_add(url, request->query_count > 0 ? "." : "?");
+	signed_text_add(url, request->signed_tail);
+}
+
 const char *auth_check_plivo(const struct auth_policy *policy,
 			     const struct auth_request *request)
 {
@@ -220,6 +236,7 @@ const char *auth_check_plivo(const struct auth_policy *policy,
 					      .with_port = form & 1,
 					      .with_slash = form & 2 });
 		signed_text_add_query(&url, query, request->query_count, false);
+		add_plivo_tail(&url, request);
 		signed_text_add(&url, ".");
 		signed_text_add(&url, nonce);
 		if (!url.too_long)

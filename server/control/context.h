@@ -8,11 +8,13 @@
 
 struct drainer;
 struct settings;
+struct webhook_inbox;
 
 struct control_context {
-	const struct settings *settings; /* borrowed */
-	struct drainer *drainer; /* NULL while the process starts or ends */
-	struct growth growth;	 /* of the outbox's bytes */
+	const struct settings *settings; /* in force; borrowed */
+	struct drainer *drainer;     /* NULL while the process starts or ends */
+	struct webhook_inbox *inbox; /* NULL likewise, or no webhooks */
+	struct growth growth;	     /* of the outbox's bytes */
 };
 
 #endif

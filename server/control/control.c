@@ -4,6 +4,7 @@
  *   main thread  libev + libwebsockets: health, metrics, status, operations
  *                (which it hands to the drainer); signals
  *   drainer      outbox -> store; may wait for the database, the loop may not
+ *   spooler      what webhooks tell, to the disk (webhook_inbox.h)
  *   alerts       posts to alerts.webhook, if there is one
  *
  * Nothing here runs when nothing happens, but for the heartbeat.
@@ -29,6 +30,8 @@
 #include "server/control/outbox_api.h"
 #include "server/control/status.h"
 #include "server/control/token.h"
+#include "server/control/webhook_inbox.h"
+#include "server/control/webhooks.h"
 #include "server/log.h"
 #include "server/settings.h"
 #include "server/thread.h"
@@ -36,6 +39,7 @@
 
 #define BEAT_S		  0.5
 #define DRAIN_AT_END_MS	  5000
+#define SPOOL_AT_END_MS	  5000 /* records of webhooks; a disk may refuse */
 #define REQUEST_TIMEOUT_S 10
 #define CONNECTIONS_MAX	  1024
 #define LAST_TURNS	  3 /* the mail, the sockets, and one to spare */
@@ -61,6 +65,9 @@ struct control {
 	struct ev_loop *loop;
 	struct http_router router;
 	struct http_server *server;
+	struct http_router webhook_router;
+	struct http_server *webhooks;	/* NULL: there are none */
+	struct settings *reloaded;	/* in force, after a SIGHUP; or NULL */
 	struct control_context context; /* what the handlers know */
 	char admin_token[TOKEN_SIZE];
 	char alert_secret[TOKEN_SIZE];
@@ -80,6 +87,8 @@ static void on_beat(struct ev_loop *loop, ev_timer *timer, int events)
 		    board_get(board_series(METRIC_OUTBOX_BYTES, "")),
 		    clock_mono_ms());
 	alerts_look(clock_mono_ms());
+	if (control->context.inbox)
+		webhook_inbox_look(control->context.inbox, clock_mono_ms());
 }
 
 static void on_term(struct ev_loop *loop, ev_signal *signal, int events)
@@ -89,8 +98,8 @@ static void on_term(struct ev_loop *loop, ev_signal *signal, int events)
 	ev_break(loop, EVBREAK_ALL);
 }
 
-/* Of what a reload may change, this role uses the log's settings, and its
- * certificate. */
+/* The handlers look at the settings on this thread alone, so the old ones may
+ * go; the drainer keeps those of the start. */
 static void on_hup(struct ev_loop *loop, ev_signal *signal, int events)
 {
 	struct control *control = signal->data;
@@ -102,7 +111,9 @@ static void on_hup(struct ev_loop *loop, ev_signal *signal, int events)
 		return;
 	log_configure(settings->log_level, settings->log_format);
 	tls_follow(settings);
-	free(settings);
+	control->context.settings = settings;
+	free(control->reloaded);
+	control->reloaded = settings;
 }
 
 /* Without its token the process serves on: drains, health and metrics need
@@ -190,6 +201,32 @@ static void watch_events(struct control *control)
 	ev_timer_start(control->loop, &control->beat);
 }
 
+static int start_webhooks(struct control *control)
+{
+	const struct settings *settings = control->options->settings;
+	const struct http_server_options http = {
+		.loop = control->loop,
+		.listen_fd = control->options->webhooks_fd,
+		.router = &control->webhook_router,
+		.timeout_s = REQUEST_TIMEOUT_S,
+		.max_connections = settings->webhooks.max_connections,
+		.max_body = settings->webhooks.max_body,
+		.webhooks = &control->context.settings,
+		.tls = TLS_WEBHOOKS,
+	};
+	int r;
+
+	if (control->options->webhooks_fd < 0)
+		return 0;
+	control->webhook_router = (struct http_router){
+		.routes = webhook_routes,
+		.count = webhook_route_count,
+		.context = &control->context,
+	};
+	r = webhook_inbox_start(&control->context.inbox, settings);
+	return r < 0 ? r : http_server_start(&control->webhooks, &http);
+}
+
 static int start(struct control *control)
 {
 	const struct control_options *options = control->options;
@@ -200,6 +237,7 @@ static int start(struct control *control)
 		.max_connections = CONNECTIONS_MAX,
 		.tls = TLS_CONTROL,
 	};
+	int r;
 
 	control->loop = ev_loop_new(EVBACKEND_EPOLL);
 	if (!control->loop)
@@ -213,15 +251,20 @@ static int start(struct control *control)
 		.admin_token = control->admin_token,
 	};
 	http.loop = control->loop;
-	return http_server_start(&control->server, &http);
+	r = http_server_start(&control->server, &http);
+	return r < 0 ? r : start_webhooks(control);
 }
 
-/* The drainer first: it does or gives up the operations that it was given, and
- * the loop's last turns tell those who wait for them. */
+/* What webhooks told becomes durable, and then the drainer ends: it does or
+ * gives up the operations that it was given, and the loop's last turns tell
+ * those who wait for them. */
 static void stop(struct control *control)
 {
 	struct drainer *drainer = control->context.drainer;
+	struct webhook_inbox *inbox = control->context.inbox;
 
+	control->context.inbox = NULL;
+	(void)webhook_inbox_stop(inbox, SPOOL_AT_END_MS);
 	control->context.drainer = NULL;
 	if (drainer)
 		drainer_stop(drainer, DRAIN_AT_END_MS);
@@ -229,7 +272,9 @@ static void stop(struct control *control)
 	alert_sender_stop(control->alert_sender);
 	for (int i = 0; control->server && i < LAST_TURNS; i++)
 		ev_run(control->loop, EVRUN_NOWAIT);
+	http_server_stop(control->webhooks);
 	http_server_stop(control->server);
+	free(control->reloaded);
 	if (!control->loop)
 		return;
 	ev_timer_stop(control->loop, &control->beat);

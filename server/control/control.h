@@ -14,6 +14,7 @@ struct settings;
 struct control_options {
 	const struct settings *settings;  /* borrowed */
 	int listen_fd;			  /* borrowed */
+	int webhooks_fd;		  /* borrowed; -1: none */
 	struct settings *(*reload)(void); /* as in media.h */
 };
 

@@ -28,6 +28,7 @@ enum http_method {
 	HTTP_METHOD_COUNT
 };
 
+struct handshake;
 struct http_later;
 struct http_mailbox;
 
@@ -39,14 +40,16 @@ struct http_request { /* all of it borrowed for the time of the call */
 	const char *body;	   /* a NUL follows */
 	size_t body_length;
 	struct http_mailbox *mailbox; /* for answers that come later */
+	struct handshake *caller;     /* of a webhook; NULL: not read */
 };
 
 struct http_response {
 	int status;
-	const char *type; /* content type; a literal */
-	char *body;	  /* owned */
-	size_t length;	  /* bytes of body */
-	char allow[64];	  /* for 405: the methods of that path; else "" */
+	const char *type;      /* content type; a literal */
+	char *body;	       /* owned */
+	size_t length;	       /* bytes of body */
+	const char *challenge; /* for 401: a literal; NULL: "Bearer" */
+	char allow[64];	       /* for 405: the methods of that path; else "" */
 	struct http_later *later; /* the answer comes by this, not now */
 };
 

@@ -4,7 +4,7 @@
  * A connection holds one exchange at a time:
  *
  *   HTTP             the head is in: check it; answer when there is no body
- *   HTTP_BODY        collect, at most HTTP_BODY_MAX
+ *   HTTP_BODY        collect, at most max_body
  *   BODY_COMPLETION  answer
  *   HTTP_WRITEABLE   an answer that was promised has come: send it
  *
@@ -27,7 +27,9 @@
 #include <string.h>
 #include <libwebsockets.h>
 
+#include "server/clock.h"
 #include "server/control/http_later.h"
+#include "server/handshake.h"
 #include "server/net.h"
 
 #define LATER_TIMEOUT_S 300  /* an operation may wait for the database's own */
@@ -38,6 +40,8 @@ struct http_server {
 	struct http_mailbox *mailbox;
 	const struct http_router *router;
 	uint32_t timeout_s;
+	size_t max_body;
+	const struct settings *const *webhooks; /* NULL: callers are not read */
 	struct lws_protocols protocols[2];
 };
 
@@ -50,6 +54,7 @@ struct exchange {
 	size_t body_length;
 	size_t body_expected;
 	struct http_later *later; /* the answer we wait for; NULL: none */
+	struct handshake *caller; /* owned; NULL: not read */
 };
 
 static void exchange_reset(struct exchange *ex)
@@ -57,6 +62,7 @@ static void exchange_reset(struct exchange *ex)
 	if (ex->later)
 		http_later_forget(ex->later);
 	free(ex->body);
+	free(ex->caller);
 	memset(ex, 0, sizeof(*ex));
 }
 
@@ -105,7 +111,23 @@ static int read_content_length(struct lws *wsi, size_t *length)
 	if (n == 0 || text[n] != '\0')
 		return 400;
 	*length = strtoul(text, NULL, 10);
-	return *length > HTTP_BODY_MAX ? 413 : 0;
+	return *length > server_of(wsi)->max_body ? 413 : 0;
+}
+
+/* Who calls: libwebsockets forgets the head before the body is in. */
+static int read_caller(struct lws *wsi, struct exchange *ex)
+{
+	const struct settings *const *webhooks = server_of(wsi)->webhooks;
+
+	if (!webhooks)
+		return 0;
+	ex->caller = malloc(sizeof(*ex->caller));
+	if (!ex->caller)
+		return 503;
+	handshake_read(ex->caller, wsi, *webhooks,
+		       (*webhooks)->webhooks.public_url,
+		       (uint64_t)clock_wall_us() / 1000);
+	return 0;
 }
 
 /* Takes over what the head says. 0, or the status to refuse it with. */
@@ -138,7 +160,7 @@ static int read_head(struct lws *wsi, struct exchange *ex, const char *path,
 		if (!ex->body)
 			return 503;
 	}
-	return status;
+	return status == 0 ? read_caller(wsi, ex) : status;
 }
 
 static const char *why_refused(int status)
@@ -146,7 +168,7 @@ static const char *why_refused(int status)
 	switch (status) {
 	case 400: return "Content-Length is not a number";
 	case 411: return "a body needs a Content-Length";
-	case 413: return "the body is longer than 64 KiB";
+	case 413: return "the body is too long";
 	case 414: return "the path is too long";
 	case 431: return "the Authorization header is too long";
 	case 501: return "this method is not known here, or not so";
@@ -185,7 +207,9 @@ static bool write_head(struct lws *wsi, const struct http_response *response,
 	    !add_header(wsi, "allow:", response->allow, &p, end))
 		return false;
 	if (response->status == 401 &&
-	    !add_header(wsi, "www-authenticate:", "Bearer", &p, end))
+	    !add_header(wsi, "www-authenticate:",
+			response->challenge ? response->challenge : "Bearer",
+			&p, end))
 		return false;
 	if (response->status == 503 &&
 	    !add_header(wsi, "retry-after:", "1", &p, end))
@@ -245,6 +269,7 @@ static void ask(struct lws *wsi, struct exchange *ex,
 		.body = ex->body ? ex->body : "",
 		.body_length = ex->body_length,
 		.mailbox = mailbox,
+		.caller = ex->caller,
 	};
 
 	if (ex->body)
@@ -366,6 +391,7 @@ static int on_upgrade(struct lws *wsi)
 		return refuse(wsi, &ex, status);
 	ask(wsi, &ex, NULL, &response); /* who ends cannot wait */
 	(void)send_response(wsi, &response, ex.method, true);
+	exchange_reset(&ex);
 	return -1;
 }
 
@@ -410,6 +436,9 @@ int http_server_start(struct http_server **ret,
 		return -ENOMEM;
 	server->router = options->router;
 	server->timeout_s = options->timeout_s;
+	server->max_body =
+		options->max_body ? options->max_body : HTTP_BODY_MAX;
+	server->webhooks = options->webhooks;
 	server->protocols[0] = (struct lws_protocols){
 		.name = "http",
 		.callback = on_event,

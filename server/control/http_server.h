@@ -2,7 +2,7 @@
  * http_server.h - a router on a listening socket
  *
  * HTTP/1.1 with keep-alive over libwebsockets. Every request is bounded: its
- * head by libwebsockets' header block, its body by HTTP_BODY_MAX, its time by
+ * head by libwebsockets' header block, its body by max_body, its time by
  * timeout_s; the number of connections is bounded too. A peer that breaks a
  * bound costs its own connection and nothing else.
  *
@@ -21,6 +21,7 @@
 #define HTTP_PATH_MAX 512
 
 struct ev_loop;
+struct settings;
 struct http_server;
 
 struct http_server_options {
@@ -30,6 +31,11 @@ struct http_server_options {
 	uint32_t timeout_s; /* to send a request, take a response */
 	uint32_t max_connections;
 	enum tls_listener tls; /* whose certificate, if it has one */
+	size_t max_body;       /* bytes; 0: HTTP_BODY_MAX */
+	/* Of a listener for webhooks: the settings in force. Then a request
+	 * says who calls, as webhooks.public_url and trusted proxies have it.
+	 */
+	const struct settings *const *webhooks;
 };
 
 /* 0 or -errno. */

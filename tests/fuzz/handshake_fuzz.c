@@ -5,7 +5,7 @@
  *
  *   s wss            the scheme        f 192.0.2.1, x   X-Forwarded-For
  *   a host:443       the authority     c CA1            the call of a token
- *   p /media/twilio  the path          A to L ...       a header, in the order
+ *   p /media/twilio  the path          A to O ...       a header, in the order
  *   q name=value     of the query                       of enum auth_header
  *   t token          in the path
  *
@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "media/handshake.h"
+#include "server/handshake.h"
 #include "server/auth/auth.h"
 #include "server/auth/once.h"
 #include "server/auth/one_time.h"

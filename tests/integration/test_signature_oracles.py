@@ -11,10 +11,12 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import urllib.error
 import urllib.parse
+import urllib.request
 
-from server import Server
-from test_who_may_call import knock, plivo
+from server import Server, free_port
+from test_who_may_call import knock, mac, plivo
 
 PACKAGES = ("twilio", "plivo", "@vonage/jwt", "jsonwebtoken")
 TOKEN, SECRET = "12345", "a vonage signature secret"
@@ -28,6 +30,13 @@ media:
     - {{path: /plivo, provider: plivo, auth: {{plivo: {{secret: "{TOKEN}"}}}}}}
     - {{path: /vonage, provider: vonage, auth: {{vonage: {{secret: "{SECRET}"}}}}}}
 """
+HOOKS = CONFIG.replace("media:", "media:\n  public_url: wss://media.example.com", 1) + f"""
+webhooks:
+  public_url: https://hooks.example.com
+  answers:
+    - {{provider: twilio, route: /twilio, auth: {{twilio: {{secret: "{TOKEN}"}}}}}}
+    - {{provider: plivo, route: /plivo, auth: {{plivo: {{secret: "{TOKEN}"}}}}}}
+"""
 # Reads a list of [function, arguments] and writes what each has returned.
 SCRIPT = """
 const twilio = require('twilio'), plivo = require('plivo');
@@ -35,6 +44,9 @@ const { verifySignature } = require('@vonage/jwt'), jsonwebtoken = require('json
 const does = {
   sign_twilio: (token, url) => twilio.getExpectedTwilioSignature(token, url, {}),
   check_twilio: (token, signature, url) => twilio.validateRequest(token, signature, url, {}),
+  sign_twilio_form: (token, url, form) => twilio.getExpectedTwilioSignature(token, url, form),
+  check_plivo_form: (url, nonce, token, signature, form) =>
+    plivo.validateV3Signature('POST', url, nonce, token, signature, form),
   check_plivo: (url, nonce, token, signature) => plivo.validateV3Signature('GET', url, nonce, token, signature),
   sign_vonage: (claims, secret, options) => jsonwebtoken.sign(claims, secret, options),
   check_vonage: (token, secret) => verifySignature(token, secret),
@@ -123,6 +135,44 @@ class Oracles(unittest.TestCase):
         for (url, headers), verdict in zip(cases, verdicts):
             with self.subTest(url=url, headers=headers):
                 self.assertEqual(self.status(url, headers), 101 if verdict else 403)
+
+    def post(self, hooks, provider, form, headers, query=""):
+        request = urllib.request.Request(f"http://127.0.0.1:{hooks}/webhooks/{provider}/status{query}",
+                                         urllib.parse.urlencode(form).encode(), headers)
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def test_webhooks(self):
+        dice = random.Random(20261124)
+        values = ["1", "", "a b", "50%", "x=y&z", "+14158675309", "Jörg", "<&>\"'", "日本"]
+        forms = [{name: dice.choice(values) for name in dice.sample(["From", "To", "to", "A_b", "a-1", "CallerName", "z"], 4)}
+                 for _ in range(30)]
+        queries = ["", "?route=7", "?b=2&a=1"]
+        hooks = free_port()
+        with Server(config=HOOKS, webhooks__listen=f"127.0.0.1:{hooks}") as server:
+            urls = [f"https://hooks.example.com/webhooks/twilio/status{queries[n % 3]}" for n in range(30)]
+            signatures = self.ask([["sign_twilio_form", TOKEN, url, form] for url, form in zip(urls, forms)])
+            for n, (signature, form) in enumerate(zip(signatures, forms)):
+                with self.subTest(form=form):
+                    headers = {"X-Twilio-Signature": signature}
+                    self.assertEqual(self.post(hooks, "twilio", form, headers, queries[n % 3]), 200)
+                    self.assertEqual(self.post(hooks, "twilio", {**form, "From": "x"}, headers, queries[n % 3]), 403)
+            cases = []
+            for n, form in enumerate(forms):
+                url = f"https://hooks.example.com/webhooks/plivo/status{queries[n % 3]}"
+                query = {"": "?", "?route=7": "?route=7.", "?b=2&a=1": "?a=1&b=2."}[queries[n % 3]]
+                text = url.split("?")[0] + query + "".join(name + form[name] for name in sorted(form)) + ".77"
+                signature = mac("sha256", TOKEN + "x" * (n % 5 == 4), text)
+                cases.append((url, signature, form, queries[n % 3]))
+            verdicts = self.ask([["check_plivo_form", url, "77", TOKEN, signature, form] for url, signature, form, _ in cases])
+            self.assertEqual(verdicts.count(True), 24)
+            for (_, signature, form, query), verdict in zip(cases, verdicts):
+                with self.subTest(form=form, query=query):
+                    headers = {"X-Plivo-Signature-V3": signature, "X-Plivo-Signature-V3-Nonce": "77"}
+                    self.assertEqual(self.post(hooks, "plivo", form, headers, query), 200 if verdict else 403)
 
     def test_vonage(self):
         usual = {"iss": "Vonage", "application_id": "aaaaaaaa-bbbb-cccc-dddd-0123456789ab", "jti": "1"}

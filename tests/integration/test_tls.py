@@ -1,9 +1,10 @@
-"""TLS on both listeners: calls through it, who is let in, certificates renewed under live calls, clients that misbehave.
+"""TLS on all listeners: calls through it, who is let in, certificates renewed under live calls, clients that misbehave.
 
 The clients are Python's ssl (OpenSSL) on sockets of its own, curl, and the openssl command."""
 
 import asyncio
 import base64
+import http.client
 import json
 import os
 import signal
@@ -19,7 +20,7 @@ from websockets.frames import Frame, Opcode
 
 from certificates import Authority, openssl
 from database import Sqlite
-from server import HOLDCTL, Server, wait_for
+from server import HOLDCTL, Server, free_port, wait_for
 from twilio_caller import FRAME, Caller, speech, wav_audio
 
 ROUTES = """
@@ -33,8 +34,10 @@ media:
 FAILURES = "holdline_tls_handshake_failures_total"
 
 
-def trusting(authority, **limits):
+def trusting(authority, own=None, **limits):
     context = ssl.create_default_context(cafile=authority.cert)
+    if own:
+        context.load_cert_chain(*own)
     for name, value in limits.items():
         setattr(context, name, value)
     return context
@@ -116,6 +119,11 @@ class Tls(unittest.TestCase):
         cls.directory = tempfile.mkdtemp(prefix="holdline-tls-")
         cls.authority = Authority(cls.directory)
         cls.callers = Authority(cls.directory, "callers")
+        cls.alone, cls.middle = cls.authority.issue("alone"), Authority(cls.directory, "middle", cls.authority)
+        with open(cls.callers.cert, "a", encoding="ascii") as believed:  # also one below another, and a caller himself
+            for cert in (cls.middle.cert, cls.alone[0]):
+                with open(cert, encoding="ascii") as part:
+                    believed.write(part.read())
         cls.server = TlsServer(cls.authority, cls.directory, media__tls__client_ca=cls.callers.cert,
                                media__handshake_timeout="1s", media__send_ahead="10min",
                                log__level="debug").start()
@@ -165,9 +173,7 @@ class Tls(unittest.TestCase):
 
     def test_the_check_of_a_route_asks_for_the_certificate(self):
         def bearing(name, authority=self.callers, subject=None, days=30):
-            context = trusting(self.authority)
-            context.load_cert_chain(*authority.issue(name, subject, days))
-            return context
+            return trusting(self.authority, own=authority.issue(name, subject, days))
 
         nobody, caller = trusting(self.authority), bearing("caller.example")
         rows = [
@@ -179,6 +185,7 @@ class Tls(unittest.TestCase):
             (bearing("two", subject="/CN=sly/CN=caller.example"), "/named", 403),
             (bearing("none", subject="/O=caller.example"), "/named", 403),
             (bearing("none", subject="/O=caller.example"), "/any", 101),
+            (bearing("caller.example", self.middle), "/named", 101), (trusting(self.authority, own=self.alone), "/any", 101),
         ]
         for context, path, status in rows:
             with self.subTest(path=path, status=status):
@@ -212,6 +219,17 @@ class Tls(unittest.TestCase):
         body = subprocess.run(["curl", "-sS", "--cacert", self.authority.cert, "-w", "%{http_version}", "-o", os.devnull,
                                f"https://127.0.0.1:{server.control}/metrics"], capture_output=True, text=True, timeout=60)
         self.assertEqual(body.stdout, "1.1")
+
+    def test_a_long_request_is_read_to_its_end_and_another_behind_it(self):
+        with open(os.path.join(self.server.data_dir, "admin.token"), encoding="ascii") as file:
+            headers = {"Authorization": "Bearer " + file.read().strip(), "Content-Type": "application/json"}
+        line = http.client.HTTPSConnection("127.0.0.1", self.server.control, timeout=20, context=self.server.trust)
+        for length in (60000, 10, 60000):
+            line.request("POST", "/api/outbox/dance", json.dumps({"x": "y" * length}), headers)
+            answer = line.getresponse()
+            self.assertEqual(answer.status, 404, answer.read())
+            answer.read()
+        line.close()
 
     def test_holdctl_knows_the_server_by_its_key(self):
         self.assertIn("live of at most", self.server.holdctl("status", check=False).stdout)
@@ -348,6 +366,50 @@ class Tls(unittest.TestCase):
             pass
         self.assertEqual(self.row(caller)["end_reason"], "disconnect")
         line.close()
+
+
+WEBHOOKS = """
+media:
+  public_url: wss://media.example.com
+webhooks:
+  answers:
+    - {provider: twilio, route: /media/twilio}
+    - {name: near, provider: twilio, route: /media/twilio, auth: {client_certificate: caller.example}}
+"""
+
+
+class Webhooks(unittest.TestCase):
+    def setUp(self):
+        place = tempfile.TemporaryDirectory(prefix="holdline-tls-")
+        self.addCleanup(place.cleanup)
+        self.authority, self.callers = Authority(place.name), Authority(place.name, "callers")
+        self.cert, self.key = self.authority.issue("webhooks")
+
+    def ask(self, port, name, context):
+        line = http.client.HTTPSConnection("127.0.0.1", port, timeout=20, context=context)
+        line.request("POST", f"/webhooks/{name}/answer", "CallSid=CA1&From=%2B1&To=%2B2",
+                     {"Content-Type": "application/x-www-form-urlencoded"})
+        answer = line.getresponse()
+        serial = line.sock and line.sock.getpeercert()["serialNumber"]
+        text = answer.read().decode()
+        line.close()
+        return answer.status, text, serial
+
+    def test_they_come_by_https_and_a_renewal_reaches_them(self):
+        port = free_port()
+        nobody = trusting(self.authority)
+        caller = trusting(self.authority, own=self.callers.issue("caller.example"))
+        with Server(config=WEBHOOKS, webhooks__listen=f"127.0.0.1:{port}", webhooks__tls__cert=self.cert,
+                    webhooks__tls__key=self.key, webhooks__tls__client_ca=self.callers.cert) as server:
+            status, text, _ = self.ask(port, "twilio", nobody)
+            self.assertEqual(status, 200)
+            self.assertIn("wss://media.example.com/media/twilio", text)
+            self.assertEqual(self.ask(port, "near", nobody)[0], 403)
+            self.assertEqual(self.ask(port, "near", caller)[0], 200)
+            self.authority.issue("webhooks")
+            server.process.send_signal(signal.SIGHUP)
+            wait_for("the new one", lambda: self.ask(port, "twilio", nobody)[2] == serial_of(self.cert))
+            self.assertIn('holdline_tls_handshakes_total{listener="webhooks",version="1.3"}', server.get("/metrics")[1])
 
 
 class Reload(unittest.TestCase):

@@ -14,11 +14,12 @@ def openssl(*arguments):
 
 
 class Authority:
-    def __init__(self, directory, name="authority"):
+    def __init__(self, directory, name="authority", signed_by=None):
         self.directory, self.name = directory, name
         self.cert, self.key = self.path("pem"), self.path("key")
+        above = ["-CA", signed_by.cert, "-CAkey", signed_by.key] if signed_by else []
         openssl("req", "-x509", *KINDS["ec"], "-nodes", "-keyout", self.key, "-out", self.cert, "-subj", f"/CN={name}",
-                "-days", 30)
+                "-days", 30, *above)
 
     def path(self, ending, name=None):
         return os.path.join(self.directory, f"{name or self.name}.{ending}")

@@ -179,6 +179,10 @@ static inline void rule_a_row_reads_as_the_contract_says(struct store *store)
 		"custom",
 		"rev",
 		"recording_path",
+		"provider_status",
+		"provider_duration_ms",
+		"hangup_cause",
+		"provider_error",
 		"events",
 	};
 	struct record *ended = rows_ended(1, 2);
@@ -305,6 +309,92 @@ static inline void rule_sessions_and_messages_are_kept(struct store *store)
 	};
 
 	rules_must_write(store, batch, 3);
+}
+
+/* A row of calls whose provider has an id for it: "CA" and the number. */
+static inline struct record *rules_call_of(const char *provider, unsigned call,
+					   unsigned rev, const char *state)
+{
+	struct uuid entity = rows_id(call);
+	char id[UUID_TEXT_SIZE], payload[512];
+
+	uuid_format(&entity, id);
+	(void)snprintf(payload, sizeof(payload),
+		       "{\"call_id\":\"%s\",\"node_id\":\"n1\","
+		       "\"provider\":\"%s\",\"provider_call_id\":\"CA%u\","
+		       "\"state\":\"%s\","
+		       "\"started_at\":\"2026-11-23T06:37:00.123456Z\","
+		       "\"rev\":%u}",
+		       id, provider, call / 2 * 2, state, rev);
+	return rows_make(RECORD_CALL_CHECKPOINT, call, rev, payload);
+}
+
+static inline struct record *rules_status(unsigned call, unsigned stage)
+{
+	struct uuid status_id = rows_id(call * 16 + stage);
+	char id[UUID_TEXT_SIZE], payload[512];
+	static const char *const said[] = {
+		"\"error\":\"stream lost\"", "\"status\":\"ringing\"",
+		"\"status\":\"answered\",\"duration_ms\":1",
+		"\"status\":\"completed\",\"duration_ms\":5000,"
+		"\"hangup_cause\":\"normal\""
+	};
+
+	uuid_format(&status_id, id);
+	(void)snprintf(payload, sizeof(payload),
+		       "{\"status_id\":\"%s\",\"provider\":\"twilio\","
+		       "\"provider_call_id\":\"CA%u\",\"at\":"
+		       "\"2026-11-23T06:37:%02u.000000Z\",\"stage\":%u,%s}",
+		       id, call, 59 - stage, stage, said[stage]);
+	return rows_make(RECORD_CALL_STATUS, call, 0, payload);
+}
+
+static inline void rules_expect_text(struct store *store, unsigned call,
+				     const char *key, const char *expected)
+{
+	json_t *row = rules_get(store, call);
+	const char *text = json_string_value(json_object_get(row, key));
+
+	if (!text != !expected || (text && strcmp(text, expected) != 0))
+		fail_msg("call %u: %s is %s", call, key, text ? text : "null");
+	json_decref(row);
+}
+
+/* Two revs of the call and four of its statuses: in any order that turns a
+ * list of them round, one at a time or together, each of them twice. */
+static inline void
+rule_what_the_provider_says_completes_its_call(struct store *store)
+{
+	for (unsigned i = 0; i < 24; i++) {
+		unsigned call = 2000 + 2 * i, n = 0;
+		struct record *batch[14], *other;
+
+		for (unsigned k = 0; k < 12; k++) {
+			unsigned which =
+				i % 2 ? (i / 2 + k) % 6 : 5 - (i / 2 + k) % 6;
+
+			batch[n++] =
+				which < 4 ? rules_status(call, which)
+					  : rules_call_of("twilio", call,
+							  which - 3,
+							  which == 5 ? "ended"
+								     : "live");
+			if (i < 12) {
+				rules_must_write(store, batch, n);
+				n = 0;
+			}
+		}
+		if (n > 0)
+			rules_must_write(store, batch, n);
+		/* The same id at another provider is another call. */
+		other = rules_call_of("plivo", call + 1, 1, "ended");
+		rules_must_write(store, &other, 1);
+		rules_expect_text(store, call, "state", "ended");
+		rules_expect_text(store, call, "provider_status", "completed");
+		rules_expect_text(store, call, "hangup_cause", "normal");
+		rules_expect_text(store, call, "provider_error", "stream lost");
+		rules_expect_text(store, call + 1, "provider_status", NULL);
+	}
 }
 
 /* A call that waits for nothing still ends when it is told to. */

@@ -619,8 +619,8 @@ static void flags_and_variables_are_named_in_complaints(void **state)
 		{ FLAGS("--media.listen"), "--media.listen: needs a value\n" },
 		{ FLAGS("--media.routes", "x"),
 		  "--media.routes: can only be set in a file\n" },
-		{ FLAGS("--webhooks.listen=:1"),
-		  "--webhooks.listen: not in this version of Holdline\n" },
+		{ FLAGS("--sessions.interval=1s"),
+		  "--sessions.interval: not in this version of Holdline\n" },
 		{ FLAGS("serve"), "serve: expected --KEY VALUE; see --help\n" },
 	};
 
@@ -637,8 +637,9 @@ static void flags_and_variables_are_named_in_complaints(void **state)
 	assert_int_equal(unsetenv("HOLDLINE_LOG_LEVEL"), 0);
 	assert_int_equal(setenv("HOLDLINE_SESSIONS_INTERVAL", "x", 1), 0);
 	assert_null(load(NULL, NULL));
-	assert_string_equal(complaint, "HOLDLINE_SESSIONS_INTERVAL: not in this "
-				       "version of Holdline\n");
+	assert_string_equal(complaint,
+			    "HOLDLINE_SESSIONS_INTERVAL: not in this "
+			    "version of Holdline\n");
 	assert_int_equal(unsetenv("HOLDLINE_SESSIONS_INTERVAL"), 0);
 }
 

@@ -83,6 +83,7 @@ RULE(a_row_reads_as_the_contract_says)
 RULE(calls_are_listed_newest_first)
 RULE(a_refused_batch_leaves_no_trace)
 RULE(sessions_and_messages_are_kept)
+RULE(what_the_provider_says_completes_its_call)
 RULE(an_interrupted_store_stays_so)
 
 static void *migrate(void *arg)
@@ -464,6 +465,7 @@ int main(void)
 		WITH_TABLES(calls_are_listed_newest_first),
 		WITH_TABLES(a_refused_batch_leaves_no_trace),
 		WITH_TABLES(sessions_and_messages_are_kept),
+		WITH_TABLES(what_the_provider_says_completes_its_call),
 		WITH_TABLES(an_interrupted_store_stays_so),
 		WITH_TABLES(ten_may_migrate_at_once),
 		WITH_TABLES(a_newer_schema_is_left_alone),

@@ -169,18 +169,21 @@ static int patient_media(const struct settings *settings, unsigned index,
 	return live_well("media", "calls-ended");
 }
 
-static int good_control(const struct settings *settings, int listen_fd)
+static int good_control(const struct settings *settings, int listen_fd,
+			int webhooks_fd)
 {
 	(void)settings;
 	(void)listen_fd;
+	(void)webhooks_fd;
 	return live_well("control", NULL);
 }
 
 /* Stands still in its first life; not even SIGABRT moves it. */
-static int stuck_control(const struct settings *settings, int listen_fd)
+static int stuck_control(const struct settings *settings, int listen_fd,
+			 int webhooks_fd)
 {
 	if (exists("was-stuck"))
-		return good_control(settings, listen_fd);
+		return good_control(settings, listen_fd, webhooks_fd);
 	touch("was-stuck");
 	(void)signal(SIGABRT, SIG_IGN);
 	(void)thread_adopt_main("control", true);
@@ -190,7 +193,8 @@ static int stuck_control(const struct settings *settings, int listen_fd)
 }
 
 /* How does the world look to a new role? */
-static int curious_control(const struct settings *settings, int listen_fd)
+static int curious_control(const struct settings *settings, int listen_fd,
+			   int webhooks_fd)
 {
 	static const int ignored[] = { SIGINT, SIGHUP, SIGUSR2, SIGPIPE };
 	struct sigaction action;
@@ -209,7 +213,7 @@ static int curious_control(const struct settings *settings, int listen_fd)
 	good = good && action.sa_handler == SIG_DFL;
 	(void)prctl(PR_GET_PDEATHSIG, &death);
 	note(good && death == SIGTERM ? "signals good" : "signals bad");
-	return good_control(settings, listen_fd);
+	return good_control(settings, listen_fd, webhooks_fd);
 }
 
 /* ---- a server of plays -----------------------------------------------------

@@ -1,5 +1,5 @@
-/* handshake.c - what a caller's upgrade says (see handshake.h) */
-#include "media/handshake.h"
+/* handshake.c - what a caller's request says (see handshake.h) */
+#include "server/handshake.h"
 
 #include <libwebsockets.h>
 #include <stdio.h>
@@ -115,8 +115,7 @@ static void read_certificate(struct handshake *h, struct lws *wsi)
 		return;
 	h->request.has_certificate = true;
 	if (*name)
-		h->request.certificate_name =
-			keep_text(h, name, strlen(name));
+		h->request.certificate_name = keep_text(h, name, strlen(name));
 }
 
 /* ---- who, and where to -----------------------------------------------------
@@ -150,12 +149,11 @@ static void follow_proxy(struct handshake *h, struct lws *wsi,
 }
 
 static void read_place(struct handshake *h, struct lws *wsi,
-		       const struct settings *settings)
+		       const struct settings *settings, const char *url)
 {
 	const struct auth_store *who = &settings->who;
 	const struct network *proxies = who->networks + who->proxy_first;
 	const char *host = known_header(h, wsi, WSI_TOKEN_HOST);
-	const char *url = settings->media.public_url;
 
 	h->request.scheme = lws_is_ssl(wsi) ? "wss" : "ws";
 	h->request.authority = host ? host : "";
@@ -165,7 +163,8 @@ static void read_place(struct handshake *h, struct lws *wsi,
 		size_t scheme = strcspn(url, ":");
 
 		h->request.scheme = keep_text(h, url, scheme);
-		h->request.authority = url + scheme + strlen("://");
+		url += scheme + strlen("://");
+		h->request.authority = keep_text(h, url, strlen(url));
 	}
 }
 
@@ -182,7 +181,8 @@ static void read_peer(struct handshake *h, struct lws *wsi)
 }
 
 void handshake_read(struct handshake *h, struct lws *wsi,
-		    const struct settings *settings, uint64_t now_ms)
+		    const struct settings *settings, const char *public_url,
+		    uint64_t now_ms)
 {
 	const char *path;
 
@@ -191,10 +191,12 @@ void handshake_read(struct handshake *h, struct lws *wsi,
 	h->too_long = false;
 	h->request.now_ms = now_ms;
 	path = known_header(h, wsi, WSI_TOKEN_GET_URI);
+	if (!path)
+		path = known_header(h, wsi, WSI_TOKEN_POST_URI);
 	h->request.path = path ? path : "";
 	read_query(h, wsi);
 	read_peer(h, wsi);
-	read_place(h, wsi, settings);
+	read_place(h, wsi, settings, public_url);
 	read_certificate(h, wsi);
 	for (unsigned i = 0; i < AUTH_HEADERS; i++)
 		h->request.headers[i] = header(h, wsi, (enum auth_header)i);

@@ -1,18 +1,19 @@
 /*
- * handshake.h - what a caller's upgrade says, read out of libwebsockets
+ * handshake.h - what a caller's request says, read out of libwebsockets
  *
  * All of it is copied, so that the judgement (server/auth/auth.h) knows no
- * libwebsockets. The URL is the one that the provider was told: as
- * media.public_url says, else as a trusted proxy forwards it, else as the
- * caller has it. The peer is whoever speaks through proxies that are trusted.
+ * libwebsockets: of an upgrade on the media listener, or of a webhook. The URL
+ * is the one that the provider was told: as public_url says, else as a trusted
+ * proxy forwards it, else as the caller has it. The peer is whoever speaks
+ * through proxies that are trusted.
  *
  * libwebsockets has decoded the path and the query, and lost how they were
  * spelt; signatures over a query are tried in two spellings (signed_url.c).
  *
  * Thread: any.
  */
-#ifndef MEDIA_HANDSHAKE_H
-#define MEDIA_HANDSHAKE_H
+#ifndef SERVER_HANDSHAKE_H
+#define SERVER_HANDSHAKE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,9 +33,12 @@ struct handshake {
 	char room[HANDSHAKE_ROOM];
 };
 
-/* Reads it. `request.path` is never NULL, and "" when there is none. */
+/* Reads it, at the head of a GET or a POST. `request.path` is never NULL, and
+ * "" when there is none. `public_url` is that of the listener ("": none was
+ * set). */
 void handshake_read(struct handshake *handshake, struct lws *wsi,
-		    const struct settings *settings, uint64_t now_ms);
+		    const struct settings *settings, const char *public_url,
+		    uint64_t now_ms);
 
 /* The route of the path, or NULL; a token in it is put into the request. */
 const struct route *handshake_route(struct handshake *handshake,

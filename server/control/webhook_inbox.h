@@ -1,0 +1,50 @@
+/*
+ * webhook_inbox.h - takes records from webhooks, and says when they are safe
+ *
+ * The control process writes a journal of its own, as the media processes do
+ * (persistence/spooler.h). A provider that is told "200" will not tell us
+ * again, so it is told when the record is on disk:
+ *
+ *   loop --record--> queue --> spooler --sync--> "200" by http_later
+ *      `---- after INBOX_WAIT_MS, or with no room: 503, and it tries again
+ *
+ * The database is not asked for anything: it may be away.
+ *
+ * Thread: the loop's.
+ */
+#ifndef SERVER_CONTROL_WEBHOOK_INBOX_H
+#define SERVER_CONTROL_WEBHOOK_INBOX_H
+
+#include <stdint.h>
+
+#include "server/control/http.h"
+
+struct record;
+struct settings;
+struct webhook_inbox;
+
+#define INBOX_WAIT_MS 5000u /* providers wait some ten seconds or more */
+
+/* 0 or -errno. The settings are borrowed for the time of the call. */
+int webhook_inbox_start(struct webhook_inbox **ret,
+			const struct settings *settings);
+
+/* Why nothing is taken now, in a word; NULL: it would be. */
+const char *webhook_inbox_refusal(const struct webhook_inbox *inbox);
+
+/* Takes the record, and leaves in the response a promise of the answer, or the
+ * 503 itself. A record that was taken may become durable after its 503: the
+ * provider's next try is then the same row. */
+void webhook_inbox_take(struct webhook_inbox *inbox,
+			const struct http_request *request,
+			struct http_response *response, struct record *record);
+
+/* Now and then: tells those who have waited too long. */
+void webhook_inbox_look(struct webhook_inbox *inbox, uint64_t now_ms);
+
+/* Makes durable what was taken, at most for timeout_ms while the disk refuses,
+ * and keeps all promises. How many records are still not durable; they are
+ * logged. Accepts NULL. */
+uint64_t webhook_inbox_stop(struct webhook_inbox *inbox, uint32_t timeout_ms);
+
+#endif
