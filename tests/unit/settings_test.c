@@ -797,6 +797,12 @@ static void an_answer_that_cannot_be_given_is_told(void **state)
 		{ HOOK("provider: twilio, route: /a, auth: {one_time: }"),
 		  "h.yaml:4: webhooks.answers[0]: auth.one_time is not for "
 		  "webhooks\n" },
+		{ HOOK("provider: twilio, route: /a, auth: {twilio: {}}"),
+		  "h.yaml:4: webhooks.answers[0].auth.twilio: unknown; below "
+		  "twilio stand secret, secret_file, missing\n" },
+		{ HOOK("provider: twilio, route: /a, auth: {}"),
+		  "h.yaml:4: webhooks.answers[0].auth: write none, or checks "
+		  "below it, indented, such as \"bearer:\"\n" },
 		{ HOOK("provider: twilio, route: /a, auth: {telnyx_signature: "
 		       "{public_key: short}}"),
 		  "h.yaml:4: webhooks.answers[0].auth.telnyx_signature."
