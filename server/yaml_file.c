@@ -104,7 +104,7 @@ static int close_container(struct walk *walk, size_t line)
 	const struct level *level = top(walk);
 	int r = 0;
 
-	if (level->empty && *walk->path)
+	if (level && level->empty && *walk->path)
 		r = walk->take(
 			&(struct yaml_value){ .key = walk->path,
 					      .value = "",
