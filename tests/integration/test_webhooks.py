@@ -266,6 +266,19 @@ class Answers(unittest.TestCase):
         self.assertNotIn("holdline_token", str(rows[0]))
 
 
+class Guessing(unittest.TestCase):
+    def test_who_guesses_must_wait_and_nobody_else(self):
+        with Hooks(media__trusted_proxies="127.0.0.1/32", media__refusals_per_minute=3) as server:
+            def knock(address, wrong):
+                path, form, headers = signed("twilio", "answer", CALLS["twilio"], wrong=wrong)
+                return server.call(path, form, {**headers, "X-Forwarded-For": address})[0]
+
+            self.assertEqual([knock("192.0.2.9", True) for _ in range(5)], [403, 403, 403, 429, 429])
+            self.assertEqual(knock("192.0.2.9", False), 429)
+            self.assertEqual(knock("192.0.2.10", False), 200)
+            self.assertIn("[CALLER_LIMITED] status=429 reason=refusal_rate peer=192.0.2.9", server.log())
+
+
 class Busy(unittest.TestCase):
     def test_a_server_that_takes_no_calls_says_so_in_each_dialect(self):
         with Hooks(media__max_calls=1) as server:
