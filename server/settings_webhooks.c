@@ -246,7 +246,8 @@ int settings_complete_webhooks(const struct loading *load)
 		struct origin origin;
 
 		(void)snprintf(origin.where, sizeof(origin.where),
-			       "webhooks.answers[%zu].route", i);
+			       "%.150s:%u: webhooks.answers[%zu].route",
+			       load->file, load->webhook_lines[i], i);
 		if (!route)
 			return settings_wrong(load, &origin,
 					      "no media route has the path %s",

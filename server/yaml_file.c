@@ -17,6 +17,7 @@
 
 struct level {
 	size_t path_length; /* of the container itself */
+	bool empty;	    /* nothing was in it so far */
 	bool sequence;
 	bool has_key;	/* a mapping: the path ends with a key of it */
 	unsigned items; /* a sequence: how many began */
@@ -63,6 +64,7 @@ static int begin_value(struct walk *walk, size_t line)
 
 	if (!level || !level->sequence)
 		return 0;
+	level->empty = false;
 	walk->path[level->path_length] = '\0';
 	(void)snprintf(number, sizeof(number), "[%u]", level->items++);
 	return append(walk, number, line);
@@ -90,8 +92,27 @@ static int open_container(struct walk *walk, bool sequence, size_t line)
 		return -1;
 	walk->levels[walk->depth++] =
 		(struct level){ .path_length = strlen(walk->path),
-				.sequence = sequence };
+				.sequence = sequence,
+				.empty = true };
 	return 0;
+}
+
+/* An empty list or mapping is told as an empty value: whoever wanted something
+ * below the key must not take it for something that was left out. */
+static int close_container(struct walk *walk, size_t line)
+{
+	const struct level *level = top(walk);
+	int r = 0;
+
+	if (level && level->empty && *walk->path)
+		r = walk->take(
+			&(struct yaml_value){ .key = walk->path,
+					      .value = "",
+					      .line = (unsigned)line + 1 },
+			walk->arg);
+	walk->depth--;
+	end_value(walk);
+	return r;
 }
 
 static int scalar(struct walk *walk, const yaml_event_t *event)
@@ -107,6 +128,7 @@ static int scalar(struct walk *walk, const yaml_event_t *event)
 		return complain(walk, line, "a NUL byte");
 	if (!level->sequence && !level->has_key) {
 		level->has_key = true;
+		level->empty = false;
 		if (level->path_length > 0 && append(walk, ".", line) < 0)
 			return -1;
 		return append(walk, text, line);
@@ -130,9 +152,7 @@ static int handle(struct walk *walk, const yaml_event_t *event)
 		return open_container(walk, true, event->start_mark.line);
 	case YAML_MAPPING_END_EVENT:
 	case YAML_SEQUENCE_END_EVENT:
-		walk->depth--;
-		end_value(walk);
-		return 0;
+		return close_container(walk, event->start_mark.line);
 	case YAML_SCALAR_EVENT: return scalar(walk, event);
 	case YAML_ALIAS_EVENT:
 		return complain(walk, event->start_mark.line,

@@ -7,6 +7,7 @@
 #include "server/control/growth.h"
 
 struct drainer;
+struct limits;
 struct settings;
 struct webhook_inbox;
 
@@ -14,6 +15,7 @@ struct control_context {
 	const struct settings *settings; /* in force; borrowed */
 	struct drainer *drainer;     /* NULL while the process starts or ends */
 	struct webhook_inbox *inbox; /* NULL likewise, or no webhooks */
+	struct limits *callers;	     /* of webhooks, by address; or NULL */
 	struct growth growth;	     /* of the outbox's bytes */
 };
 

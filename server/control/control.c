@@ -17,9 +17,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <ev.h>
+#include <sodium.h>
 
 #include "persistence/alerts.h"
 #include "persistence/drainer.h"
+#include "server/auth/limits.h"
 #include "server/board.h"
 #include "server/clock.h"
 #include "server/control/alert_sender.h"
@@ -214,6 +216,7 @@ static int start_webhooks(struct control *control)
 		.webhooks = &control->context.settings,
 		.tls = TLS_WEBHOOKS,
 	};
+	uint64_t seed;
 	int r;
 
 	if (control->options->webhooks_fd < 0)
@@ -223,7 +226,10 @@ static int start_webhooks(struct control *control)
 		.count = webhook_route_count,
 		.context = &control->context,
 	};
-	r = webhook_inbox_start(&control->context.inbox, settings);
+	randombytes_buf(&seed, sizeof(seed));
+	r = limits_create(&control->context.callers, seed);
+	if (r == 0)
+		r = webhook_inbox_start(&control->context.inbox, settings);
 	return r < 0 ? r : http_server_start(&control->webhooks, &http);
 }
 
@@ -274,6 +280,7 @@ static void stop(struct control *control)
 		ev_run(control->loop, EVRUN_NOWAIT);
 	http_server_stop(control->webhooks);
 	http_server_stop(control->server);
+	limits_destroy(control->context.callers);
 	free(control->reloaded);
 	if (!control->loop)
 		return;

@@ -25,6 +25,7 @@ static const char *error_name(int status)
 	case 411: return "LENGTH_REQUIRED";
 	case 413: return "PAYLOAD_TOO_LARGE";
 	case 414: return "URI_TOO_LONG";
+	case 429: return "TOO_MANY_REQUESTS";
 	case 431: return "REQUEST_HEADER_FIELDS_TOO_LARGE";
 	case 501: return "NOT_IMPLEMENTED";
 	case 503: return "SERVICE_UNAVAILABLE";

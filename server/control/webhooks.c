@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/auth/limits.h"
 #include "server/auth/one_time.h"
 #include "server/board.h"
 #include "server/clock.h"
@@ -30,6 +31,8 @@
 /* One webhook on its way through. */
 struct visit {
 	const struct settings *settings;
+	struct limits *callers; /* NULL: nobody is limited */
+	struct limit_rates rates;
 	const struct http_request *request;
 	struct http_response *response;
 	const struct webhook *webhook;
@@ -50,6 +53,37 @@ static void count(const struct visit *v, const char *result)
 /* ---- who asks --------------------------------------------------------------
  */
 
+/* Our own machine never is, as on the media listener. */
+static bool is_limited(const struct visit *v)
+{
+	return v->callers &&
+	       !address_is_loopback(&v->request->caller->request.peer);
+}
+
+/* Nobody may flood, or guess for long. False: it was answered. */
+static bool has_patience(struct visit *v)
+{
+	const struct handshake *caller = v->request->caller;
+	uint32_t refused = 0;
+	enum limit_answer r;
+
+	if (!is_limited(v))
+		return true;
+	r = limits_ask(v->callers, &caller->request.peer, &v->rates,
+		       clock_mono_ms(), &refused);
+	if (r == LIMIT_PASSED)
+		return true;
+	count(v, "limited");
+	if (refused > 0)
+		log_warn("CALLER_LIMITED",
+			 "status=429 reason=%s peer=%s handshakes=%u",
+			 r == LIMIT_REFUSALS ? "refusal_rate"
+					     : "handshake_rate",
+			 caller->peer_text, refused);
+	http_reply_error(v->response, 429, "too many");
+	return false;
+}
+
 static void refuse(struct visit *v, unsigned status, const char *reason,
 		   const char *check)
 {
@@ -58,6 +92,10 @@ static void refuse(struct visit *v, unsigned status, const char *reason,
 		 "status=%u reason=%s%s%s peer=%s name=%s kind=%s", status,
 		 reason, check ? " check=" : "", check ? check : "",
 		 v->request->caller->peer_text, v->webhook->name, v->kind);
+	if (is_limited(v) && status != 400)
+		limits_note_refusal(v->callers,
+				    &v->request->caller->request.peer,
+				    &v->rates, clock_mono_ms());
 	http_reply_error(v->response, (int)status,
 			 status == 400 ? reason : "not for you");
 	/* Some come without a password first, and again when they are asked. */
@@ -131,6 +169,9 @@ static bool enter(struct visit *v, const struct http_request *request,
 	const struct settings *s = control->settings;
 
 	*v = (struct visit){ .settings = s,
+			     .callers = control->callers,
+			     .rates = { s->media.handshakes_per_second,
+					s->media.refusals_per_minute },
 			     .request = request,
 			     .response = response,
 			     .kind = kind };
@@ -142,7 +183,7 @@ static bool enter(struct visit *v, const struct http_request *request,
 		http_reply_error(response, 404, "no such path");
 		return false;
 	}
-	if (read_body(v) && judge(v))
+	if (has_patience(v) && read_body(v) && judge(v))
 		return true;
 	webhook_body_finish(&v->body);
 	return false;

@@ -8,7 +8,10 @@ import contextlib
 import hashlib
 import hmac
 import json
+import os
 import re
+import signal
+import subprocess
 import time
 import unittest
 import urllib.error
@@ -263,6 +266,19 @@ class Answers(unittest.TestCase):
         self.assertNotIn("holdline_token", str(rows[0]))
 
 
+class Guessing(unittest.TestCase):
+    def test_who_guesses_must_wait_and_nobody_else(self):
+        with Hooks(media__trusted_proxies="127.0.0.1/32", media__refusals_per_minute=3) as server:
+            def knock(address, wrong):
+                path, form, headers = signed("twilio", "answer", CALLS["twilio"], wrong=wrong)
+                return server.call(path, form, {**headers, "X-Forwarded-For": address})[0]
+
+            self.assertEqual([knock("192.0.2.9", True) for _ in range(5)], [403, 403, 403, 429, 429])
+            self.assertEqual(knock("192.0.2.9", False), 429)
+            self.assertEqual(knock("192.0.2.10", False), 200)
+            self.assertIn("[CALLER_LIMITED] status=429 reason=refusal_rate peer=192.0.2.9", server.log())
+
+
 class Busy(unittest.TestCase):
     def test_a_server_that_takes_no_calls_says_so_in_each_dialect(self):
         with Hooks(media__max_calls=1) as server:
@@ -364,6 +380,35 @@ class Statuses(unittest.TestCase):
             database.start()
             self.completed(database, "CA-away", ("completed", 8000, "200", None))
             self.completed(database, "CA-away-2", ("completed", 9000, "487", "487"))
+
+    def test_two_nodes_cannot_write_a_call_and_its_status_past_each_other(self):
+        database = Postgres()
+        self.addCleanup(database.close)
+        database.start()
+        with Hooks(database__url=database.url) as server:
+            wait_for("the tables", lambda: database.rows("SELECT count(*) FROM call_statuses"))
+            call = ("INSERT INTO calls (call_id, node_id, provider, provider_call_id, state, started_at, rev) VALUES "
+                    "(gen_random_uuid(), 'other', 'twilio', 'CA-race', 'ended', now(), 1)")
+            with subprocess.Popen(database.psql(), stdin=subprocess.PIPE, text=True) as other:
+                other.stdin.write(f"BEGIN;\n{call};\n\\! touch {server.data_dir}/written\n")
+                other.stdin.flush()
+                wait_for("the other node to have written", lambda: os.path.exists(f"{server.data_dir}/written"))
+                self.say(server, "CA-race", "completed", CallDuration="3")  # which its drainer writes meanwhile
+                wait_for("the drainer to wait", lambda: rows(database, "SELECT count(*) FROM pg_locks WHERE NOT granted")
+                         != [(0,)])
+                other.stdin.write("COMMIT;\n")
+            self.completed(database, "CA-race", ("completed", 3000, "completed", None))
+
+    def test_a_secret_is_changed_by_a_reload(self):
+        with Hooks() as server:
+            path, form, headers = signed("twilio", "answer", CALLS["twilio"])
+            self.assertEqual(server.call(path, form, headers)[0], 200)
+            server.configure(config(server.media).replace(SECRETS["twilio"], "another-hush-17"))
+            server.process.send_signal(signal.SIGHUP)
+            wait_for("the reload", lambda: server.call(path, form, headers)[0] == 403)
+            server.configure(config(server.media))
+            server.process.send_signal(signal.SIGHUP)
+            wait_for("the reload", lambda: server.call(path, form, headers)[0] == 200)
 
     def test_each_provider_tells_how_a_call_ended(self):
         with Hooks() as server:

@@ -769,9 +769,18 @@ static void what_is_printed_loads_to_the_same(void **state)
 {
 	struct settings *first = load_good(
 		write_file("node: {id: n1}\nmedia:\n  tick: 500us\n"
+			   "  public_url: wss://h\n"
 			   "  max_message: 3KB\n  routes:\n"
 			   "    - {path: '/a\"b\\', provider: twilio, "
 			   "handler: echo, record: false}\n"
+			   "webhooks:\n  listen: :81\n  answers:\n"
+			   "    - {name: one.way, provider: twilio, "
+			   "route: '/a\"b\\', mode: start, track: both, "
+			   "status_callback: false,\n"
+			   "       auth: {telnyx_signature: {public_key: "
+			   "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=}}}\n"
+			   "    - {provider: twilio, route: '/a\"b\\', "
+			   "auth: none}\n"
 			   "database: {retry: {jitter: 0.25, max: 61s}}\n"
 			   "log: {level: error, format: json}\n"
 			   "recording: {enabled: false}\n"),
@@ -784,6 +793,81 @@ static void what_is_printed_loads_to_the_same(void **state)
 	free(text);
 	free(first);
 	free(second);
+}
+
+/* ---- webhooks --------------------------------------------------------------
+ */
+
+#define HOOK_ROUTE                                              \
+	"media: {public_url: \"wss://h\", routes: [{path: /a, " \
+	"provider: twilio}, {path: /b, provider: plivo}]}\n"
+#define HOOK(text) HOOK_ROUTE "webhooks:\n  answers:\n    - {" text "}\n"
+
+static void an_answer_that_cannot_be_given_is_told(void **state)
+{
+	static const struct {
+		const char *text, *complaint;
+	} rows[] = {
+		{ HOOK("provider: twilio, route: /a, mode: both"),
+		  "h.yaml:4: webhooks.answers[0].mode: \"both\" is none; write "
+		  "connect or start\n" },
+		{ HOOK("provider: twilio, route: /a, track: all"),
+		  "h.yaml:4: webhooks.answers[0].track: \"all\" is none; write "
+		  "inbound or outbound or both\n" },
+		{ HOOK("provider: twilio"),
+		  "h.yaml:4: webhooks.answers[0]: an answer needs a provider "
+		  "and a route\n" },
+		{ HOOK("provider: plain, route: /a"),
+		  "h.yaml:4: webhooks.answers[0].provider: \"plain\" has no "
+		  "webhooks that this version answers\n" },
+		{ HOOK("provider: twilio, route: /c"),
+		  "h.yaml:4: webhooks.answers[0].route: no media route has the path "
+		  "/c\n" },
+		{ HOOK("provider: twilio, route: /b"),
+		  "h.yaml:4: webhooks.answers[0].route: /b is a route of plivo, and the "
+		  "answer is for twilio\n" },
+		{ HOOK("provider: twilio, route: a"),
+		  "h.yaml:4: webhooks.answers[0].route: \"a\" is not the path "
+		  "of a media route\n" },
+		{ HOOK("provider: twilio, route: /a, name: a/b"),
+		  "h.yaml:4: webhooks.answers[0].name: may hold letters, "
+		  "digits, and ._-\n" },
+		{ HOOK("provider: twilio, route: /a, color: red"),
+		  "h.yaml:4: webhooks.answers[0].color: unknown; an answer has "
+		  "name, provider, route, mode, track, status_callback and "
+		  "auth\n" },
+		{ HOOK("provider: twilio, route: /a}\n    - {provider: twilio, "
+		       "route: /a"),
+		  "h.yaml:5: webhooks.answers[1]: another answer has the name "
+		  "twilio; give them names of their own\n" },
+		{ HOOK("provider: twilio, route: /a, auth: {one_time: }"),
+		  "h.yaml:4: webhooks.answers[0]: auth.one_time is not for "
+		  "webhooks\n" },
+		{ HOOK("provider: twilio, route: /a, auth: {twilio: {}}"),
+		  "h.yaml:4: webhooks.answers[0].auth.twilio: unknown; below "
+		  "twilio stand secret, secret_file, missing\n" },
+		{ HOOK("provider: twilio, route: /a, auth: {}"),
+		  "h.yaml:4: webhooks.answers[0].auth: write none, or checks "
+		  "below it, indented, such as \"bearer:\"\n" },
+		{ HOOK("provider: twilio, route: /a, auth: {telnyx_signature: "
+		       "{public_key: short}}"),
+		  "h.yaml:4: webhooks.answers[0].auth.telnyx_signature."
+		  "public_key: is not an Ed25519 key in base64\n" },
+		{ "media: {routes: [{path: /a, provider: twilio}]}\n"
+		  "webhooks: {answers: [{provider: twilio, route: /a}]}\n",
+		  "h.yaml:2: webhooks.answers[0].route: an answer holds the stream's "
+		  "address: set media.public_url\n" },
+		{ "webhooks: {answers: yes}\n", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *said = complaint_of(rows[i].text);
+
+		if (!*said ||
+		    (rows[i].complaint && strcmp(said, rows[i].complaint) != 0))
+			fail_msg("row %zu says %s", i, said);
+	}
 }
 
 static void one_value_prints_alone(void **state)
@@ -946,6 +1030,7 @@ int main(void)
 		cmocka_unit_test(a_link_is_http_with_a_host),
 		cmocka_unit_test(a_secret_is_never_shown),
 		cmocka_unit_test(what_is_printed_loads_to_the_same),
+		cmocka_unit_test(an_answer_that_cannot_be_given_is_told),
 		cmocka_unit_test(one_value_prints_alone),
 		cmocka_unit_test(the_help_names_every_setting_that_is_printed),
 		cmocka_unit_test(the_man_page_knows_every_setting),

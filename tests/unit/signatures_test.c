@@ -486,6 +486,69 @@ static void an_api_key_without_a_client_secret_is_not_signed(void **state)
 	kit_free(&kit);
 }
 
+/* ---- Telnyx' webhooks -------------------------------------------------------
+ */
+
+#define SIGNED_AT "1700000000"
+#define BODY	  "CallSid=v3%3A1"
+
+static void telnyx_signs_the_time_and_the_body(void **state)
+{
+	static const struct {
+		const char *timestamp, *body;
+		int64_t later_s; /* than it was signed */
+		const char *expected;
+	} rows[] = {
+		{ SIGNED_AT, BODY, 0, "passed" },
+		{ SIGNED_AT, BODY, 300, "passed" },
+		{ SIGNED_AT, BODY, -300, "passed" },
+		{ SIGNED_AT, BODY, 301, "telnyx_signature expired" },
+		{ SIGNED_AT, BODY, -301, "telnyx_signature not_yet_valid" },
+		{ "1700000001", BODY, 0, "telnyx_signature mismatch" },
+		{ SIGNED_AT, "CallSid=v3%3A2", 0, "telnyx_signature mismatch" },
+		{ SIGNED_AT, "", 0, "telnyx_signature mismatch" },
+		{ "", BODY, 0, "telnyx_signature malformed" },
+		{ "17x", BODY, 0, "telnyx_signature malformed" },
+		{ "99999999999999999999", BODY, 0,
+		  "telnyx_signature malformed" },
+		{ NULL, BODY, 0, "telnyx_signature missing" },
+	};
+	static const char text[] = SIGNED_AT "|" BODY;
+	const unsigned char seed[crypto_sign_SEEDBYTES] = { 7 };
+	unsigned char public_key[crypto_sign_PUBLICKEYBYTES];
+	unsigned char secret_key[crypto_sign_SECRETKEYBYTES];
+	unsigned char signature[crypto_sign_BYTES];
+	char encoded[2][128], auth[256];
+	struct kit kit;
+
+	(void)state;
+	crypto_sign_seed_keypair(public_key, secret_key, seed);
+	crypto_sign_detached(signature, NULL, (const unsigned char *)text,
+			     sizeof(text) - 1, secret_key);
+	sodium_bin2base64(encoded[0], sizeof(encoded[0]), public_key,
+			  sizeof(public_key), sodium_base64_VARIANT_ORIGINAL);
+	sodium_bin2base64(encoded[1], sizeof(encoded[1]), signature,
+			  sizeof(signature), sodium_base64_VARIANT_ORIGINAL);
+	(void)snprintf(auth, sizeof(auth),
+		       "        telnyx_signature: {public_key: \"%s\"}\n",
+		       encoded[0]);
+	kit_load(&kit, "/telnyx", auth);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct auth_request request = {
+			.path = "/telnyx",
+			.body = rows[i].body,
+			.body_length = strlen(rows[i].body),
+			.now_ms =
+				(uint64_t)(1700000000 + rows[i].later_s) * 1000,
+		};
+
+		request.headers[HEADER_TELNYX_SIGNATURE] = encoded[1];
+		request.headers[HEADER_TELNYX_TIMESTAMP] = rows[i].timestamp;
+		kit_expect(&kit, &request, rows[i].expected, i);
+	}
+	kit_free(&kit);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -501,6 +564,7 @@ int main(void)
 		cmocka_unit_test(
 			vonage_brings_a_token_that_is_signed_and_in_time),
 		cmocka_unit_test(what_is_no_token_is_refused),
+		cmocka_unit_test(telnyx_signs_the_time_and_the_body),
 		cmocka_unit_test(genesys_signs_the_handshake_for_one_use),
 		cmocka_unit_test(a_genesys_handshake_may_be_wrong_in_many_ways),
 		cmocka_unit_test(

@@ -137,6 +137,7 @@ static void what_sqlite_refuses_has_its_meaning(void **state)
 		{ "UndefinedTable", DB_SETUP, DB_OK,
 		  TRIGGER("INSERT INTO nowhere VALUES (1);"), NULL },
 		{ "InvalidColumnReference", DB_SETUP, DB_OK,
+		  "PRAGMA legacy_alter_table = ON;"
 		  "CREATE TABLE copy AS SELECT * FROM calls; DROP TABLE calls;"
 		  "ALTER TABLE copy RENAME TO calls",
 		  NULL },

@@ -51,7 +51,8 @@ static void text_in_xml_stays_text(void **state)
 		  "a?b??" },
 		{ "J\xc3\xb6rg \xf0\x9f\x93\x9e",
 		  "J\xc3\xb6rg \xf0\x9f\x93\x9e" },
-		{ "\xef\xbf\xbe\xef\xbf\xbf!", "?" "?!" },
+		{ "\xef\xbf\xbe\xef\xbf\xbf!", "?"
+					       "?!" },
 		{ "]]>", "]]&#62;" },
 		{ "", "" },
 	};

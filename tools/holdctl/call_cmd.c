@@ -204,7 +204,7 @@ static void print_field(const char *key, const json_t *value)
 
 	if (text)
 		human_defuse(text);
-	printf("%-18s %s\n", key,
+	printf("%-20s %s\n", key,
 	       json_is_null(value) || !text || !text[0] ? "-" : text);
 	free(text);
 }
