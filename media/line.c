@@ -108,6 +108,7 @@ static uint32_t ring_pop(struct ring *ring, void *out, unsigned *kind)
 {
 	uint32_t head;
 
+	*kind = 0;
 	if (ring->used == 0)
 		return 0;
 	ring_copy_out(ring, &head, sizeof(head));

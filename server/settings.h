@@ -44,10 +44,10 @@ struct route {
 	bool open_on_purpose; /* "auth: none" */
 	struct auth_rules auth;
 };
-#define ROUTE_TOKEN   "/{token}"
-#define ROUTE_AUTO    "auto" /* the handshake or the first message says it */
-#define ROUTE_RAW     "raw"  /* no calls: every message is said back */
-#define ROUTES_MAX    64
+#define ROUTE_TOKEN "/{token}"
+#define ROUTE_AUTO  "auto" /* the handshake or the first message says it */
+#define ROUTE_RAW   "raw"  /* no calls: every message is said back */
+#define ROUTES_MAX  64
 
 /* One row of webhooks.answers: how a provider's webhooks are answered. */
 enum webhook_mode { WEBHOOK_CONNECT, WEBHOOK_START };

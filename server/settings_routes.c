@@ -85,11 +85,11 @@ int settings_set_provider(const struct loading *load,
 			  const char *text)
 {
 	if (!is_provider(text))
-		return settings_wrong(load, origin,
-				      "\"%s\" is not a provider; this version "
-				      "knows" PROVIDERS(
-					      PROVIDER_WORD) ", and " ROUTE_AUTO,
-				      text);
+		return settings_wrong(
+			load, origin,
+			"\"%s\" is not a provider; this version "
+			"knows" PROVIDERS(PROVIDER_WORD) ", and " ROUTE_AUTO,
+			text);
 	memcpy(route->provider, text, strlen(text) + 1);
 	route->raw = strcmp(text, ROUTE_RAW) == 0;
 	return 0;
