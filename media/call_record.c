@@ -63,8 +63,9 @@ static json_t *row(const struct call *call, uint32_t rev)
 		      : json_null(),
 		"end_reason", ended ? end_reason_name(call->end_reason) : NULL,
 
-		"codec", call->codec->name, "sample_rate", (int)call->rate_hz,
-		"frames_in", (json_int_t)call->frames_in, "frames_out",
+		"codec", call->sound.wire_in.codec->name, "sample_rate",
+		(int)call->sound.heard.rate_hz, "frames_in",
+		(json_int_t)call->frames_in, "frames_out",
 		(json_int_t)call->frames_out, "bytes_in",
 		(json_int_t)call->bytes_in, "bytes_out",
 		(json_int_t)call->bytes_out, "frames_lost",

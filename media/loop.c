@@ -315,6 +315,7 @@ static void loop_free(struct loop *loop)
 	if (loop->ev)
 		ev_loop_destroy(loop->ev);
 	free(loop->scratch.audio);
+	free(loop->sound);
 	free(loop->out);
 }
 
@@ -334,10 +335,11 @@ static int make_buffers(struct loop *loop)
 	/* Touched only as far as messages are long. */
 	loop->scratch.room = LONGEST_MESSAGE;
 	loop->scratch.audio = malloc(loop->scratch.room);
+	loop->sound = malloc(sizeof(*loop->sound));
 	loop->out_room = OUT_ROOM;
 	loop->out = malloc(LWS_PRE + loop->out_room);
 	loop->unsent_end = &loop->unsent;
-	return loop->scratch.audio && loop->out ? 0 : -ENOMEM;
+	return loop->scratch.audio && loop->sound && loop->out ? 0 : -ENOMEM;
 }
 
 static int make_ev(struct loop *loop)

@@ -60,6 +60,7 @@ struct loop {
 	uint32_t call_count;
 	struct record *unsent, **unsent_end; /* found no room in the queue */
 	struct scratch scratch;
+	struct sound_scratch *sound;
 	unsigned char *out; /* LWS_PRE bytes, then out_room */
 	size_t out_room;
 	struct loop_counts counts;

@@ -265,8 +265,13 @@ static const char *read_ids(const json_t *start, const struct json_start *keys,
 
 static bool is_rate(unsigned rate_hz)
 {
-	return rate_hz == 8000 || rate_hz == 16000 || rate_hz == 24000 ||
-	       rate_hz == 48000;
+	static const unsigned rates[] = { 8000,	 12000, 16000, 22050,
+					  24000, 32000, 44100, 48000 };
+	size_t i = 0;
+
+	while (i < sizeof(rates) / sizeof(rates[0]) && rates[i] != rate_hz)
+		i++;
+	return i < sizeof(rates) / sizeof(rates[0]);
 }
 
 static const char *read_codec(const struct json_start *keys,
@@ -359,7 +364,8 @@ void json_start_of_samples(struct event *event, const char *call,
 	}
 	if (!is_rate(rate_hz)) {
 		event_bad(event, CLOSE_PROTOCOL,
-			  "sampleRate is not 8000, 16000, 24000 or 48000");
+			  "sampleRate is not one of 8000 to 48000 that are "
+			  "in use");
 		return;
 	}
 	json_start_l16(event, rate_hz, both ? 2 : 1);

@@ -21,8 +21,6 @@
 #define JSON_MESSAGE_MAX (64u * 1024)
 /* What was buffered during congestion may come at once. */
 #define SAMPLES_MESSAGE_MAX (1024u * 1024)
-#define CLOSE_PROTOCOL	    1002u /* RFC 6455, 7.4.1: a protocol error */
-#define CLOSE_DATA	    1007u /* data not consistent with its type */
 
 /* The values of a media message. All but the payload may be missing. */
 enum json_slot {

@@ -44,6 +44,8 @@ static struct {
 	char out[65536];
 } world;
 
+static struct sound_scratch sound_scratch;
+
 uint64_t loop_now_ms(const struct loop *loop)
 {
 	(void)loop;
@@ -126,6 +128,7 @@ static void begin_with(const char *provider, enum route_handler handler)
 	world.now_ms = 100000;
 	world.loop.scratch =
 		(struct scratch){ world.audio, sizeof(world.audio) };
+	world.loop.sound = &sound_scratch;
 	world.loop.out_room = sizeof(world.out);
 	turns_init(&world.loop.turns, ev_default_loop(0), world_ms,
 		   call_on_turn);
