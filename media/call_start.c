@@ -62,6 +62,10 @@ static bool open_sound(struct call *call, const struct event *event)
 	if (event->start.codec.length < sizeof(name))
 		memcpy(name, event->start.codec.at, event->start.codec.length);
 	in.codec = codec_find(name);
+	if (in.rate_hz == 0)
+		in.rate_hz = call->route->sample_rate_hz
+				     ? call->route->sample_rate_hz
+				     : 8000;
 	call->channels = event->start.channels == 2 ? 2 : 1;
 	memcpy(call->sides, event->start.tracks, sizeof(call->sides));
 	if (in.codec && (call->channels == 1 || codec_is_plain(in.codec))) {

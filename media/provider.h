@@ -64,7 +64,7 @@ struct event {
 			struct text account_id, call_id;
 			struct text from, to; /* numbers */
 			struct text codec;    /* our name for it */
-			unsigned rate_hz;
+			unsigned rate_hz;     /* 0: not said */
 			/* 2: the samples of both tracks take turns. */
 			unsigned channels;
 			enum track_side tracks[TRACKS_MAX];

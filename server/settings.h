@@ -47,6 +47,7 @@ struct route {
 	bool open_on_purpose; /* "auth: none" */
 	enum route_dtmf dtmf; /* where keys are taken from */
 	enum route_order byte_order; /* of L16; auto: the dialect's */
+	unsigned sample_rate_hz;     /* where no message says it; 0: 8000 */
 	/* What we send, where the provider does not say so; empty: as the
 	 * dialect has it. */
 	char send_codec[8];

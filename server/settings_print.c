@@ -161,6 +161,9 @@ static void print_routes(FILE *out, const struct settings *settings)
 			      r->single_stream ? "true" : "false",
 			      setting_dtmf_words[r->dtmf],
 			      setting_order_words[r->byte_order]);
+		if (r->sample_rate_hz)
+			(void)fprintf(out, "      sample_rate: %u\n",
+				      r->sample_rate_hz);
 		if (r->send_codec[0])
 			(void)fprintf(out, "      send_format: %s/%u\n",
 				      r->send_codec, r->send_rate_hz);

@@ -12,10 +12,10 @@
 #include "server/settings_load.h"
 #include "server/yaml_file.h"
 
-static const char *const route_keys[] = { "path",	   "provider",
-					  "handler",	   "record",
-					  "single_stream", "dtmf",
-					  "byte_order",	   "send_format" };
+static const char *const route_keys[] = {
+	"path", "provider",   "handler",     "record",	   "single_stream",
+	"dtmf", "byte_order", "send_format", "sample_rate"
+};
 #define ROUTE_KEYS (sizeof(route_keys) / sizeof(route_keys[0]))
 #define AUTH_KEY   "auth"
 
@@ -110,6 +110,14 @@ int settings_set_provider(const struct loading *load,
 	return 0;
 }
 
+#define RATE_MIN_HZ 8000u
+#define RATE_MAX_HZ 48000u
+
+static bool is_rate(unsigned rate_hz)
+{
+	return rate_hz >= RATE_MIN_HZ && rate_hz <= RATE_MAX_HZ;
+}
+
 /* "L16/16000", or a codec alone, at 8000 Hz. */
 static int set_send_format(const struct loading *load,
 			   const struct origin *origin, struct route *route,
@@ -130,13 +138,26 @@ static int set_send_format(const struct loading *load,
 				      "L16, G722 or OPUS, and a rate behind it "
 				      "such as L16/16000",
 				      text);
-	if (rate_hz < 8000 || rate_hz > 48000)
+	if (!is_rate(rate_hz))
 		return settings_wrong(load, origin,
-				      "\"%s\": a rate is from 8000 to 48000",
-				      text);
+				      "\"%s\": a rate is from %u to %u", text,
+				      RATE_MIN_HZ, RATE_MAX_HZ);
 	memcpy(route->send_codec, codec, sizeof(codec));
 	route->send_rate_hz = rate_hz;
 	return 0;
+}
+
+static int set_sample_rate(const struct loading *load,
+			   const struct origin *origin, struct route *route,
+			   const char *text)
+{
+	char end;
+
+	if (sscanf(text, "%6u%c", &route->sample_rate_hz, &end) == 1 &&
+	    is_rate(route->sample_rate_hz))
+		return 0;
+	return settings_wrong(load, origin, "\"%s\": a rate is from %u to %u",
+			      text, RATE_MIN_HZ, RATE_MAX_HZ);
 }
 
 static int set_route_word(const struct loading *load,
@@ -172,7 +193,8 @@ static int set_route_word(const struct loading *load,
 					3, &word);
 		route->byte_order = (enum route_order)word;
 		return r;
-	default: return set_send_format(load, origin, route, text);
+	case 7: return set_send_format(load, origin, route, text);
+	default: return set_sample_rate(load, origin, route, text);
 	}
 }
 
@@ -238,7 +260,7 @@ int settings_set_route(struct loading *load, const struct yaml_value *value,
 			load, origin,
 			"unknown; a route has path, provider, handler, "
 			"record, single_stream, dtmf, byte_order, "
-			"send_format and auth");
+			"send_format, sample_rate and auth");
 	route = route_at(load, index, value->line);
 	if (!route)
 		return settings_wrong(load, origin, "more than %d routes",

@@ -351,7 +351,8 @@ void json_parse_start(const struct json_dialect *dialect, struct event *event)
 void json_start_of_samples(struct event *event, const char *call,
 			   const char *account)
 {
-	unsigned rate_hz = json_number(event->doc, "sampleRate", 8000);
+	bool says_rate = json_object_get(event->doc, "sampleRate") != NULL;
+	unsigned rate_hz = json_number(event->doc, "sampleRate", 0);
 	struct text mix = json_member(event->doc, "mixType");
 	bool both = text_is(&mix, "stereo");
 
@@ -362,7 +363,7 @@ void json_start_of_samples(struct event *event, const char *call,
 			  "an id is no string, or too long");
 		return;
 	}
-	if (!is_rate(rate_hz)) {
+	if (says_rate && !is_rate(rate_hz)) {
 		event_bad(event, CLOSE_PROTOCOL,
 			  "sampleRate is not one of 8000 to 48000 that are "
 			  "in use");

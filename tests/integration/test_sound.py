@@ -28,6 +28,7 @@ media:
     - {path: /plain, provider: plain, handler: echo}
     - {path: /freeswitch, provider: freeswitch}
     - {path: /freeswitch/events, provider: freeswitch, dtmf: events}
+    - {path: /freeswitch/wide, provider: freeswitch, sample_rate: 16000}
     - {path: /twilio, provider: twilio}
     - {path: /twilio/audio, provider: twilio, dtmf: audio}
 """
@@ -167,6 +168,14 @@ class Sound(unittest.TestCase):
                 self.expect(row, codec="PCMA", sample_rate=8000)
                 self.assertEqual(recording, (6, 1, 8000, alaw))
                 self.same(heard, answer, frame)
+
+    def test_the_route_says_the_rate_that_no_message_says(self):
+        for path, words, rate in (("/freeswitch/wide", [], 16000), ("/freeswitch/wide", ["{}"], 16000),
+                                  ("/freeswitch/wide", ['{"sampleRate":24000}'], 24000), ("/freeswitch", ["{}"], 8000)):
+            with self.subTest(path=path, words=words):
+                row, recording, _ = self.talk(path, [*words, *cut(self.wide, 640)])
+                self.expect(row, codec="L16", sample_rate=rate)
+                self.assertEqual(recording, (1, 1, rate, self.wide))
 
     def opus(self):
         """Packets that ffmpeg made, and what two decoders make of them at 48 kHz: libopus, by way of ffmpeg, and

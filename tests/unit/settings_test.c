@@ -573,7 +573,11 @@ static void a_complaint_names_file_line_key_and_what_is_right(void **state)
 		{ "media:\n  routes:\n    - {path: /a, color: red}\n",
 		  "h.yaml:3: media.routes[0].color: unknown; a route has path, "
 		  "provider, handler, record, single_stream, dtmf, "
-		  "byte_order, send_format and auth\n" },
+		  "byte_order, send_format, sample_rate and auth\n" },
+		{ ROUTE("sample_rate: 16k"),
+		  "h.yaml:3: media.routes[0].sample_rate: \"16k\": a rate is "
+		  "from 8000 to 48000\n" },
+		{ ROUTE("sample_rate: 4000"), NULL },
 		{ ROUTE("dtmf: both"),
 		  "h.yaml:3: media.routes[0].dtmf: \"both\" is none; write "
 		  "auto or events or audio\n" },
@@ -819,7 +823,8 @@ static void what_is_printed_loads_to_the_same(void **state)
 			   "  max_message: 3KB\n  routes:\n"
 			   "    - {path: '/a\"b\\', provider: twilio, "
 			   "handler: echo, record: false, dtmf: audio, "
-			   "byte_order: little, send_format: L16/22050}\n"
+			   "byte_order: little, send_format: L16/22050, "
+			   "sample_rate: 16000}\n"
 			   "webhooks:\n  listen: :81\n  answers:\n"
 			   "    - {name: one.way, provider: twilio, "
 			   "route: '/a\"b\\', mode: start, track: both, "
