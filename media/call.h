@@ -50,6 +50,12 @@ enum end_reason { /* the words of the row stand in call_record.c */
 		  END_REASON_COUNT
 };
 
+/* Is L16 in the byte order that we take it for? */
+struct order_check {
+	uint64_t taken, other; /* how rough it is in each (l16.h) */
+	uint32_t samples;      /* of those looked at */
+};
+
 #define DTMF_MAX   64  /* digits kept in the row */
 #define EVENTS_MAX 200 /* event records of one call */
 
@@ -103,6 +109,7 @@ struct call {
 	uint64_t frames_unreadable; /* no packet of the codec */
 	uint64_t frames_overdue;    /* of ours: left after their time */
 	uint64_t said_bytes;	    /* that left, before they were encoded */
+	struct order_check order;
 	uint64_t seq_next, seq_missing;
 	uint64_t max_gap_ms;
 	char dtmf[DTMF_MAX + 1];

@@ -14,11 +14,14 @@
 #include "media/call_record.h"
 #include "media/dtmf_detector.h"
 #include "media/early.h"
+#include "media/l16.h"
 #include "media/line.h"
 #include "media/loop.h"
 #include "server/log.h"
 
 #define STOP_GRACE_MS	1000u  /* after `stop` the provider closes */
+#define ORDER_LOUD	32u    /* a step between samples; below is silence */
+#define ORDER_ROUGHER	4u     /* so much, and it is the wrong order */
 #define LONGEST_MESSAGE 65536u /* while the dialect is not known */
 
 /* ---- media -----------------------------------------------------------------
@@ -129,6 +132,38 @@ static void hear_keys(struct call *call, const struct event *event)
 					 call);
 }
 
+/* A second of sound tells whether its byte order is the one we take it for, as
+ * some providers do not say. In the other it is nothing but noise. */
+static void check_order(struct call *call, const struct event *event)
+{
+	const struct audio_format *wire = &call->sound.wire_in;
+	size_t samples = event->media.bytes / 2;
+	struct order_check *order = &call->order;
+	uint64_t taken, other;
+
+	if (wire->codec->id != CODEC_L16 || order->samples >= wire->rate_hz)
+		return;
+	taken = l16_roughness(event->media.audio, samples, wire->big_endian);
+	other = l16_roughness(event->media.audio, samples, !wire->big_endian);
+	if (taken < ORDER_LOUD * samples || other < ORDER_LOUD * samples)
+		return;
+	order->taken += taken;
+	order->other += other;
+	order->samples += (uint32_t)samples;
+	if (order->samples < wire->rate_hz ||
+	    order->taken < ORDER_ROUGHER * order->other)
+		return;
+	log_warn("CALL_BYTE_ORDER",
+		 "call=%s path=%s taken=%s err=\"noise as it is, speech in the "
+		 "other; see the route's byte_order\"",
+		 call->id_text, call->route->path,
+		 wire->big_endian ? "big" : "little");
+	call_record_event(call, "error",
+			  json_pack("{s:s}", "what",
+				    "the sound seems to be in the other byte "
+				    "order"));
+}
+
 static void on_media(struct call *call, struct event *event)
 {
 	uint64_t samples = samples_of(call, event);
@@ -153,6 +188,7 @@ static void on_media(struct call *call, struct event *event)
 		call->loop->counts.late++;
 		break;
 	}
+	check_order(call, event);
 	if (!hear(call, event)) {
 		on_unreadable(call);
 		return;

@@ -157,6 +157,20 @@ class Sound(unittest.TestCase):
         self.assertEqual(recording, (1, 1, 16000, self.wide))
         self.assertEqual(b"".join(heard), self.wide)
 
+    def test_the_wrong_byte_order_is_told(self):
+        """Real speech as noise: a warning, and an event of the call; neither for the right order, nor for silence."""
+        swapped = ffmpeg(("s16le", 16000), ("s16be", 16000), self.wide)
+        for path, sound, wrong in (("/telnyx", self.wide, "big"), ("/telnyx/little", swapped, "little"),
+                                   ("/telnyx", swapped, None), ("/telnyx/little", self.wide, None),
+                                   ("/telnyx", bytes(64000), None), ("/telnyx", b"\0\1" * 32000, None)):
+            with self.subTest(path=path, wrong=wrong):
+                row, _, _ = self.talk(path, self.telnyx("L16", 16000, cut(sound, 640)))
+                told = [line for line in self.server.log().splitlines()
+                        if "[CALL_BYTE_ORDER]" in line and row["call_id"] in line]
+                self.assertEqual([f"taken={wrong}" in line for line in told], [True] if wrong else [])
+                events = self.store.rows(f"SELECT kind FROM call_events WHERE call_id = '{row['call_id']}'")
+                self.assertEqual([event["kind"] for event in events].count("error"), len(told))
+
     def test_what_we_send_has_the_rate_that_the_route_says(self):
         alaw = ffmpeg(("s16le", 8000), ("alaw", 8000), self.narrow)
         for path, codec, rate, frame in (("/telnyx", "PCMU", 8000, 160), ("/telnyx/L16", "L16", 16000, 640),
