@@ -114,23 +114,20 @@ static void end_waiting(struct call *call, enum end_reason reason)
 /* What the numbers of the row do not say. */
 static void record_irregularities(struct call *call)
 {
-	if (!(call->seq_missing | call->frames_repeated | call->frames_late |
+	if (!(call->seq_missing | call->frames_repeated | call->frames_late_in |
 	      call->frames_early | call->frames_unreadable |
-	      call->frames_dropped | call->frames_overdue |
 	      call->events_unkept))
 		return;
 	call->events = 0; /* this one is always kept */
 	call_record_event(
 		call, "gap",
-		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-			  "lost", (json_int_t)call->frames_lost,
-			  "sequence_gaps", (json_int_t)call->seq_missing,
-			  "repeated", (json_int_t)call->frames_repeated, "late",
-			  (json_int_t)call->frames_late, "early",
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "lost",
+			  (json_int_t)call->frames_lost, "sequence_gaps",
+			  (json_int_t)call->seq_missing, "repeated",
+			  (json_int_t)call->frames_repeated, "late",
+			  (json_int_t)call->frames_late_in, "early",
 			  (json_int_t)call->frames_early, "unreadable",
-			  (json_int_t)call->frames_unreadable, "dropped",
-			  (json_int_t)call->frames_dropped, "overdue",
-			  (json_int_t)call->frames_overdue, "events_unkept",
+			  (json_int_t)call->frames_unreadable, "events_unkept",
 			  (json_int_t)call->events_unkept));
 }
 

@@ -104,10 +104,10 @@ struct call {
 	struct marks marks;  /* sent, not yet back */
 
 	uint64_t frames_in, frames_out, bytes_in, bytes_out;
-	uint64_t frames_lost, frames_repeated, frames_late, frames_dropped;
+	uint64_t frames_lost, frames_repeated, frames_late_in, frames_dropped;
 	uint64_t frames_early;	    /* came before the start; ignored */
 	uint64_t frames_unreadable; /* no packet of the codec */
-	uint64_t frames_overdue;    /* of ours: left after their time */
+	uint64_t frames_late_out;   /* of ours: left after their time */
 	uint64_t said_bytes;	    /* that left, before they were encoded */
 	struct order_check order;
 	uint64_t seq_next, seq_missing;

@@ -179,13 +179,13 @@ static void on_media(struct call *call, struct event *event)
 	case TRACK_GAP: note_gap(call, &placed); break;
 	case TRACK_REPEATED:
 		call->frames_repeated++;
-		call->loop->counts.late++;
+		call->loop->counts.late_in++;
 		return;
 	case TRACK_LATE:
-		call->frames_late++;
+		call->frames_late_in++;
 		/* It had been counted as one of them. */
 		call->frames_lost -= call->frames_lost > 0;
-		call->loop->counts.late++;
+		call->loop->counts.late_in++;
 		break;
 	}
 	check_order(call, event);

@@ -172,7 +172,8 @@ static void run_pacer(struct call *call, uint64_t now_ms)
 			continue;
 		}
 		(void)send_audio(call, piece.audio, piece.bytes);
-		call->frames_overdue += piece.late;
+		call->frames_late_out += piece.late;
+		call->loop->counts.late_out += piece.late;
 	}
 	count_dropped(call, pacer_take_aged(pacer));
 	if (!pacer_is_empty(pacer))
