@@ -132,6 +132,8 @@ static void begin_times(struct call *call)
 
 static void begin(struct call *call, const struct event *event)
 {
+	char id[128];
+
 	uuid_make_v7(&call->id);
 	uuid_format(&call->id, call->id_text);
 	begin_times(call);
@@ -142,7 +144,9 @@ static void begin(struct call *call, const struct event *event)
 	call_record(call, RECORD_CALL_STARTED);
 	log_info("CALL_START", "call=%s provider=%s path=%s provider_call=%s",
 		 call->id_text, call->provider->name, call->route->path,
-		 call->provider_call_id ? call->provider_call_id : "none");
+		 call->provider_call_id
+			 ? log_word(call->provider_call_id, id, sizeof(id))
+			 : "none");
 	answer(call, event);
 	if (call->handler->on_start)
 		call->handler->on_start(call);
@@ -161,7 +165,8 @@ static void on_start(struct call *call, const struct event *event)
 	wrong = read_format(call, event);
 	if (wrong)
 		call_fail(call, CLOSE_UNSUPPORTED, wrong);
-	else if (!admission_start(call->admission, call->provider, event))
+	else if (!admission_start(call->admission, call->provider, event,
+				  call->header))
 		call_refuse(call);
 	else if (!keep_texts(call, event))
 		call_fail(call, CLOSE_INTERNAL, "no memory");
@@ -282,20 +287,23 @@ static void on_mark(struct call *call, const struct event *event)
 
 static void on_unknown(struct call *call, const struct event *event)
 {
+	char name[65];
+
 	if (call->unknown_logged)
 		return;
 	call->unknown_logged = true;
-	log_info("CALL_UNKNOWN_EVENT", "call=%s event=\"%.64s\"",
+	log_info("CALL_UNKNOWN_EVENT", "call=%s event=\"%s\"",
 		 call->state == CALL_LIVE ? call->id_text : "none",
-		 event->unknown.at);
+		 log_quoted(event->unknown.at, name, sizeof(name)));
 }
 
 static void on_complaint(struct call *call, const struct event *event)
 {
 	const char *what = event->complaint.at ? event->complaint.at : "none";
+	char shown[101];
 
-	log_warn("PROVIDER_ERROR", "call=%s err=\"%.100s\"", call->id_text,
-		 what);
+	log_warn("PROVIDER_ERROR", "call=%s err=\"%s\"", call->id_text,
+		 log_quoted(what, shown, sizeof(shown)));
 	call_record_event(
 		call, "error",
 		json_pack("{s:s, s:s}", "from", "provider", "what", what));

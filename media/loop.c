@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "media/admission.h"
 #include "media/call_record.h"
 #include "media/line.h"
 #include "persistence/lifeboat.h"
@@ -365,6 +366,8 @@ int loop_start(struct loop *loop, unsigned index)
 		.max_connections = loop->settings->media.max_calls + 1024,
 		.server_name = "media.listen",
 		.tls = TLS_MEDIA,
+		.welcomes = admission_welcomes,
+		.welcomes_arg = loop,
 	};
 	int r = make_buffers(loop);
 

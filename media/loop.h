@@ -22,7 +22,7 @@
 #include "server/settings.h"
 
 struct board_series;
-struct gate;
+struct limits;
 struct net_context;
 struct queue;
 struct record;
@@ -41,7 +41,7 @@ struct loop {
 	const struct settings *settings; /* in force here; never changed */
 	struct queue *queue;		 /* borrowed */
 	struct recorder *recorder;	 /* borrowed; NULL: none */
-	struct gate *gate;		 /* borrowed; NULL: none */
+	struct limits *limits;		 /* of callers, borrowed; NULL: none */
 	int listen_fd;			 /* borrowed */
 	unsigned process;		 /* which media process this is */
 	struct lifeboat *boat;		 /* of this loop; or NULL */

@@ -20,6 +20,7 @@
  * What can go wrong in accepting, and what we do:
  *
  *   at max_connections      accept and close: the peer learns it at once
+ *   a peer not welcome      the same (who comes too often: patience.h)
  *   no descriptors (EMFILE) pause for a second, or the loop would spin on a
  *                           socket that stays readable
  *   the peer left already   next
@@ -28,6 +29,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +39,7 @@
 #include <netinet/tcp.h>
 #include <libwebsockets.h>
 
+#include "server/clock.h"
 #include "server/log.h"
 #include "server/settings.h"
 
@@ -44,6 +47,7 @@
 #define ACCEPT_BATCH   64   /* a wake-up; then live calls have their turn */
 #define ACCEPT_PAUSE_S 1.0  /* when the process is out of descriptors */
 #define TICK_S	       1.0  /* while anyone is connected */
+#define LOG_PAUSE_MS   1000u
 #define RX_BUFFER      2048 /* 3.4 KB a connection, 5 frames a read */
 
 /* ---- listening -------------------------------------------------------------
@@ -143,6 +147,8 @@ struct net_context {
 	ev_io acceptor;
 	ev_timer pause;
 	ev_timer tick;
+	bool (*welcomes)(void *arg, const struct address *peer);
+	void *welcomes_arg;
 	uint32_t connections, max_connections;
 	bool accepting;	   /* until net_context_stop_accepting() */
 	bool full_logged;  /* since we were last below max_connections */
@@ -153,13 +159,22 @@ struct net_context {
 static pthread_mutex_t global_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* What libwebsockets has to say may quote the peer: one line, no quotes. Only
- * errors come here, so the level says nothing. */
+ * errors come here, so the level says nothing. Any stranger can bring it to say
+ * one, by a header that is too long, so it is heard once a second. */
 static void emit_log(int level, const char *line)
 {
+	static _Atomic uint64_t said_ms;
+	static _Atomic uint32_t unsaid;
+	uint64_t now_ms = clock_mono_ms(), last_ms = atomic_load(&said_ms);
 	char text[256];
 	size_t n = 0;
 
 	(void)level;
+	if (now_ms - last_ms < LOG_PAUSE_MS ||
+	    !atomic_compare_exchange_strong(&said_ms, &last_ms, now_ms)) {
+		atomic_fetch_add(&unsaid, 1);
+		return;
+	}
 	for (; n < sizeof(text) - 1 && line[n] != '\0'; n++) {
 		bool plain = line[n] >= ' ' && line[n] <= '~';
 
@@ -168,7 +183,8 @@ static void emit_log(int level, const char *line)
 	while (n > 0 && (text[n - 1] == '.' || text[n - 1] == ' '))
 		n--;
 	text[n] = '\0';
-	log_error("LWS", "msg=\"%s\"", text);
+	log_error("LWS", "msg=\"%s\" unsaid=%u", text,
+		  atomic_exchange(&unsaid, 0));
 }
 
 static struct net_context *net_of(struct lws *wsi)
@@ -236,10 +252,25 @@ static void refuse(struct net_context *net, int fd)
 	net->full_logged = true;
 }
 
-static void admit(struct net_context *net, int fd)
+/* An address that is not known is ::, which is nobody's. */
+static bool is_welcome(struct net_context *net, const struct sockaddr *from)
+{
+	struct address peer = { .bytes = { 0 } };
+
+	if (!net->welcomes)
+		return true;
+	(void)address_of_socket(from, &peer);
+	return net->welcomes(net->welcomes_arg, &peer);
+}
+
+static void admit(struct net_context *net, int fd, const struct sockaddr *from)
 {
 	const int on = 1;
 
+	if (!is_welcome(net, from)) {
+		(void)close(fd);
+		return;
+	}
 	if (net->connections >= net->max_connections) {
 		refuse(net, fd);
 		return;
@@ -275,12 +306,13 @@ static void on_callers(struct ev_loop *loop, ev_io *w, int revents)
 	(void)loop;
 	(void)revents;
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		int fd = accept4(w->fd, NULL, NULL,
+		struct bound from = { .length = sizeof(from.to) };
+		int fd = accept4(w->fd, &from.to.any, &from.length,
 				 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
 			net->error_logged = false;
-			admit(net, fd);
+			admit(net, fd, &from.to.any);
 		} else if (errno == EAGAIN) {
 			return;
 		} else if (!is_passing(errno)) {
@@ -363,6 +395,8 @@ int net_context_create(struct net_context **ret, const struct net_options *o)
 	net->server_name = o->server_name ? o->server_name : "server";
 	net->tls = tls_is_on(o->tls) ? o->tls : TLS_OFF;
 	net->max_connections = o->max_connections;
+	net->welcomes = o->welcomes;
+	net->welcomes_arg = o->welcomes_arg;
 	net->first = o->protocols[0].callback;
 	ev_timer_init(&net->tick, on_tick, 0., TICK_S);
 	net->tick.data = net;

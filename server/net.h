@@ -17,6 +17,7 @@
 #include <stdint.h>
 #include <ev.h>
 
+#include "server/auth/network.h"
 #include "server/tls.h"
 
 struct lws_context;
@@ -40,6 +41,10 @@ struct net_options {
 	uint32_t max_connections;	       /* beyond: accepted and closed */
 	const char *server_name;	       /* for logs */
 	enum tls_listener tls; /* whose certificate, if it has one */
+	/* Asked about each peer before anything is read from it; false closes.
+	 * NULL: everybody is welcome. */
+	bool (*welcomes)(void *arg, const struct address *peer);
+	void *welcomes_arg;
 };
 
 /* 0 or -errno. */

@@ -429,6 +429,8 @@ int http_server_start(struct http_server **ret,
 		.max_connections = options->max_connections,
 		.server_name = "control",
 		.tls = options->tls,
+		.welcomes = options->welcomes,
+		.welcomes_arg = options->welcomes_arg,
 	};
 	int r;
 

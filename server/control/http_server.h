@@ -11,6 +11,7 @@
 #ifndef SERVER_CONTROL_HTTP_SERVER_H
 #define SERVER_CONTROL_HTTP_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@
 #define HTTP_BODY_MAX ((size_t)64 * 1024)
 #define HTTP_PATH_MAX 512
 
+struct address;
 struct ev_loop;
 struct settings;
 struct http_server;
@@ -36,6 +38,8 @@ struct http_server_options {
 	 * says who calls, as webhooks.public_url and trusted proxies have it.
 	 */
 	const struct settings *const *webhooks;
+	bool (*welcomes)(void *arg, const struct address *peer); /* net.h */
+	void *welcomes_arg;
 };
 
 /* 0 or -errno. */

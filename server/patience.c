@@ -1,0 +1,53 @@
+/* patience.c - how often an address may come (see patience.h) */
+#include "server/patience.h"
+
+#include "server/clock.h"
+#include "server/log.h"
+
+/* Now and then: `count` is 0 when it is too soon to say it again. */
+static void tell(const char *reason, const struct address *peer, uint32_t count)
+{
+	char text[ADDRESS_TEXT_SIZE];
+
+	if (count == 0)
+		return;
+	address_format(peer, text);
+	log_warn("CALLER_LIMITED", "status=429 reason=%s peer=%s handshakes=%u",
+		 reason, text, count);
+}
+
+bool patience_welcomes(struct limits *limits, const struct settings *settings,
+		       const struct limit_rates *rates,
+		       const struct address *peer)
+{
+	const struct auth_store *who = &settings->who;
+	uint32_t count;
+
+	if (!limits ||
+	    network_has(who->networks + who->proxy_first, who->proxy_count,
+			peer) ||
+	    limits_connect(limits, peer, rates, clock_mono_ms(), &count))
+		return true;
+	tell("connection_rate", peer, count);
+	return false;
+}
+
+const char *patience_ends(struct limits *limits,
+			  const struct limit_rates *rates,
+			  const struct address *peer)
+{
+	static const char *const names[] = {
+		[LIMIT_PASSED] = NULL,
+		[LIMIT_HANDSHAKES] = "handshake_rate",
+		[LIMIT_REFUSALS] = "refusal_rate",
+	};
+	const char *name;
+	uint32_t count;
+
+	if (!limits)
+		return NULL;
+	name = names[limits_ask(limits, peer, rates, clock_mono_ms(), &count)];
+	if (name)
+		tell(name, peer, count);
+	return name;
+}
