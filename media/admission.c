@@ -10,6 +10,7 @@
 #include "server/auth/one_time.h"
 #include "server/board.h"
 #include "server/log.h"
+#include "server/net.h"
 #include "server/patience.h"
 
 #define PATH_SHOWN 128
@@ -118,16 +119,27 @@ static struct admission *admit(const struct judging *j, uint64_t call_tag,
 	return admission;
 }
 
-bool admission_welcomes(void *arg, const struct address *peer)
+static bool welcomes(void *arg, const struct address *peer)
 {
 	const struct loop *loop = arg;
 	const struct limit_rates rates = admission_rates(loop);
 
 	if (patience_welcomes(loop->limits, loop->settings, &rates, peer))
 		return true;
-	admission_count_refused("connection_rate");
+	admission_count_refused("connections");
 	return false;
 }
+
+static void lets_go(void *arg, const struct address *peer)
+{
+	const struct loop *loop = arg;
+	const struct limit_rates rates = admission_rates(loop);
+
+	patience_lets_go(loop->limits, loop->settings, &rates, peer);
+}
+
+const struct net_door admission_door = { .welcomes = welcomes,
+					 .lets_go = lets_go };
 
 struct admission *admission_judge(struct loop *loop,
 				  struct handshake *handshake,

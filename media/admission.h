@@ -25,6 +25,7 @@ struct call;
 struct event;
 struct handshake;
 struct loop;
+struct net_door;
 struct provider;
 struct route;
 
@@ -48,9 +49,8 @@ struct refusal {
 	const char *reason; /* in one word */
 };
 
-/* May one more connection from there be read? Counted when not. `arg` is the
- * loop. */
-bool admission_welcomes(void *arg, const struct address *peer);
+/* For connections that are no calls yet; its argument is the loop. */
+extern const struct net_door admission_door;
 
 /* The verdict, logged and counted when it is a refusal. NULL: refused. Else
  * malloc'd, for admission_destroy(). */

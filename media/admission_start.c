@@ -31,7 +31,8 @@ struct limit_rates admission_rates(const struct loop *loop)
 {
 	const struct settings *s = loop->settings;
 	const struct limit_rates all = { s->media.handshakes_per_second,
-					 s->media.refusals_per_minute };
+					 s->media.refusals_per_minute,
+					 LOOP_CONNECTIONS(s) / 4 };
 
 	return limits_share(&all, s->media.processes);
 }

@@ -25,6 +25,7 @@
 #include "media/raw.h"
 #include "server/clock.h"
 #include "server/log.h"
+#include "server/net.h"
 #include "server/tls.h"
 
 #define CLOSE_PROTOCOL 1002u
@@ -365,8 +366,8 @@ static int on_upgrade_asked(struct lws *wsi, const char *protocol)
 	admission = admission_judge(loop, &handshake, &refusal);
 	if (!admission)
 		return answer_refusal(wsi, &refusal);
-	admission_destroy(lws_get_opaque_user_data(wsi));
-	lws_set_opaque_user_data(wsi, admission);
+	admission_destroy(net_kept(wsi));
+	net_keep(wsi, admission);
 	return 0;
 }
 
@@ -376,7 +377,7 @@ static int on_upgrade(struct lws *wsi, struct line *line)
 	struct loop *loop = lws_context_user(lws_get_context(wsi));
 	const char *full;
 
-	line->admission = lws_get_opaque_user_data(wsi);
+	line->admission = net_kept(wsi);
 	if (!line->admission) {
 		admission_count_refused("no_upgrade");
 		return answer(wsi, 403, "not for you");
@@ -396,8 +397,10 @@ static int on_upgrade(struct lws *wsi, struct line *line)
 /* When the connection goes, after all that may look at it. */
 static void forget_admission(struct lws *wsi)
 {
-	admission_destroy(lws_get_opaque_user_data(wsi));
-	lws_set_opaque_user_data(wsi, NULL);
+	if (net_kept(wsi)) {
+		admission_destroy(net_kept(wsi));
+		net_keep(wsi, NULL);
+	}
 }
 
 static bool has_header(struct lws *wsi, const char *name)
@@ -446,6 +449,7 @@ static int on_established(struct lws *wsi, struct line *line)
 	char id[CALL_ID_ROOM];
 
 	line->wsi = wsi;
+	net_settle(wsi);
 	if (route->raw)
 		return 0;
 	read_hello(wsi, route, &hello, id, sizeof(id));

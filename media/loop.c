@@ -363,11 +363,11 @@ int loop_start(struct loop *loop, unsigned index)
 		.protocols = line_protocols(),
 		.user = loop,
 		.listen_fd = loop->listen_fd,
-		.max_connections = loop->settings->media.max_calls + 1024,
+		.max_connections = LOOP_CONNECTIONS(loop->settings),
 		.server_name = "media.listen",
 		.tls = TLS_MEDIA,
-		.welcomes = admission_welcomes,
-		.welcomes_arg = loop,
+		.door = &admission_door,
+		.door_arg = loop,
 	};
 	int r = make_buffers(loop);
 

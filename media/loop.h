@@ -37,6 +37,9 @@ struct loop_counts {
 /* What may be asked of a loop by another thread; newest wins. */
 enum loop_order { LOOP_RUN, LOOP_DRAIN, LOOP_END_CALLS, LOOP_QUIT };
 
+/* What a loop takes at most, calls and what may become one. */
+#define LOOP_CONNECTIONS(settings) ((settings)->media.max_calls + 1024)
+
 struct loop {
 	const struct settings *settings; /* in force here; never changed */
 	struct queue *queue;		 /* borrowed */

@@ -20,7 +20,7 @@
  * What can go wrong in accepting, and what we do:
  *
  *   at max_connections      accept and close: the peer learns it at once
- *   a peer not welcome      the same (who comes too often: patience.h)
+ *   not welcome             the same (who comes too often: patience.h)
  *   no descriptors (EMFILE) pause for a second, or the loop would spin on a
  *                           socket that stays readable
  *   the peer left already   next
@@ -147,12 +147,20 @@ struct net_context {
 	ev_io acceptor;
 	ev_timer pause;
 	ev_timer tick;
-	bool (*welcomes)(void *arg, const struct address *peer);
-	void *welcomes_arg;
+	const struct net_door *door;
+	void *door_arg;
 	uint32_t connections, max_connections;
 	bool accepting;	   /* until net_context_stop_accepting() */
 	bool full_logged;  /* since we were last below max_connections */
 	bool error_logged; /* since accept last worked */
+};
+
+/* One peer, from accept to the end. */
+struct connection {
+	struct net_context *net;
+	struct address peer;
+	bool counted; /* at the door */
+	void *kept;   /* the owner's */
 };
 
 /* Creating and destroying contexts touches globals of libwebsockets. */
@@ -204,10 +212,53 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
 	lws_cancel_service(net->lws);
 }
 
+/* ---- what is kept with a connection ----------------------------------------
+ */
+
+static void settle(struct connection *connection)
+{
+	const struct net_context *net = connection->net;
+
+	if (connection->counted)
+		net->door->lets_go(net->door_arg, &connection->peer);
+	connection->counted = false;
+}
+
+/* Accepts NULL. */
+static void leave(struct connection *connection)
+{
+	if (connection)
+		settle(connection);
+	free(connection);
+}
+
+void net_settle(struct lws *wsi)
+{
+	settle(lws_get_opaque_user_data(wsi));
+}
+
+void net_keep(struct lws *wsi, void *what)
+{
+	struct connection *connection = lws_get_opaque_user_data(wsi);
+
+	connection->kept = what;
+}
+
+void *net_kept(struct lws *wsi)
+{
+	const struct connection *connection = lws_get_opaque_user_data(wsi);
+
+	return connection ? connection->kept : NULL;
+}
+
+/* ---- events ----------------------------------------------------------------
+ */
+
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
 		    void *user, void *in, size_t len)
 {
 	struct net_context *net = net_of(wsi);
+	int r;
 
 	/* Once, while the vhost is made: its SSL_CTX is the `user`. */
 	if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS)
@@ -220,6 +271,10 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
 			ev_timer_stop(net->loop, &net->tick);
 		if (net->connections < net->max_connections)
 			net->full_logged = false;
+		r = net->first(wsi, reason, user, in, len);
+		leave(lws_get_opaque_user_data(wsi));
+		lws_set_opaque_user_data(wsi, NULL);
+		return r;
 	}
 	return net->first(wsi, reason, user, in, len);
 }
@@ -252,33 +307,47 @@ static void refuse(struct net_context *net, int fd)
 	net->full_logged = true;
 }
 
-/* An address that is not known is ::, which is nobody's. */
-static bool is_welcome(struct net_context *net, const struct sockaddr *from)
+/* NULL: no memory, or not welcome. An address that is not known is ::, which is
+ * nobody's. */
+static struct connection *enter(struct net_context *net,
+				const struct sockaddr *from)
 {
-	struct address peer = { .bytes = { 0 } };
+	struct connection *connection = calloc(1, sizeof(*connection));
 
-	if (!net->welcomes)
-		return true;
-	(void)address_of_socket(from, &peer);
-	return net->welcomes(net->welcomes_arg, &peer);
+	if (!connection)
+		return NULL;
+	connection->net = net;
+	(void)address_of_socket(from, &connection->peer);
+	connection->counted = net->door != NULL;
+	if (!net->door || net->door->welcomes(net->door_arg, &connection->peer))
+		return connection;
+	free(connection);
+	return NULL;
 }
 
 static void admit(struct net_context *net, int fd, const struct sockaddr *from)
 {
 	const int on = 1;
+	struct connection *connection;
+	struct lws *wsi;
 
-	if (!is_welcome(net, from)) {
-		(void)close(fd);
-		return;
-	}
 	if (net->connections >= net->max_connections) {
 		refuse(net, fd);
+		return;
+	}
+	connection = enter(net, from);
+	if (!connection) {
+		(void)close(fd);
 		return;
 	}
 	/* Only latency is at stake: a frame must not wait for the last ack. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	/* On failure libwebsockets has closed the socket, and told why. */
-	(void)lws_adopt_socket_vhost(net->vhost, fd);
+	wsi = lws_adopt_socket_vhost(net->vhost, fd);
+	if (wsi)
+		lws_set_opaque_user_data(wsi, connection);
+	else
+		leave(connection);
 }
 
 /* Is it the peer's connection that failed, rather than us? */
@@ -395,8 +464,8 @@ int net_context_create(struct net_context **ret, const struct net_options *o)
 	net->server_name = o->server_name ? o->server_name : "server";
 	net->tls = tls_is_on(o->tls) ? o->tls : TLS_OFF;
 	net->max_connections = o->max_connections;
-	net->welcomes = o->welcomes;
-	net->welcomes_arg = o->welcomes_arg;
+	net->door = o->door;
+	net->door_arg = o->door_arg;
 	net->first = o->protocols[0].callback;
 	ev_timer_init(&net->tick, on_tick, 0., TICK_S);
 	net->tick.data = net;

@@ -16,20 +16,34 @@ static void tell(const char *reason, const struct address *peer, uint32_t count)
 		 reason, text, count);
 }
 
+static bool is_proxy(const struct settings *settings,
+		     const struct address *peer)
+{
+	const struct auth_store *who = &settings->who;
+
+	return network_has(who->networks + who->proxy_first, who->proxy_count,
+			   peer);
+}
+
 bool patience_welcomes(struct limits *limits, const struct settings *settings,
 		       const struct limit_rates *rates,
 		       const struct address *peer)
 {
-	const struct auth_store *who = &settings->who;
 	uint32_t count;
 
-	if (!limits ||
-	    network_has(who->networks + who->proxy_first, who->proxy_count,
-			peer) ||
+	if (!limits || is_proxy(settings, peer) ||
 	    limits_connect(limits, peer, rates, clock_mono_ms(), &count))
 		return true;
-	tell("connection_rate", peer, count);
+	tell("connections", peer, count);
 	return false;
+}
+
+void patience_lets_go(struct limits *limits, const struct settings *settings,
+		      const struct limit_rates *rates,
+		      const struct address *peer)
+{
+	if (limits && !is_proxy(settings, peer))
+		limits_disconnect(limits, peer, rates, clock_mono_ms());
 }
 
 const char *patience_ends(struct limits *limits,

@@ -19,6 +19,10 @@
 bool patience_welcomes(struct limits *limits, const struct settings *settings,
 		       const struct limit_rates *rates,
 		       const struct address *peer);
+/* A connection that was welcome has gone, or has become a call. */
+void patience_lets_go(struct limits *limits, const struct settings *settings,
+		      const struct limit_rates *rates,
+		      const struct address *peer);
 /* One more handshake. Why that address must wait, in a word; NULL: it need
  * not. */
 const char *patience_ends(struct limits *limits,

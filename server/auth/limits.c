@@ -26,6 +26,7 @@ struct entry {
 	struct tokens left;
 	uint64_t heard_ms, told_ms;
 	uint32_t untold;
+	uint32_t open; /* connections, now */
 };
 
 struct limits {
@@ -217,12 +218,28 @@ bool limits_connect(struct limits *limits, const struct address *address,
 		return true;
 	if (rates->handshakes_per_second > 0)
 		passed = entry->left.connections >= 1;
-	if (passed)
+	if (rates->connections > 0)
+		passed = passed && entry->open < rates->connections;
+	if (passed) {
 		entry->left.connections -= 1;
-	else
+		entry->open++;
+	} else {
 		*to_tell = how_many_to_tell(entry, now_ms);
+	}
 	let_go(limits, entry);
 	return passed;
+}
+
+void limits_disconnect(struct limits *limits, const struct address *address,
+		       const struct limit_rates *rates, uint64_t now_ms)
+{
+	struct entry *entry = hold(limits, address, rates, now_ms);
+
+	if (!entry)
+		return;
+	if (entry->open > 0) /* the entry may have been another's since */
+		entry->open--;
+	let_go(limits, entry);
 }
 
 struct limit_rates limits_share(const struct limit_rates *rates,
@@ -231,5 +248,6 @@ struct limit_rates limits_share(const struct limit_rates *rates,
 	return (struct limit_rates){
 		(rates->handshakes_per_second + processes - 1) / processes,
 		(rates->refusals_per_minute + processes - 1) / processes,
+		rates->connections,
 	};
 }

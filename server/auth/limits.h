@@ -8,8 +8,9 @@
  * is never limited.
  *
  * A connection is asked about before anything is read from it: twice the rate
- * of handshakes, so that who is a little too fast is told so in words, and who
- * says nothing at all cannot fill the house with silence.
+ * of handshakes, so that who is a little too fast is told so in words, and so
+ * many at once that have not become a call. So who says nothing at all, or very
+ * slowly, cannot fill the house with silence.
  *
  * The table is bounded. An address has eight places it may be in; the one of
  * them that was heard of least recently makes room. Whoever has so many
@@ -31,6 +32,7 @@ struct limits;
 /* 0: without limit. */
 struct limit_rates {
 	uint32_t handshakes_per_second, refusals_per_minute;
+	uint32_t connections; /* at once */
 };
 
 /* The share of one of so many processes that count apart: the kernel spreads an
@@ -56,9 +58,12 @@ void limits_note_refusal(struct limits *limits, const struct address *address,
 /* What was noted was none: who came has shown since that he may. */
 void limits_forgive(struct limits *limits, const struct address *address,
 		    const struct limit_rates *rates, uint64_t now_ms);
-/* One more connection; to_tell as above. False: close it. */
+/* One more connection; to_tell as above. False: close it. True: it counts until
+ * limits_disconnect(). */
 bool limits_connect(struct limits *limits, const struct address *address,
 		    const struct limit_rates *rates, uint64_t now_ms,
 		    uint32_t *to_tell);
+void limits_disconnect(struct limits *limits, const struct address *address,
+		       const struct limit_rates *rates, uint64_t now_ms);
 
 #endif

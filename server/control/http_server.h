@@ -11,7 +11,6 @@
 #ifndef SERVER_CONTROL_HTTP_SERVER_H
 #define SERVER_CONTROL_HTTP_SERVER_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,7 +20,7 @@
 #define HTTP_BODY_MAX ((size_t)64 * 1024)
 #define HTTP_PATH_MAX 512
 
-struct address;
+struct net_door;
 struct ev_loop;
 struct settings;
 struct http_server;
@@ -38,8 +37,8 @@ struct http_server_options {
 	 * says who calls, as webhooks.public_url and trusted proxies have it.
 	 */
 	const struct settings *const *webhooks;
-	bool (*welcomes)(void *arg, const struct address *peer); /* net.h */
-	void *welcomes_arg;
+	const struct net_door *door; /* as of net.h */
+	void *door_arg;
 };
 
 /* 0 or -errno. */

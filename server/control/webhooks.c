@@ -24,6 +24,7 @@
 #include "server/control/webhook_status.h"
 #include "server/handshake.h"
 #include "server/log.h"
+#include "server/net.h"
 #include "server/patience.h"
 #include "server/settings.h"
 
@@ -63,10 +64,11 @@ static void count(const struct visit *v, const char *result)
 static struct limit_rates rates_of(const struct settings *s)
 {
 	return (struct limit_rates){ s->media.handshakes_per_second,
-				     s->media.refusals_per_minute };
+				     s->media.refusals_per_minute,
+				     s->webhooks.max_connections / 4 };
 }
 
-bool webhooks_welcome(void *context, const struct address *peer)
+static bool welcomes(void *context, const struct address *peer)
 {
 	const struct control_context *control = context;
 	const struct limit_rates rates = rates_of(control->settings);
@@ -77,6 +79,17 @@ bool webhooks_welcome(void *context, const struct address *peer)
 	count_of("unknown", "unknown", "limited");
 	return false;
 }
+
+static void lets_go(void *context, const struct address *peer)
+{
+	const struct control_context *control = context;
+	const struct limit_rates rates = rates_of(control->settings);
+
+	patience_lets_go(control->callers, control->settings, &rates, peer);
+}
+
+const struct net_door webhooks_door = { .welcomes = welcomes,
+					.lets_go = lets_go };
 
 /* Nobody may flood, or guess for long. False: it was answered. */
 static bool has_patience(struct visit *v)

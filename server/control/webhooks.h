@@ -13,16 +13,16 @@
 #ifndef SERVER_CONTROL_WEBHOOKS_H
 #define SERVER_CONTROL_WEBHOOKS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
-#include "server/auth/network.h"
 #include "server/control/http.h"
 
-/* For http_server.h: may one more connection from there be read? */
-bool webhooks_welcome(void *context, const struct address *peer);
+struct net_door;
 
-/* The context of both is a struct control_context. */
+/* Who may connect (net.h). */
+extern const struct net_door webhooks_door;
+
+/* The context of all is a struct control_context. */
 extern const struct http_route webhook_routes[];
 extern const size_t webhook_route_count;
 

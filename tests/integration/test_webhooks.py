@@ -258,6 +258,20 @@ class Answers(unittest.TestCase):
                 line.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + form)
                 self.assertEqual(line.recv(4096).split()[1], b"400", first)
 
+    def test_a_body_that_drips_in_is_cut_off(self):
+        with socket.create_connection(("127.0.0.1", self.server.hooks), 10) as line:
+            line.sendall(b"POST /webhooks/exotel/answer HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n")
+            line.settimeout(0.5)
+            answer = b""
+            for _ in range(120):  # the timeout is far from that
+                try:
+                    line.sendall(b"x")
+                    answer = line.recv(4096)
+                    break
+                except TimeoutError:
+                    continue
+            self.assertEqual(answer.split()[1:2], [b"408"])
+
     def test_json_is_not_taken_where_a_form_is_signed(self):
         path, _, headers = signed("twilio", "answer", {})
         self.assertEqual(self.server.call(path, b'{"CallSid":"CA1"}', headers)[0], 400)

@@ -70,7 +70,7 @@ static void refusals_are_limited_a_minute(void **state)
 
 static void a_rate_of_0_is_no_limit(void **state)
 {
-	static const struct limit_rates none = { 0, 0 };
+	static const struct limit_rates none = { 0 };
 	struct address a = address("192.0.2.1");
 	struct limits *limits;
 	uint32_t to_tell;
@@ -161,7 +161,7 @@ static void our_own_machine_is_not_limited(void **state)
 static void connections_are_limited_at_twice_the_rate(void **state)
 {
 	struct address a = address("192.0.2.1"), b = address("192.0.2.2");
-	const struct limit_rates none = { 0, 0 };
+	const struct limit_rates none = { 0 };
 	struct limits *limits;
 	uint32_t to_tell;
 
@@ -179,6 +179,32 @@ static void connections_are_limited_at_twice_the_rate(void **state)
 		assert_true(limits_connect(limits, &b, &none, 1101, &to_tell));
 	/* What was not counted then is not owed after a reload. */
 	assert_true(limits_connect(limits, &b, &rates, 1301, &to_tell));
+	limits_destroy(limits);
+}
+
+static void so_many_may_be_open_at_once(void **state)
+{
+	const struct limit_rates few = { .connections = 2 };
+	struct address a = address("2001:db8::1"), b = address("2001:db8::2");
+	struct address c = address("2001:db8:0:1::1");
+	struct limits *limits;
+	uint32_t to_tell;
+
+	(void)state;
+	assert_int_equal(limits_create(&limits, 1), 0);
+	assert_true(limits_connect(limits, &a, &few, 1000, &to_tell));
+	assert_true(limits_connect(limits, &b, &few, 1000, &to_tell));
+	assert_false(limits_connect(limits, &a, &few, 90000, &to_tell));
+	assert_true(limits_connect(limits, &c, &few, 90000, &to_tell));
+	limits_disconnect(limits, &b, &few, 90000);
+	assert_true(limits_connect(limits, &a, &few, 90000, &to_tell));
+	assert_false(limits_connect(limits, &a, &few, 90000, &to_tell));
+	/* One too many changes nothing. */
+	for (int i = 0; i < 3; i++)
+		limits_disconnect(limits, &c, &few, 90000);
+	assert_true(limits_connect(limits, &c, &few, 90000, &to_tell));
+	assert_true(limits_connect(limits, &c, &few, 90000, &to_tell));
+	assert_false(limits_connect(limits, &c, &few, 90000, &to_tell));
 	limits_destroy(limits);
 }
 
@@ -205,7 +231,7 @@ static void what_was_forgiven_does_not_count(void **state)
 
 static void processes_share_what_an_address_may(void **state)
 {
-	const struct limit_rates none = { 0, 0 };
+	const struct limit_rates none = { 0 };
 
 	(void)state;
 	assert_int_equal(limits_share(&rates, 1).handshakes_per_second, 5);
@@ -226,6 +252,7 @@ int main(void)
 		cmocka_unit_test(the_table_is_bounded),
 		cmocka_unit_test(our_own_machine_is_not_limited),
 		cmocka_unit_test(connections_are_limited_at_twice_the_rate),
+		cmocka_unit_test(so_many_may_be_open_at_once),
 		cmocka_unit_test(what_was_forgiven_does_not_count),
 		cmocka_unit_test(processes_share_what_an_address_may),
 	};
