@@ -5,15 +5,16 @@
 #include "server/log.h"
 
 /* Now and then: `count` is 0 when it is too soon to say it again. */
-static void tell(const char *reason, const struct address *peer, uint32_t count)
+static void tell(const char *status, const char *reason,
+		 const struct address *peer, uint32_t count)
 {
 	char text[ADDRESS_TEXT_SIZE];
 
 	if (count == 0)
 		return;
 	address_format(peer, text);
-	log_warn("CALLER_LIMITED", "status=429 reason=%s peer=%s handshakes=%u",
-		 reason, text, count);
+	log_warn("CALLER_LIMITED", "status=%s reason=%s peer=%s handshakes=%u",
+		 status, reason, text, count);
 }
 
 static bool is_proxy(const struct settings *settings,
@@ -34,7 +35,7 @@ bool patience_welcomes(struct limits *limits, const struct settings *settings,
 	if (!limits || is_proxy(settings, peer) ||
 	    limits_connect(limits, peer, rates, clock_mono_ms(), &count))
 		return true;
-	tell("connections", peer, count);
+	tell("closed", "connections", peer, count);
 	return false;
 }
 
@@ -62,6 +63,6 @@ const char *patience_ends(struct limits *limits,
 		return NULL;
 	name = names[limits_ask(limits, peer, rates, clock_mono_ms(), &count)];
 	if (name)
-		tell(name, peer, count);
+		tell("429", name, peer, count);
 	return name;
 }
