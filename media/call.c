@@ -10,14 +10,14 @@
 
 #include "media/admission.h"
 #include "media/call_record.h"
+#include "media/dtmf_detector.h"
+#include "media/early.h"
 #include "media/line.h"
 #include "media/loop.h"
 #include "server/board.h"
 #include "server/clock.h"
 #include "server/log.h"
 
-#define CLOSE_NORMAL	1000u /* RFC 6455, section 7.4.1 */
-#define CLOSE_POLICY	1008u
 #define HANGUP_GRACE_MS 1000u /* after our words the provider closes */
 #define DECIDE_MS	1000u /* for words after the first samples */
 #define CLOSE_GRACE_MS	2000u /* for a peer to take our close */
@@ -81,7 +81,9 @@ void call_destroy(struct call *call)
 	free(call->to);
 	free(call->header);
 	free(call->recording_path);
-	free(call->early);
+	early_free(call->early);
+	sound_close(&call->sound);
+	dtmf_detector_destroy(call->keys);
 	call_out_free(call);
 	free(call);
 }
@@ -112,21 +114,20 @@ static void end_waiting(struct call *call, enum end_reason reason)
 /* What the numbers of the row do not say. */
 static void record_irregularities(struct call *call)
 {
-	if (!(call->seq_missing | call->frames_repeated | call->frames_late |
-	      call->frames_early | call->frames_dropped | call->frames_overdue |
+	if (!(call->seq_missing | call->frames_repeated | call->frames_late_in |
+	      call->frames_early | call->frames_unreadable |
 	      call->events_unkept))
 		return;
 	call->events = 0; /* this one is always kept */
 	call_record_event(
 		call, "gap",
-		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "lost",
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "lost",
 			  (json_int_t)call->frames_lost, "sequence_gaps",
 			  (json_int_t)call->seq_missing, "repeated",
 			  (json_int_t)call->frames_repeated, "late",
-			  (json_int_t)call->frames_late, "early",
-			  (json_int_t)call->frames_early, "dropped",
-			  (json_int_t)call->frames_dropped, "overdue",
-			  (json_int_t)call->frames_overdue, "events_unkept",
+			  (json_int_t)call->frames_late_in, "early",
+			  (json_int_t)call->frames_early, "unreadable",
+			  (json_int_t)call->frames_unreadable, "events_unkept",
 			  (json_int_t)call->events_unkept));
 }
 

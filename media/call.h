@@ -8,7 +8,8 @@
  * has closed: nothing that ends a call waits for a provider.
  *
  * A call knows its line (line.h) only as somewhere to send bytes. call.c has
- * its life and end, call_in.c what the provider says, call_out.c what we say.
+ * its life and end, call_start.c its beginning, call_in.c what the provider
+ * says, call_out.c what we say.
  *
  * Thread: a call lives its whole life on one loop.
  */
@@ -20,16 +21,17 @@
 #include <stdint.h>
 #include <jansson.h>
 
-#include "media/codec.h"
 #include "media/handler.h"
 #include "media/marks.h"
 #include "media/provider.h"
 #include "media/recorder.h"
+#include "media/sound.h"
 #include "media/track.h"
 #include "media/turns.h"
 #include "server/uuid.h"
 
 struct admission;
+struct dtmf_detector;
 struct early;
 struct line;
 struct loop;
@@ -46,6 +48,12 @@ enum end_reason { /* the words of the row stand in call_record.c */
 		  END_PROTOCOL_ERROR,
 		  END_SHUTDOWN,
 		  END_REASON_COUNT
+};
+
+/* Is L16 in the byte order that we take it for? */
+struct order_check {
+	uint64_t taken, other; /* how rough it is in each (l16.h) */
+	uint32_t samples;      /* of those looked at */
 };
 
 #define DTMF_MAX   64  /* digits kept in the row */
@@ -80,8 +88,8 @@ struct call {
 	char *header;	      /* of the handshake; owned; NULL: none */
 	char *recording_path; /* owned; NULL: none */
 	json_t *custom;	      /* owned */
-	const struct codec *codec;
-	unsigned rate_hz;
+	struct sound sound;   /* what comes, what leaves, and what is between */
+	struct dtmf_detector *keys; /* NULL: the provider tells of keys */
 
 	struct tracks tracks;
 	enum track_side sides[TRACKS_MAX]; /* of the samples that come */
@@ -96,9 +104,12 @@ struct call {
 	struct marks marks;  /* sent, not yet back */
 
 	uint64_t frames_in, frames_out, bytes_in, bytes_out;
-	uint64_t frames_lost, frames_repeated, frames_late, frames_dropped;
-	uint64_t frames_early;	 /* came before the start; ignored */
-	uint64_t frames_overdue; /* of ours: left after their time */
+	uint64_t frames_lost, frames_repeated, frames_late_in, frames_dropped;
+	uint64_t frames_early;	    /* came before the start; ignored */
+	uint64_t frames_unreadable; /* no packet of the codec */
+	uint64_t frames_late_out;   /* of ours: left after their time */
+	uint64_t said_bytes;	    /* that left, before they were encoded */
+	struct order_check order;
 	uint64_t seq_next, seq_missing;
 	uint64_t max_gap_ms;
 	char dtmf[DTMF_MAX + 1];
@@ -157,7 +168,11 @@ void call_hold(struct call *call, bool hold);
 /* The pacer's clock: for the loop. */
 void call_on_turn(struct turn *turn, uint64_t now_ms);
 
-/* ---- between the three ---- */
+/* ---- between the four ---- */
+/* A start has come: the call is live, or refused, or has failed. */
+void call_start(struct call *call, const struct event *event);
+/* What the dialect says back to an event that was taken. */
+void call_answer(struct call *call, const struct event *event);
 void call_enter(struct call *call, enum call_state next);
 /* Who may not call leaves no row, only what the log says already. */
 void call_refuse(struct call *call);

@@ -11,168 +11,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "media/admission.h"
 #include "media/call_record.h"
+#include "media/dtmf_detector.h"
+#include "media/early.h"
+#include "media/l16.h"
 #include "media/line.h"
 #include "media/loop.h"
-#include "server/clock.h"
 #include "server/log.h"
 
-#define CLOSE_NORMAL	  1000u /* RFC 6455, section 7.4.1 */
-#define CLOSE_PROTOCOL	  1002u
-#define CLOSE_UNSUPPORTED 1003u
-#define CLOSE_INTERNAL	  1011u
-#define STOP_GRACE_MS	  1000u	 /* after `stop` the provider closes */
-#define CUSTOM_BYTES_MAX  16384u /* of JSON, in the row */
-#define LONGEST_MESSAGE	  65536u /* while the dialect is not known */
-#define EARLY_MAX	  65536u /* bytes of audio, with their lengths */
-
-/* ---- start -----------------------------------------------------------------
- */
-
-/* NULL stays NULL: that the provider did not say so is no error. Nothing is cut
- * off: half a character would make the row unreadable. */
-static bool keep_text(char **to, const struct text *text)
-{
-	if (!text->at)
-		return true;
-	*to = strndup(text->at, text->length);
-	return *to != NULL;
-}
-
-/* More than a row should hold is left out and said, rather than cut. */
-static void keep_custom(struct call *call, json_t *custom)
-{
-	if (!custom)
-		return;
-	if (json_dumpb(custom, NULL, 0, JSON_COMPACT) <= CUSTOM_BYTES_MAX) {
-		call->custom = json_incref(custom);
-		return;
-	}
-	log_warn("CALL_CUSTOM", "call=%s err=\"over %u bytes; left out\"",
-		 call->id_text, CUSTOM_BYTES_MAX);
-}
-
-static void open_recording(struct call *call, const struct event *event)
-{
-	char path[512];
-
-	if (!call->loop->recorder || !call->route->record ||
-	    !call->loop->settings->recording.enabled)
-		return;
-	recorder_path(call->loop->recorder, call->id_text, call->started_us,
-		      path, sizeof(path));
-	for (unsigned i = 0; i < event->start.track_count; i++)
-		call->channel_of[event->start.tracks[i]] = (uint8_t)(i + 1);
-	call->recording_path = strdup(path);
-	if (call->recording_path)
-		call->recording =
-			recording_open(call->loop->recorder, path, call->codec,
-				       call->rate_hz, event->start.track_count);
-	if (call->recording)
-		return;
-	log_error("RECORDING", "call=%s err=\"no memory; not recorded\"",
-		  call->id_text);
-	free(call->recording_path);
-	call->recording_path = NULL;
-}
-
-/* What is said back to an event that was taken. */
-static void answer(struct call *call, const struct event *event)
-{
-	size_t length;
-
-	if (!call->provider->answer)
-		return;
-	length = call->provider->answer(loop_out(call->loop),
-					call->loop->out_room, &call->dialog,
-					event);
-	if (length > 0)
-		(void)line_send(call->line, length, LINE_TEXT);
-}
-
-/* What is wrong with it, or NULL. */
-static const char *read_format(struct call *call, const struct event *event)
-{
-	char codec[16] = "";
-
-	if (event->start.codec.length < sizeof(codec))
-		memcpy(codec, event->start.codec.at, event->start.codec.length);
-	call->codec = codec_find(codec);
-	call->rate_hz = event->start.rate_hz;
-	call->channels = event->start.channels == 2 ? 2 : 1;
-	memcpy(call->sides, event->start.tracks, sizeof(call->sides));
-	return call->codec ? NULL : "a codec we do not know";
-}
-
-/* False: no memory. */
-static bool keep_texts(struct call *call, const struct event *event)
-{
-	struct text id = event->start.call_id;
-
-	if (!id.at && call->header)
-		id = (struct text){ call->header, strlen(call->header) };
-	return keep_text(&call->stream_id, &event->stream_id) &&
-	       keep_text(&call->provider_call_id, &id) &&
-	       keep_text(&call->account_id, &event->start.account_id) &&
-	       keep_text(&call->from, &event->start.from) &&
-	       keep_text(&call->to, &event->start.to);
-}
-
-static void begin_times(struct call *call)
-{
-	uint64_t every_ms = call->loop->settings->media.checkpoint_interval_ms;
-
-	call->started_us = clock_wall_us();
-	call->started_ms = call->heard_ms = loop_now_ms(call->loop);
-	/* Spread the checkpoints of calls that start together. */
-	call->checkpoint_ms =
-		call->started_ms - call->id.bytes[15] * every_ms / 256;
-}
-
-static void begin(struct call *call, const struct event *event)
-{
-	char id[128];
-
-	uuid_make_v7(&call->id);
-	uuid_format(&call->id, call->id_text);
-	begin_times(call);
-	call->dialog.stream_id = call->stream_id;
-	keep_custom(call, event->start.custom);
-	open_recording(call, event);
-	call_enter(call, CALL_LIVE);
-	call_record(call, RECORD_CALL_STARTED);
-	log_info("CALL_START", "call=%s provider=%s path=%s provider_call=%s",
-		 call->id_text, call->provider->name, call->route->path,
-		 call->provider_call_id
-			 ? log_word(call->provider_call_id, id, sizeof(id))
-			 : "none");
-	answer(call, event);
-	if (call->handler->on_start)
-		call->handler->on_start(call);
-}
-
-static void on_start(struct call *call, const struct event *event)
-{
-	const char *wrong;
-
-	if (call->state == CALL_LIVE && call->provider->start_without_words)
-		return; /* words for somebody else */
-	if (call->state == CALL_LIVE) {
-		call_fail(call, CLOSE_PROTOCOL, "a second start");
-		return;
-	}
-	wrong = read_format(call, event);
-	if (wrong)
-		call_fail(call, CLOSE_UNSUPPORTED, wrong);
-	else if (!admission_start(call->admission, call->provider, event,
-				  call->header))
-		call_refuse(call);
-	else if (!keep_texts(call, event))
-		call_fail(call, CLOSE_INTERNAL, "no memory");
-	else
-		begin(call, event);
-}
+#define STOP_GRACE_MS	1000u  /* after `stop` the provider closes */
+#define ORDER_LOUD	32u    /* a step between samples; below is silence */
+#define ORDER_ROUGHER	4u     /* so much, and it is the wrong order */
+#define LONGEST_MESSAGE 65536u /* while the dialect is not known */
 
 /* ---- media -----------------------------------------------------------------
  */
@@ -216,11 +66,109 @@ static void record_audio(struct call *call, const struct event *event,
 			     position, event->media.other, samples);
 }
 
-static void on_media(struct call *call, const struct event *event)
+static void take_digit(struct call *call, char digit)
 {
-	uint64_t samples = event->media.bytes / call->codec->sample_bytes;
-	struct placed placed =
-		track_place(&call->tracks, event, samples, call->rate_hz);
+	const char text[2] = { digit, '\0' };
+	size_t length = strlen(call->dtmf);
+
+	if (length < DTMF_MAX)
+		memcpy(call->dtmf + length, text, sizeof(text));
+	call_record_event(call, "dtmf", json_pack("{s:s}", "digit", text));
+	if (call->handler->on_dtmf)
+		call->handler->on_dtmf(call, digit);
+}
+
+/* What came becomes what we hear. False: it cannot be read. */
+static bool hear(struct call *call, struct event *event)
+{
+	struct sound_scratch *scratch = call->loop->sound;
+	enum track_side other = event->media.track == TRACK_INBOUND
+					? TRACK_OUTBOUND
+					: TRACK_INBOUND;
+	size_t bytes = event->media.bytes;
+	ssize_t heard = sound_hear(&call->sound, event->media.track,
+				   &event->media.audio, bytes, scratch);
+
+	if (heard >= 0 && event->media.other)
+		heard = sound_hear(&call->sound, other, &event->media.other,
+				   bytes, scratch);
+	if (heard < 0)
+		return false;
+	event->media.bytes = (size_t)heard;
+	return true;
+}
+
+/* A packet that is none is as good as lost, and the call goes on. It had its
+ * time, and what comes next does not move up. */
+static uint64_t samples_of(struct call *call, const struct event *event)
+{
+	const struct track *track = &call->tracks.track[event->media.track];
+	ssize_t samples = sound_samples(&call->sound, event->media.audio,
+					event->media.bytes);
+
+	if (samples >= 0)
+		return (uint64_t)samples;
+	return track->last_samples ? track->last_samples
+				   : call->sound.heard.rate_hz / 50;
+}
+
+static void on_unreadable(struct call *call)
+{
+	call->frames_unreadable++;
+	call->frames_lost++;
+	call->loop->counts.lost++;
+}
+
+static void on_key_heard(char digit, void *arg)
+{
+	take_digit(arg, digit);
+}
+
+static void hear_keys(struct call *call, const struct event *event)
+{
+	if (call->keys && event->media.track == TRACK_INBOUND)
+		(void)dtmf_detector_feed(call->keys, event->media.audio,
+					 event->media.bytes, on_key_heard,
+					 call);
+}
+
+/* A second of sound tells whether its byte order is the one we take it for, as
+ * some providers do not say. In the other it is nothing but noise. */
+static void check_order(struct call *call, const struct event *event)
+{
+	const struct audio_format *wire = &call->sound.wire_in;
+	size_t samples = event->media.bytes / 2;
+	struct order_check *order = &call->order;
+	uint64_t taken, other;
+
+	if (wire->codec->id != CODEC_L16 || order->samples >= wire->rate_hz)
+		return;
+	taken = l16_roughness(event->media.audio, samples, wire->big_endian);
+	other = l16_roughness(event->media.audio, samples, !wire->big_endian);
+	if (taken < ORDER_LOUD * samples || other < ORDER_LOUD * samples)
+		return;
+	order->taken += taken;
+	order->other += other;
+	order->samples += (uint32_t)samples;
+	if (order->samples < wire->rate_hz ||
+	    order->taken < ORDER_ROUGHER * order->other)
+		return;
+	log_warn("CALL_BYTE_ORDER",
+		 "call=%s path=%s taken=%s err=\"noise as it is, speech in the "
+		 "other; see the route's byte_order\"",
+		 call->id_text, call->route->path,
+		 wire->big_endian ? "big" : "little");
+	call_record_event(call, "error",
+			  json_pack("{s:s}", "what",
+				    "the sound seems to be in the other byte "
+				    "order"));
+}
+
+static void on_media(struct call *call, struct event *event)
+{
+	uint64_t samples = samples_of(call, event);
+	struct placed placed = track_place(&call->tracks, event, samples,
+					   call->sound.heard.rate_hz);
 
 	call->heard_ms = loop_now_ms(call->loop);
 	call->frames_in++;
@@ -231,26 +179,33 @@ static void on_media(struct call *call, const struct event *event)
 	case TRACK_GAP: note_gap(call, &placed); break;
 	case TRACK_REPEATED:
 		call->frames_repeated++;
-		call->loop->counts.late++;
+		call->loop->counts.late_in++;
 		return;
 	case TRACK_LATE:
-		call->frames_late++;
+		call->frames_late_in++;
 		/* It had been counted as one of them. */
 		call->frames_lost -= call->frames_lost > 0;
-		call->loop->counts.late++;
-		record_audio(call, event, placed.position, samples);
+		call->loop->counts.late_in++;
+		break;
+	}
+	check_order(call, event);
+	if (!hear(call, event)) {
+		on_unreadable(call);
 		return;
 	}
 	record_audio(call, event, placed.position, samples);
-	if (call->handler->on_media)
+	if (placed.verdict == TRACK_LATE)
+		return;
+	hear_keys(call, event);
+	if (call->state == CALL_LIVE && call->handler->on_media)
 		call->handler->on_media(call, event);
 }
 
 /* They left something out on purpose: silence, and nothing is lost. */
 static void on_hole(struct call *call, const struct event *event)
 {
-	struct placed placed =
-		track_skip(&call->tracks, event->hole_ms, call->rate_hz);
+	struct placed placed = track_skip(&call->tracks, event->hole_ms,
+					  call->sound.heard.rate_hz);
 
 	if (placed.gap_ms > 0)
 		note_gap(call, &placed);
@@ -259,16 +214,11 @@ static void on_hole(struct call *call, const struct event *event)
 /* ---- the other events ------------------------------------------------------
  */
 
+/* Who listens to the sound has heard it, or will. */
 static void on_digit(struct call *call, const struct event *event)
 {
-	size_t length = strlen(call->dtmf);
-	char digit[2] = { event->digit.at[0], '\0' };
-
-	if (length < DTMF_MAX)
-		memcpy(call->dtmf + length, digit, 2);
-	call_record_event(call, "dtmf", json_pack("{s:s}", "digit", digit));
-	if (call->handler->on_dtmf)
-		call->handler->on_dtmf(call, digit[0]);
+	if (!call->keys)
+		take_digit(call, event->digit.at[0]);
 }
 
 static void on_mark(struct call *call, const struct event *event)
@@ -329,7 +279,7 @@ static bool is_other_stream(const struct call *call, const struct event *event)
 }
 
 /* What a call that lives makes of it. */
-static void on_live_event(struct call *call, const struct event *event)
+static void on_live_event(struct call *call, struct event *event)
 {
 	check_seq(call, event);
 	switch (event->kind) {
@@ -343,7 +293,7 @@ static void on_live_event(struct call *call, const struct event *event)
 	}
 }
 
-static void on_event(struct call *call, const struct event *event)
+static void on_event(struct call *call, struct event *event)
 {
 	if (event->kind == EVENT_BAD) {
 		call_fail(call, event->bad.close_code, event->bad.what);
@@ -358,14 +308,14 @@ static void on_event(struct call *call, const struct event *event)
 	else if (event->kind == EVENT_MEDIA)
 		call->frames_early++; /* there is nothing it could belong to */
 	switch (event->kind) {
-	case EVENT_START: on_start(call, event); return;
+	case EVENT_START: call_start(call, event); return;
 	case EVENT_UNKNOWN: on_unknown(call, event); break;
 	case EVENT_STOP:
 		call_end(call, END_STOP, CLOSE_NORMAL, STOP_GRACE_MS);
 		break;
 	default: break;
 	}
-	answer(call, event);
+	call_answer(call, event);
 }
 
 /* ---- messages --------------------------------------------------------------
@@ -375,7 +325,7 @@ static void on_event(struct call *call, const struct event *event)
  * caller's is the one that handlers hear. */
 static void take_apart(const struct call *call, struct event *event)
 {
-	size_t size = call->codec->sample_bytes;
+	size_t size = call->sound.wire_in.codec->sample_bytes;
 	size_t count = event->media.bytes / size / 2;
 	const uint8_t *from = event->media.audio;
 	uint8_t *halves = call->dialog.scratch->audio;
@@ -405,44 +355,17 @@ static void on_samples(struct call *call, const char *samples, size_t bytes)
 	on_event(call, &event);
 }
 
-/* Messages of audio, each behind its length. */
-struct early {
-	size_t used;
-	uint8_t bytes[EARLY_MAX];
-};
-
-/* False: there is no room for it, or no memory. */
-static bool keep_early(struct call *call, const char *samples, size_t bytes)
-{
-	uint32_t length = (uint32_t)bytes;
-	struct early *early = call->early;
-
-	if (!early)
-		early = call->early = calloc(1, sizeof(*early));
-	if (!early || bytes > EARLY_MAX ||
-	    early->used + sizeof(length) + bytes > EARLY_MAX)
-		return false;
-	memcpy(early->bytes + early->used, &length, sizeof(length));
-	memcpy(early->bytes + early->used + sizeof(length), samples, bytes);
-	early->used += sizeof(length) + bytes;
-	return true;
-}
-
 static void play_early(struct call *call)
 {
 	struct early *early = call->early;
-	size_t at = 0;
+	const char *audio;
+	size_t bytes;
 
 	call->early = NULL;
-	while (at < early->used && call->state == CALL_LIVE) {
-		uint32_t length;
-
-		memcpy(&length, early->bytes + at, sizeof(length));
-		at += sizeof(length);
-		on_samples(call, (const char *)early->bytes + at, length);
-		at += length;
-	}
-	free(early);
+	while (call->state == CALL_LIVE &&
+	       (audio = early_next(early, &bytes)) != NULL)
+		on_samples(call, audio, bytes);
+	early_free(early);
 }
 
 static void begin_without_words(struct call *call)
@@ -468,7 +391,7 @@ void call_decide(struct call *call)
 static void on_unknown_binary(struct call *call, const char *message,
 			      size_t length)
 {
-	if (keep_early(call, message, length))
+	if (early_keep(&call->early, message, length))
 		return;
 	call_decide(call);
 	if (call->provider)
@@ -490,7 +413,8 @@ static void on_binary(struct call *call, const char *message, size_t length)
 		return;
 	}
 	if (call->state == CALL_WAITING && call->provider->early_audio) {
-		call->frames_early += !keep_early(call, message, length);
+		call->frames_early +=
+			!early_keep(&call->early, message, length);
 		return;
 	}
 	if (call->state == CALL_WAITING)
@@ -506,7 +430,7 @@ static void on_text(struct call *call, const char *message, size_t length)
 	if (call->state != CALL_ENDING)
 		on_event(call, &event);
 	else if (event.kind != EVENT_BAD && event.kind != EVENT_START)
-		answer(call, &event); /* "close", after our "disconnect" */
+		call_answer(call, &event); /* "close", after our "disconnect" */
 	if (call->state == CALL_LIVE && call->early)
 		play_early(call);
 	event_release(&event);

@@ -20,38 +20,47 @@
 /* ---- the pacer -------------------------------------------------------------
  */
 
-static uint32_t bytes_per_s(const struct call *call)
-{
-	return call->codec->sample_bytes * call->rate_hz;
-}
-
 /* What the dialect says in bytes, or in time; else `otherwise`. */
 static size_t size_of(const struct call *call, uint16_t bytes, uint16_t ms,
 		      size_t otherwise)
 {
 	if (bytes)
 		return bytes;
-	return ms ? (size_t)ms * bytes_per_s(call) / 1000 : otherwise;
+	return ms ? (size_t)ms * sound_said_bytes_per_s(&call->sound) / 1000
+		  : otherwise;
+}
+
+/* A packet of Opus is 20 ms, whatever the dialect would take. */
+static struct pacing pacing_of(const struct call *call)
+{
+	struct pacing pacing = call->provider->pacing;
+
+	if (call->sound.wire_out.codec->id == CODEC_OPUS) {
+		pacing.least = pacing.step = 0;
+		pacing.least_ms = pacing.step_ms = pacing.most_ms = 20;
+	}
+	return pacing;
 }
 
 static struct pacer_options options_of(const struct call *call)
 {
-	const struct pacing *p = &call->provider->pacing;
+	const struct pacing p = pacing_of(call);
+	const struct codec *codec = call->sound.said.codec;
 	const struct settings *s = call->loop->settings;
 	struct pacer_options o = {
-		.bytes_per_s = bytes_per_s(call),
-		.silence = call->codec->silence,
-		.clocked = p->clocked,
-		.ahead_ms = p->ahead_ms && p->ahead_ms < s->media.send_ahead_ms
-				    ? p->ahead_ms
+		.bytes_per_s = sound_said_bytes_per_s(&call->sound),
+		.silence = codec->silence,
+		.clocked = p.clocked,
+		.ahead_ms = p.ahead_ms && p.ahead_ms < s->media.send_ahead_ms
+				    ? p.ahead_ms
 				    : s->media.send_ahead_ms,
 		.queue_ms = s->media.send_queue_ms,
 		.age_ms = s->media.send_age_ms,
 	};
 
-	o.step = size_of(call, p->step, p->step_ms, call->codec->sample_bytes);
-	o.least = size_of(call, p->least, p->least_ms, o.step);
-	o.most = size_of(call, 0, p->most_ms ? p->most_ms : MESSAGE_MS, 0);
+	o.step = size_of(call, p.step, p.step_ms, codec->sample_bytes);
+	o.least = size_of(call, p.least, p.least_ms, o.step);
+	o.most = size_of(call, 0, p.most_ms ? p.most_ms : MESSAGE_MS, 0);
 	o.most -= o.most % o.step;
 	if (o.most < o.least)
 		o.most = o.least;
@@ -81,19 +90,30 @@ static void count_dropped(struct call *call, uint64_t frames)
 /* ---- audio -----------------------------------------------------------------
  */
 
-static bool send_audio(struct call *call, const uint8_t *audio, size_t bytes)
+/* The length of the message, or 0. */
+static size_t build(const struct call *call, const uint8_t *audio, size_t bytes)
 {
+	const struct sound *sound = &call->sound;
 	struct audio_out out = {
 		.dialog = &call->dialog,
-		.codec = call->codec,
-		.rate_hz = call->rate_hz,
+		.codec = sound->wire_out.codec,
+		.rate_hz = sound->wire_out.rate_hz,
 		.at = audio,
 		.bytes = bytes,
 		.number = call->frames_out + 1,
-		.at_ms = call->bytes_out * 1000 / bytes_per_s(call),
+		.at_ms =
+			call->said_bytes * 1000 / sound_said_bytes_per_s(sound),
 	};
-	size_t length = call->provider->build_media(loop_out(call->loop),
-						    call->loop->out_room, &out);
+
+	return call->provider->build_media(loop_out(call->loop),
+					   call->loop->out_room, &out);
+}
+
+static bool send_audio(struct call *call, const uint8_t *audio, size_t bytes)
+{
+	ssize_t encoded =
+		sound_encode(&call->sound, &audio, bytes, call->loop->sound);
+	size_t length = encoded > 0 ? build(call, audio, (size_t)encoded) : 0;
 
 	if (length == 0 ||
 	    !line_send(call->line, length,
@@ -103,7 +123,8 @@ static bool send_audio(struct call *call, const uint8_t *audio, size_t bytes)
 		return false;
 	}
 	call->frames_out++;
-	call->bytes_out += bytes;
+	call->bytes_out += (size_t)encoded;
+	call->said_bytes += bytes;
 	call->loop->counts.frames_out++;
 	return true;
 }
@@ -151,7 +172,8 @@ static void run_pacer(struct call *call, uint64_t now_ms)
 			continue;
 		}
 		(void)send_audio(call, piece.audio, piece.bytes);
-		call->frames_overdue += piece.late;
+		call->frames_late_out += piece.late;
+		call->loop->counts.late_out += piece.late;
 	}
 	count_dropped(call, pacer_take_aged(pacer));
 	if (!pacer_is_empty(pacer))
@@ -167,16 +189,13 @@ void call_on_turn(struct turn *turn, uint64_t now_ms)
 	run_pacer(call, now_ms);
 }
 
-bool call_send_media(struct call *call, const uint8_t *audio, size_t bytes)
+static bool pace(struct call *call, const uint8_t *audio, size_t bytes)
 {
-	struct pacer *pacer = pacer_of(call);
 	uint64_t now_ms = loop_now_ms(call->loop);
 
-	if (!pacer)
-		return false;
-	if (pacer_pass(pacer, now_ms, bytes))
+	if (pacer_pass(call->pacer, now_ms, bytes))
 		return send_audio(call, audio, bytes);
-	if (!pacer_add_audio(pacer, now_ms, audio, bytes)) {
+	if (!pacer_add_audio(call->pacer, now_ms, audio, bytes)) {
 		count_dropped(call, 1);
 		return false;
 	}
@@ -184,8 +203,47 @@ bool call_send_media(struct call *call, const uint8_t *audio, size_t bytes)
 	return true;
 }
 
+/* Bit by bit: what is brought to a higher rate needs room for it. */
+static bool resample_and_pace(struct call *call, const uint8_t *audio,
+			      size_t bytes)
+{
+	while (bytes > 0) {
+		size_t part = bytes < SOUND_SAID_MAX ? bytes : SOUND_SAID_MAX;
+		const uint8_t *at = audio;
+		ssize_t made =
+			sound_say(&call->sound, &at, part, call->loop->sound);
+
+		if (made < 0 || !pace(call, at, (size_t)made))
+			return false;
+		audio += part;
+		bytes -= part;
+	}
+	return true;
+}
+
+bool call_send_media(struct call *call, const uint8_t *audio, size_t bytes)
+{
+	if (!pacer_of(call))
+		return false;
+	return call->sound.resampler ? resample_and_pace(call, audio, bytes)
+				     : pace(call, audio, bytes);
+}
+
 /* ---- the rest --------------------------------------------------------------
  */
+
+void call_answer(struct call *call, const struct event *event)
+{
+	size_t length;
+
+	if (!call->provider->answer)
+		return;
+	length = call->provider->answer(loop_out(call->loop),
+					call->loop->out_room, &call->dialog,
+					event);
+	if (length > 0)
+		(void)line_send(call->line, length, LINE_TEXT);
+}
 
 bool call_send_mark(struct call *call, const char *name)
 {
@@ -208,6 +266,7 @@ bool call_send_clear(struct call *call)
 		return false;
 	dropped = line_drop_audio(call->line);
 	unsent_ms = pacer_clear(pacer, on_mark_dropped, call);
+	sound_clear(&call->sound, call->loop->sound);
 	turns_leave(&call->loop->turns, &call->turn);
 	length = call->provider->build_clear(
 		loop_out(call->loop), call->loop->out_room, &call->dialog);

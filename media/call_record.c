@@ -48,7 +48,8 @@ static json_t *row(const struct call *call, uint32_t rev)
 	return json_pack(
 		"{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?,"
 		" s:s, s:s, s:s?, s:o, s:s?,"
-		" s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:O?, s:s?, s:i}",
+		" s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:O?, s:s?, s:i,"
+		" s:I, s:I}",
 		"call_id", call->id_text, "node_id",
 		call->loop->settings->node_id, "provider", call->provider->name,
 		"provider_call_id", call->provider_call_id, "stream_id",
@@ -63,15 +64,17 @@ static json_t *row(const struct call *call, uint32_t rev)
 		      : json_null(),
 		"end_reason", ended ? end_reason_name(call->end_reason) : NULL,
 
-		"codec", call->codec->name, "sample_rate", (int)call->rate_hz,
-		"frames_in", (json_int_t)call->frames_in, "frames_out",
+		"codec", call->sound.wire_in.codec->name, "sample_rate",
+		(int)call->sound.heard.rate_hz, "frames_in",
+		(json_int_t)call->frames_in, "frames_out",
 		(json_int_t)call->frames_out, "bytes_in",
 		(json_int_t)call->bytes_in, "bytes_out",
 		(json_int_t)call->bytes_out, "frames_lost",
 		(json_int_t)call->frames_lost, "max_gap_ms",
 		(json_int_t)call->max_gap_ms, "dtmf", call->dtmf, "custom",
 		call->custom, "recording_path", call->recording_path, "rev",
-		(int)rev);
+		(int)rev, "frames_late", (json_int_t)call->frames_late_out,
+		"frames_dropped", (json_int_t)call->frames_dropped);
 }
 
 /* Takes `payload`. No memory for a record is the one thing that can lose it;

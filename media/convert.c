@@ -216,6 +216,13 @@ static size_t samples_held(const struct converter *c, size_t bytes)
 	}
 }
 
+ssize_t converter_samples(const struct converter *c, const uint8_t *in,
+			  size_t bytes)
+{
+	return c->opus_in ? opus_unpacker_count(c->opus_in, in, bytes)
+			  : (ssize_t)samples_held(c, bytes);
+}
+
 static size_t samples_coming(const struct converter *c, size_t bytes)
 {
 	size_t samples = bytes ? samples_held(c, bytes) : c->resampler_ahead;

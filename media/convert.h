@@ -53,6 +53,11 @@ void converter_destroy(struct converter *c); /* accepts NULL */
 /* Is what comes out what went in? Then nobody needs to call it. */
 bool converter_is_copy(const struct converter *c);
 
+/* How many samples, at the source's rate, these bytes hold; for Opus, one
+ * packet. -EBADMSG: it is none. */
+ssize_t converter_samples(const struct converter *c, const uint8_t *in,
+			  size_t bytes);
+
 /* Room for anything that converter_run() may give for so many bytes; for 0
  * bytes, what one converter_flush() may give. */
 size_t converter_room(const struct converter *c, size_t bytes);

@@ -6,6 +6,8 @@
  */
 #include "media/l16.h"
 
+#include <stdlib.h>
+
 void l16_load(const uint8_t *bytes, size_t samples, bool big_endian,
 	      int16_t *out)
 {
@@ -27,12 +29,19 @@ void l16_store(const int16_t *pcm, size_t samples, bool big_endian,
 	}
 }
 
-void l16_swap(uint8_t *bytes, size_t length)
+static int sample_at(const uint8_t *bytes, size_t i, size_t high)
 {
-	for (size_t i = 0; i + 1 < length; i += 2) {
-		uint8_t first = bytes[i];
+	return (int16_t)(uint16_t)(bytes[2 * i + high] << 8 |
+				   bytes[2 * i + 1 - high]);
+}
 
-		bytes[i] = bytes[i + 1];
-		bytes[i + 1] = first;
-	}
+uint64_t l16_roughness(const uint8_t *bytes, size_t samples, bool big_endian)
+{
+	const size_t high = big_endian ? 0 : 1;
+	uint64_t sum = 0;
+
+	for (size_t i = 1; i < samples; i++)
+		sum += (uint64_t)abs(sample_at(bytes, i, high) -
+				     sample_at(bytes, i - 1, high));
+	return sum;
 }

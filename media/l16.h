@@ -19,7 +19,8 @@ void l16_load(const uint8_t *bytes, size_t samples, bool big_endian,
 void l16_store(const int16_t *pcm, size_t samples, bool big_endian,
 	       uint8_t *out);
 
-/* The other byte order, in place. An odd last byte stays as it is. */
-void l16_swap(uint8_t *bytes, size_t length);
+/* The sum of all steps between neighbours. Sound that is read in the wrong byte
+ * order is many times as rough as in the right one. */
+uint64_t l16_roughness(const uint8_t *bytes, size_t samples, bool big_endian);
 
 #endif

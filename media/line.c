@@ -28,10 +28,7 @@
 #include "server/net.h"
 #include "server/tls.h"
 
-#define CLOSE_PROTOCOL 1002u
-#define CLOSE_TOO_BIG  1009u /* RFC 6455, section 7.4.1 */
-#define CLOSE_INTERNAL 1011u
-#define CALL_ID_ROOM   512
+#define CALL_ID_ROOM 512
 
 /* libwebsockets' own number for a close frame, which its header leaves out. */
 #define WRITE_CLOSE ((enum lws_write_protocol)4)

@@ -174,7 +174,8 @@ static void publish(struct loop *loop)
 	board_add(loop->frames_in, (int64_t)c->frames_in);
 	board_add(loop->frames_out, (int64_t)c->frames_out);
 	board_add(loop->lost, (int64_t)c->lost);
-	board_add(loop->late, (int64_t)c->late);
+	board_add(loop->late_in, (int64_t)c->late_in);
+	board_add(loop->late_out, (int64_t)c->late_out);
 	board_add(loop->dropped, (int64_t)c->dropped);
 	*c = (struct loop_counts){ 0 };
 	board_set(board_series(METRIC_CALLS_ACTIVE, ""),
@@ -316,6 +317,7 @@ static void loop_free(struct loop *loop)
 	if (loop->ev)
 		ev_loop_destroy(loop->ev);
 	free(loop->scratch.audio);
+	free(loop->sound);
 	free(loop->out);
 }
 
@@ -325,7 +327,10 @@ static void find_series(struct loop *loop)
 	loop->frames_out =
 		board_series(METRIC_FRAMES_TOTAL, "direction=\"out\"");
 	loop->lost = board_series(METRIC_FRAMES_LOST_TOTAL, "");
-	loop->late = board_series(METRIC_FRAMES_LATE_TOTAL, "");
+	loop->late_in =
+		board_series(METRIC_FRAMES_LATE_TOTAL, "direction=\"in\"");
+	loop->late_out =
+		board_series(METRIC_FRAMES_LATE_TOTAL, "direction=\"out\"");
 	loop->dropped = board_series(METRIC_FRAMES_DROPPED_TOTAL, "");
 	loop->lag = board_series(METRIC_LOOP_LAG_SECONDS, "");
 }
@@ -335,10 +340,11 @@ static int make_buffers(struct loop *loop)
 	/* Touched only as far as messages are long. */
 	loop->scratch.room = LONGEST_MESSAGE;
 	loop->scratch.audio = malloc(loop->scratch.room);
+	loop->sound = malloc(sizeof(*loop->sound));
 	loop->out_room = OUT_ROOM;
 	loop->out = malloc(LWS_PRE + loop->out_room);
 	loop->unsent_end = &loop->unsent;
-	return loop->scratch.audio && loop->out ? 0 : -ENOMEM;
+	return loop->scratch.audio && loop->sound && loop->out ? 0 : -ENOMEM;
 }
 
 static int make_ev(struct loop *loop)

@@ -31,7 +31,7 @@ struct thread;
 
 /* What one loop counts between two looks at the board. */
 struct loop_counts {
-	uint64_t frames_in, frames_out, lost, late, dropped;
+	uint64_t frames_in, frames_out, lost, late_in, late_out, dropped;
 };
 
 /* What may be asked of a loop by another thread; newest wins. */
@@ -63,11 +63,12 @@ struct loop {
 	uint32_t call_count;
 	struct record *unsent, **unsent_end; /* found no room in the queue */
 	struct scratch scratch;
+	struct sound_scratch *sound;
 	unsigned char *out; /* LWS_PRE bytes, then out_room */
 	size_t out_room;
 	struct loop_counts counts;
-	struct board_series *frames_in, *frames_out, *lost, *late, *dropped,
-		*lag;
+	struct board_series *frames_in, *frames_out, *lost, *late_in, *late_out,
+		*dropped, *lag;
 
 	_Atomic int order;				/* enum loop_order */
 	_Atomic(const struct settings *) next_settings; /* after a reload */

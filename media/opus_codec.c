@@ -150,19 +150,33 @@ void opus_unpacker_destroy(struct opus_unpacker *unpacker)
 	free(unpacker);
 }
 
-ssize_t opus_unpacker_run(struct opus_unpacker *unpacker, const uint8_t *in,
-			  size_t bytes, int16_t *pcm)
+static int longest_packet(const struct opus_unpacker *unpacker)
 {
-	const int most = (int)(unpacker->rate_hz / 1000 * 120);
+	return (int)(unpacker->rate_hz / 1000 * 120);
+}
+
+ssize_t opus_unpacker_count(const struct opus_unpacker *unpacker,
+			    const uint8_t *in, size_t bytes)
+{
 	int samples;
 
 	if (bytes == 0 || bytes > PACKET_BYTES_MAX)
 		return -EBADMSG;
 	samples = opus_packet_get_nb_samples(in, (opus_int32)bytes,
 					     (opus_int32)unpacker->rate_hz);
-	if (samples <= 0 || samples > most)
+	if (samples <= 0 || samples > longest_packet(unpacker))
+		return -EBADMSG;
+	return samples;
+}
+
+ssize_t opus_unpacker_run(struct opus_unpacker *unpacker, const uint8_t *in,
+			  size_t bytes, int16_t *pcm)
+{
+	int samples;
+
+	if (opus_unpacker_count(unpacker, in, bytes) < 0)
 		return -EBADMSG;
 	samples = opus_decode(unpacker->decoder, in, (opus_int32)bytes, pcm,
-			      most, 0);
+			      longest_packet(unpacker), 0);
 	return samples < 0 ? -EBADMSG : samples;
 }

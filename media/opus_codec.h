@@ -43,6 +43,9 @@ struct opus_unpacker;
 int opus_unpacker_create(struct opus_unpacker **ret, unsigned rate_hz);
 void opus_unpacker_destroy(struct opus_unpacker *unpacker); /* accepts NULL */
 
+/* How many samples a packet holds, or -EBADMSG: it is none. */
+ssize_t opus_unpacker_count(const struct opus_unpacker *unpacker,
+			    const uint8_t *in, size_t bytes);
 /* Up to OPUS_PACKET_SAMPLES_MAX samples into `pcm`; how many, or -EBADMSG: not
  * a packet. The next one may be good. */
 ssize_t opus_unpacker_run(struct opus_unpacker *unpacker, const uint8_t *in,

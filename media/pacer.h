@@ -38,8 +38,10 @@ struct pacer_options {
 	/* A message has at least `least` bytes, is a multiple of `step`, and
 	 * at most `most`. */
 	size_t least, step, most;
-	bool clocked;	   /* a message leaves when the one before is over */
-	uint32_t ahead_ms; /* otherwise: so much may be sent ahead */
+	bool clocked; /* a message leaves when the one before is over */
+	/* Otherwise: when less than this has been sent ahead, a message leaves;
+	 * so there may be one more than that. */
+	uint32_t ahead_ms;
 	uint32_t queue_ms, age_ms;
 };
 

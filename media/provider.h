@@ -21,6 +21,17 @@
 
 struct codec;
 
+/* Why a socket is closed: RFC 6455, section 7.4.1. */
+enum close_code {
+	CLOSE_NORMAL = 1000,
+	CLOSE_PROTOCOL = 1002,
+	CLOSE_UNSUPPORTED = 1003,
+	CLOSE_DATA = 1007, /* not what its type says */
+	CLOSE_POLICY = 1008,
+	CLOSE_TOO_BIG = 1009,
+	CLOSE_INTERNAL = 1011,
+};
+
 enum event_kind {
 	EVENT_IGNORED, /* known, and nothing to do: connected */
 	EVENT_UNKNOWN, /* not in the document: logged once, passed over */
@@ -53,7 +64,7 @@ struct event {
 			struct text account_id, call_id;
 			struct text from, to; /* numbers */
 			struct text codec;    /* our name for it */
-			unsigned rate_hz;
+			unsigned rate_hz;     /* 0: not said */
 			/* 2: the samples of both tracks take turns. */
 			unsigned channels;
 			enum track_side tracks[TRACKS_MAX];
@@ -78,8 +89,8 @@ struct event {
 		struct text unknown;   /* the event's name */
 		struct text complaint; /* what they say; at NULL: nothing */
 		struct {
-			const char *what;    /* constant text */
-			unsigned close_code; /* RFC 6455, section 7.4.1 */
+			const char *what; /* constant text */
+			unsigned close_code;
 		} bad;
 	};
 	json_t *doc; /* owned; event_release() */
@@ -176,6 +187,11 @@ struct provider {
 	size_t (*build_hangup)(char *out, size_t room, struct dialog *dialog,
 			       bool for_an_error);
 	bool clear_loses_marks; /* what waits when we clear never comes back */
+	bool no_digits;		/* keys come as sound only */
+	bool l16_big_endian;	/* unless the route says otherwise */
+	/* Ours goes out in this, at 8000 Hz, whatever comes, unless the route
+	 * says otherwise. NULL: in what comes. */
+	const char *send_codec;
 	struct pacing pacing;
 
 	/* Several streams of one call at a time are usual: what must not be

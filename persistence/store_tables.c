@@ -65,6 +65,8 @@ static const struct column calls[] = {
 	{ "custom", JSON },
 	{ "recording_path", TEXT },
 	{ "rev", INTEGER },
+	{ "frames_late", INTEGER },
+	{ "frames_dropped", INTEGER },
 	/* out of call_statuses, by triggers: see migration 2 */
 	{ "provider_status", TEXT },
 	{ "provider_duration_ms", INTEGER },

@@ -72,9 +72,10 @@ const struct board_family board_families[METRIC_COUNT] = {
 	[METRIC_FRAMES_LOST_TOTAL] =
 		COUNTER("frames_lost_total",
 			"Media messages that the provider never delivered."),
-	[METRIC_FRAMES_LATE_TOTAL] = COUNTER(
-		"frames_late_total",
-		"Media messages that came late, twice or out of order."),
+	[METRIC_FRAMES_LATE_TOTAL] =
+		COUNTER("frames_late_total",
+			"Media messages that came late, twice or out of order "
+			"(in), or left after their time (out)."),
 	[METRIC_FRAMES_DROPPED_TOTAL] = COUNTER(
 		"frames_dropped_total",
 		"Outgoing media messages given up under back-pressure."),

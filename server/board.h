@@ -38,7 +38,7 @@ enum board_metric {
 	METRIC_CONNECTIONS_UNSTARTED_TOTAL, /* {reason}: never sent a start */
 	METRIC_FRAMES_TOTAL,		    /* {direction} */
 	METRIC_FRAMES_LOST_TOTAL,
-	METRIC_FRAMES_LATE_TOTAL,    /* late, repeated or out of order */
+	METRIC_FRAMES_LATE_TOTAL,    /* came or left late; by direction */
 	METRIC_FRAMES_DROPPED_TOTAL, /* outgoing, given up: back-pressure */
 	METRIC_LOOP_LAG_SECONDS,     /* histogram */
 	METRIC_QUEUE_RECORDS,	     /* gauge: handed over, not yet journaled */

@@ -61,6 +61,8 @@ extern const size_t settings_later_count;
 extern const char *const setting_level_words[4];
 extern const char *const setting_format_words[2];
 extern const char *const setting_handler_words[2];
+extern const char *const setting_dtmf_words[3];
+extern const char *const setting_order_words[3];
 extern const char *const setting_mode_words[2];
 extern const char *const setting_track_words[3];
 /* From AUTH_IN_QUERY on. */

@@ -29,6 +29,9 @@
 #include "server/auth/auth.h"
 
 enum route_handler { ROUTE_RECORD, ROUTE_ECHO };
+/* The words of the settings stand in the same order (setting.h). */
+enum route_dtmf { ROUTE_DTMF_AUTO, ROUTE_DTMF_EVENTS, ROUTE_DTMF_AUDIO };
+enum route_order { ROUTE_ORDER_AUTO, ROUTE_ORDER_BIG, ROUTE_ORDER_LITTLE };
 
 /* One row of media.routes: what a path means. */
 struct route {
@@ -42,6 +45,13 @@ struct route {
 	bool record;	      /* write a recording? */
 	bool single_stream;   /* one live stream for an id of the provider */
 	bool open_on_purpose; /* "auth: none" */
+	enum route_dtmf dtmf; /* where keys are taken from */
+	enum route_order byte_order; /* of L16; auto: the dialect's */
+	unsigned sample_rate_hz;     /* where no message says it; 0: 8000 */
+	/* What we send, where the provider does not say so; empty: as the
+	 * dialect has it. */
+	char send_codec[8];
+	unsigned send_rate_hz;
 	struct auth_rules auth;
 };
 #define ROUTE_TOKEN "/{token}"

@@ -42,6 +42,9 @@ int settings_check_routes(const struct loading *load);
 int settings_set_provider(const struct loading *load,
 			  const struct origin *origin, struct route *route,
 			  const char *text);
+int settings_set_choice(const struct loading *load, const struct origin *origin,
+			const char *text, const char *const *words,
+			size_t count, int *choice);
 int settings_set_switch(const struct loading *load, const struct origin *origin,
 			bool *to, const char *text);
 /* Is `word` the key "auth", or one below it? Then *below is what follows. */

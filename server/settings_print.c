@@ -154,10 +154,19 @@ static void print_routes(FILE *out, const struct settings *settings)
 		print_quoted(out, r->path);
 		(void)fprintf(out,
 			      "\n      provider: %s\n      handler: %s\n"
-			      "      record: %s\n      single_stream: %s\n",
+			      "      record: %s\n      single_stream: %s\n"
+			      "      dtmf: %s\n      byte_order: %s\n",
 			      r->provider, setting_handler_words[r->handler],
 			      r->record ? "true" : "false",
-			      r->single_stream ? "true" : "false");
+			      r->single_stream ? "true" : "false",
+			      setting_dtmf_words[r->dtmf],
+			      setting_order_words[r->byte_order]);
+		if (r->sample_rate_hz)
+			(void)fprintf(out, "      sample_rate: %u\n",
+				      r->sample_rate_hz);
+		if (r->send_codec[0])
+			(void)fprintf(out, "      send_format: %s/%u\n",
+				      r->send_codec, r->send_rate_hz);
 		print_auth(out, &settings->who, r);
 	}
 }

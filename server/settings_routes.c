@@ -12,9 +12,11 @@
 #include "server/settings_load.h"
 #include "server/yaml_file.h"
 
-static const char *const route_keys[] = { "path", "provider", "handler",
-					  "record", "single_stream" };
-#define ROUTE_KEYS 5
+static const char *const route_keys[] = {
+	"path", "provider",   "handler",     "record",	   "single_stream",
+	"dtmf", "byte_order", "send_format", "sample_rate"
+};
+#define ROUTE_KEYS (sizeof(route_keys) / sizeof(route_keys[0]))
 #define AUTH_KEY   "auth"
 
 static bool ends_with_token(const char *path)
@@ -70,6 +72,19 @@ static bool is_provider(const char *text)
 	return i < PROVIDER_COUNT || strcmp(text, ROUTE_RAW) == 0;
 }
 
+int settings_set_choice(const struct loading *load, const struct origin *origin,
+			const char *text, const char *const *words,
+			size_t count, int *choice)
+{
+	*choice = setting_word_index(text, words, count);
+	if (*choice >= 0)
+		return 0;
+	return settings_wrong(load, origin,
+			      "\"%s\" is none; write %s or %s%s%s", text,
+			      words[0], words[1], count > 2 ? " or " : "",
+			      count > 2 ? words[2] : "");
+}
+
 int settings_set_switch(const struct loading *load, const struct origin *origin,
 			bool *to, const char *text)
 {
@@ -95,11 +110,61 @@ int settings_set_provider(const struct loading *load,
 	return 0;
 }
 
+#define RATE_MIN_HZ 8000u
+#define RATE_MAX_HZ 48000u
+
+static bool is_rate(unsigned rate_hz)
+{
+	return rate_hz >= RATE_MIN_HZ && rate_hz <= RATE_MAX_HZ;
+}
+
+/* "L16/16000", or a codec alone, at 8000 Hz. */
+static int set_send_format(const struct loading *load,
+			   const struct origin *origin, struct route *route,
+			   const char *text)
+{
+	static const char *const codecs[] = { "PCMU", "PCMA", "L16", "G722",
+					      "OPUS" };
+	char codec[sizeof(route->send_codec)], slash = '/', end = '\0';
+	unsigned rate_hz = 8000;
+	int n = sscanf(text, "%7[A-Z0-9]%c%6u%c", codec, &slash, &rate_hz,
+		       &end);
+
+	if (n < 1 || n == 2 || n == 4 || slash != '/' ||
+	    setting_word_index(codec, codecs,
+			       sizeof(codecs) / sizeof(codecs[0])) < 0)
+		return settings_wrong(load, origin,
+				      "\"%s\" is no format; write PCMU, PCMA, "
+				      "L16, G722 or OPUS, and a rate behind it "
+				      "such as L16/16000",
+				      text);
+	if (!is_rate(rate_hz))
+		return settings_wrong(load, origin,
+				      "\"%s\": a rate is from %u to %u", text,
+				      RATE_MIN_HZ, RATE_MAX_HZ);
+	memcpy(route->send_codec, codec, sizeof(codec));
+	route->send_rate_hz = rate_hz;
+	return 0;
+}
+
+static int set_sample_rate(const struct loading *load,
+			   const struct origin *origin, struct route *route,
+			   const char *text)
+{
+	char end;
+
+	if (sscanf(text, "%6u%c", &route->sample_rate_hz, &end) == 1 &&
+	    is_rate(route->sample_rate_hz))
+		return 0;
+	return settings_wrong(load, origin, "\"%s\": a rate is from %u to %u",
+			      text, RATE_MIN_HZ, RATE_MAX_HZ);
+}
+
 static int set_route_word(const struct loading *load,
 			  const struct origin *origin, struct route *route,
 			  size_t key, const char *text)
 {
-	int word;
+	int word = 0, r;
 
 	switch (key) {
 	case 0: return set_path(load, origin, route, text);
@@ -115,9 +180,21 @@ static int set_route_word(const struct loading *load,
 		route->handler = (enum route_handler)word;
 		return 0;
 	case 3: return settings_set_switch(load, origin, &route->record, text);
-	default:
+	case 4:
 		return settings_set_switch(load, origin, &route->single_stream,
 					   text);
+	case 5:
+		r = settings_set_choice(load, origin, text, setting_dtmf_words,
+					3, &word);
+		route->dtmf = (enum route_dtmf)word;
+		return r;
+	case 6:
+		r = settings_set_choice(load, origin, text, setting_order_words,
+					3, &word);
+		route->byte_order = (enum route_order)word;
+		return r;
+	case 7: return set_send_format(load, origin, route, text);
+	default: return set_sample_rate(load, origin, route, text);
 	}
 }
 
@@ -181,8 +258,9 @@ int settings_set_route(struct loading *load, const struct yaml_value *value,
 	if (key < 0 && !is_auth)
 		return settings_wrong(
 			load, origin,
-			"unknown; a route has path, provider, "
-			"handler, record, single_stream and auth");
+			"unknown; a route has path, provider, handler, "
+			"record, single_stream, dtmf, byte_order, "
+			"send_format, sample_rate and auth");
 	route = route_at(load, index, value->line);
 	if (!route)
 		return settings_wrong(load, origin, "more than %d routes",

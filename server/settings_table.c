@@ -209,6 +209,8 @@ const size_t settings_later_count =
 const char *const setting_level_words[4] = { "debug", "info", "warn", "error" };
 const char *const setting_format_words[2] = { "text", "json" };
 const char *const setting_handler_words[2] = { "record", "echo" };
+const char *const setting_dtmf_words[3] = { "auto", "events", "audio" };
+const char *const setting_order_words[3] = { "auto", "big", "little" };
 const char *const setting_mode_words[2] = { "connect", "start" };
 const char *const setting_track_words[3] = { "inbound", "outbound", "both" };
 

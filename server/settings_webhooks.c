@@ -69,19 +69,6 @@ static int set_route(const struct loading *load, const struct origin *origin,
 	return 0;
 }
 
-static int set_choice(const struct loading *load, const struct origin *origin,
-		      const char *text, const char *const *words, size_t count,
-		      int *choice)
-{
-	*choice = setting_word_index(text, words, count);
-	if (*choice >= 0)
-		return 0;
-	return settings_wrong(load, origin,
-			      "\"%s\" is none; write %s or %s%s%s", text,
-			      words[0], words[1], count > 2 ? " or " : "",
-			      count > 2 ? words[2] : "");
-}
-
 static int set_word(const struct loading *load, const struct origin *origin,
 		    struct webhook *webhook, enum webhook_key key,
 		    const char *text)
@@ -102,13 +89,13 @@ static int set_word(const struct loading *load, const struct origin *origin,
 					     text);
 	case ROUTE_KEY: return set_route(load, origin, webhook, text);
 	case MODE_KEY:
-		r = set_choice(load, origin, text, setting_mode_words, 2,
-			       &choice);
+		r = settings_set_choice(load, origin, text, setting_mode_words,
+					2, &choice);
 		webhook->mode = (enum webhook_mode)choice;
 		return r;
 	case TRACK_KEY:
-		r = set_choice(load, origin, text, setting_track_words, 3,
-			       &choice);
+		r = settings_set_choice(load, origin, text, setting_track_words,
+					3, &choice);
 		webhook->track = (enum webhook_track)choice;
 		return r;
 	default:

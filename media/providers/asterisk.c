@@ -99,6 +99,7 @@ static const char *read_format(const struct text *format, struct event *event)
 		{ "ulaw", "PCMU", 8000 },   { "alaw", "PCMA", 8000 },
 		{ "slin", "L16", 8000 },    { "slin16", "L16", 16000 },
 		{ "slin24", "L16", 24000 }, { "slin48", "L16", 48000 },
+		{ "g722", "G722", 16000 },  { "opus", "OPUS", 48000 },
 	};
 
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {

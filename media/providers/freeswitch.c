@@ -57,6 +57,7 @@ const struct provider provider_freeswitch = {
 	.max_message = SAMPLES_MESSAGE_MAX,
 	.binary_in = true,
 	.binary_out = true,
+	.no_digits = true,
 	.start_without_words = start_without_words,
 	.parse = parse,
 	.build_media = build_samples,

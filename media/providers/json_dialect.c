@@ -265,8 +265,13 @@ static const char *read_ids(const json_t *start, const struct json_start *keys,
 
 static bool is_rate(unsigned rate_hz)
 {
-	return rate_hz == 8000 || rate_hz == 16000 || rate_hz == 24000 ||
-	       rate_hz == 48000;
+	static const unsigned rates[] = { 8000,	 12000, 16000, 22050,
+					  24000, 32000, 44100, 48000 };
+	size_t i = 0;
+
+	while (i < sizeof(rates) / sizeof(rates[0]) && rates[i] != rate_hz)
+		i++;
+	return i < sizeof(rates) / sizeof(rates[0]);
 }
 
 static const char *read_codec(const struct json_start *keys,
@@ -346,7 +351,8 @@ void json_parse_start(const struct json_dialect *dialect, struct event *event)
 void json_start_of_samples(struct event *event, const char *call,
 			   const char *account)
 {
-	unsigned rate_hz = json_number(event->doc, "sampleRate", 8000);
+	bool says_rate = json_object_get(event->doc, "sampleRate") != NULL;
+	unsigned rate_hz = json_number(event->doc, "sampleRate", 0);
 	struct text mix = json_member(event->doc, "mixType");
 	bool both = text_is(&mix, "stereo");
 
@@ -357,9 +363,10 @@ void json_start_of_samples(struct event *event, const char *call,
 			  "an id is no string, or too long");
 		return;
 	}
-	if (!is_rate(rate_hz)) {
+	if (says_rate && !is_rate(rate_hz)) {
 		event_bad(event, CLOSE_PROTOCOL,
-			  "sampleRate is not 8000, 16000, 24000 or 48000");
+			  "sampleRate is not one of 8000 to 48000 that are "
+			  "in use");
 		return;
 	}
 	json_start_l16(event, rate_hz, both ? 2 : 1);

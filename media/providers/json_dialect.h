@@ -21,8 +21,6 @@
 #define JSON_MESSAGE_MAX (64u * 1024)
 /* What was buffered during congestion may come at once. */
 #define SAMPLES_MESSAGE_MAX (1024u * 1024)
-#define CLOSE_PROTOCOL	    1002u /* RFC 6455, 7.4.1: a protocol error */
-#define CLOSE_DATA	    1007u /* data not consistent with its type */
 
 /* The values of a media message. All but the payload may be missing. */
 enum json_slot {
@@ -103,7 +101,7 @@ void json_unknown(struct event *event, const struct text *name);
 bool is_digit(const struct text *digit);
 
 /* A start whose members stand flat in `doc` (which may be NULL), all of them
- * the caller's custom values: L16 at `sampleRate`, 8000 if it is not said; the
+ * the caller's custom values: L16 at `sampleRate`, which may be missing; the
  * two tracks take turns if `mixType` is stereo. The names of the ids are NULL
  * when there are none. */
 void json_start_of_samples(struct event *event, const char *call,

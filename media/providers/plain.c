@@ -22,9 +22,9 @@ static const struct frame_key media_keys[] = {
 	FRAME_KEY("payload", SLOT_PAYLOAD, true, true),
 };
 static const struct json_encoding encodings[] = {
-	{ "PCMU", "PCMU", 8000 },
-	{ "PCMA", "PCMA", 8000 },
-	{ "L16", "L16", 24000 },
+	{ "PCMU", "PCMU", 8000 },  { "PCMA", "PCMA", 8000 },
+	{ "L16", "L16", 48000 },   { "G722", "G722", 16000 },
+	{ "OPUS", "OPUS", 48000 },
 };
 static const struct json_start start = {
 	.stream = "stream",

@@ -2,9 +2,11 @@
  * telnyx.c - Telnyx media streaming
  *
  * developers.telnyx.com, media streaming over WebSockets. Messages may come in
- * any order: track.h puts them where they belong. What we send needs no id, and
- * goes out in the codec that came in, so that `stream_bidirectional_mode` must
- * be rtp and `stream_bidirectional_codec` that of the call.
+ * any order: track.h puts them where they belong. What we send needs no id;
+ * `stream_bidirectional_mode` must be rtp. The two directions have codecs of
+ * their own: ours is what `stream_bidirectional_codec` said when the call was
+ * set up, which no message repeats: PCMU, unless the route says otherwise.
+ * Telnyx documents no byte order for L16; who tried found the network's.
  *
  *   in:  connected, start, media, dtmf, mark, error, stop
  *   out: media, mark, clear
@@ -34,9 +36,9 @@ static const struct frame_piece shape[] = {
 };
 /* Older documents have the names with "audio/". */
 static const struct json_encoding encodings[] = {
-	{ "PCMU", "PCMU", 8000 },
-	{ "PCMA", "PCMA", 8000 },
-	{ "audio/x-mulaw", "PCMU", 8000 },
+	{ "PCMU", "PCMU", 8000 },	  { "PCMA", "PCMA", 8000 },
+	{ "G722", "G722", 16000 },	  { "OPUS", "OPUS", 48000 },
+	{ "L16", "L16", 48000 },	  { "audio/x-mulaw", "PCMU", 8000 },
 	{ "audio/x-alaw", "PCMA", 8000 },
 };
 static const struct json_start start = {
@@ -134,5 +136,7 @@ const struct provider provider_telnyx = {
 	.build_media = build_media,
 	.build_mark = build_mark,
 	.build_clear = build_clear,
+	.send_codec = "PCMU",
+	.l16_big_endian = true,
 	.pacing = { .least_ms = 20, .step_ms = 20 },
 };

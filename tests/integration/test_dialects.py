@@ -15,6 +15,7 @@ import websockets
 
 from database import Sqlite
 from server import Server, wait_for
+from sounds import wav
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -25,21 +26,6 @@ def transcript(name):
         lines = [json.loads(line) for line in file]
     return [line["data"] if line["type"] == "text" else base64.b64decode(line["data"])
             for line in lines if line["dir"] == "in"]
-
-
-def wav(path):
-    """(encoding, channels, rate, audio) of a WAV file."""
-    with open(path, "rb") as file:
-        content = file.read()
-    at, form = 12, None
-    while at < len(content):
-        name, size = content[at : at + 4], struct.unpack("<I", content[at + 4 : at + 8])[0]
-        if name == b"fmt ":
-            form = struct.unpack("<HHI", content[at + 8 : at + 16])
-        if name == b"data":
-            return (*form, content[at + 8 : at + 8 + size])
-        at += 8 + size + size % 2
-    raise AssertionError("no data chunk")
 
 
 def audio_in_order(messages):

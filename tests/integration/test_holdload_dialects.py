@@ -30,7 +30,7 @@ DIALECTS = {
     "plain": ("plain", "stop", "id dtmf custom"),
 }
 # Formats that a route's server side takes today.
-OTHERS = [("signalwire", "L16/16000"), ("signalwire", "L16/24000"), ("telnyx", "PCMA"), ("plivo", "L16/16000"),
+OTHERS = [("signalwire", "L16/16000"), ("signalwire", "L16/24000"), ("plivo", "L16/16000"),
           ("plivo", "PCMU"), ("exotel", "L16/16000"), ("exotel", "L16/24000"), ("vonage", "L16/8000"),
           ("vonage", "L16/24000"), ("jambonz", "L16/16000"), ("freeswitch", "L16/24000"), ("plain", "PCMA"),
           ("plain", "L16/16000"), ("genesys", "L16/8000"), ("asterisk", "PCMA"), ("asterisk", "L16/8000"),
@@ -101,6 +101,17 @@ class Dialects(unittest.TestCase):
                 codec, _, rate = form.partition("/")
                 self.assertEqual(report["format"], form)
                 self.assertEqual({(row["codec"], row["sample_rate"]) for row in rows}, {(codec, int(rate or 8000))})
+
+    def test_telnyx_hears_what_the_route_sends(self):
+        for form in ("PCMA", "L16/16000", "L16/24000"):
+            with self.subTest(form), tempfile.TemporaryDirectory() as directory, Server(
+                    directory, config=f"media: {{routes: [{{path: /media/telnyx/echo, provider: telnyx, handler: echo, "
+                                      f"send_format: {form}}}]}}") as server:
+                status, report, complaints = run(server.ws("/media/telnyx/echo"), "telnyx", "--calls", CALLS, "--echo",
+                                                 "--format", form, "--duration", "600ms")
+                self.assertEqual((status, complaints), (0, ""), report)
+                self.assertEqual(report["frames_echoed"], report["frames_sent"])
+                self.assertEqual((report["lost"], report["changed"], report["garbage"]), (0, 0, 0))
 
     def test_long_custom_values_get_through(self):
         _, rows = self.echo("twilio", "--custom", "text=" + "x" * 12000, duration="200ms")

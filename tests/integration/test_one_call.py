@@ -44,7 +44,8 @@ class OneCall:
             "provider": "twilio", "provider_call_id": caller.call, "stream_id": caller.stream,
             "account_id": caller.account, "state": "ended", "end_reason": "stop", "codec": "PCMU",
             "sample_rate": 8000, "frames_in": len(sound) // FRAME, "bytes_in": len(sound), "frames_out": 0,
-            "bytes_out": 0, "frames_lost": 0, "max_gap_ms": 0, "dtmf": "5#", "custom": caller.custom,
+            "bytes_out": 0, "frames_lost": 0, "frames_late": 0, "frames_dropped": 0,
+            "max_gap_ms": 0, "dtmf": "5#", "custom": caller.custom,
             "from_number": "+15550001", "to_number": "+15550002", "direction": None,
             "node_id": self.server.settings["node.id"],
         }

@@ -148,6 +148,17 @@ static void two_names_of_one_rate_are_the_same_format(void **state)
 	}
 }
 
+/* The other byte order, in place. An odd last byte stays as it is. */
+static void swap(uint8_t *bytes, size_t length)
+{
+	for (size_t i = 0; i + 1 < length; i += 2) {
+		uint8_t first = bytes[i];
+
+		bytes[i] = bytes[i + 1];
+		bytes[i + 1] = first;
+	}
+}
+
 static void the_other_byte_order_is_swapped_bytes(void **state)
 {
 	struct converter *c =
@@ -158,9 +169,9 @@ static void the_other_byte_order_is_swapped_bytes(void **state)
 	fill(noise, sizeof(noise), 3);
 	assert_false(converter_is_copy(c));
 	assert_int_equal(kit_run(c, noise, 9600, whole), 9600);
-	l16_swap(noise, 9600);
+	swap(noise, 9600);
 	assert_memory_equal(whole, noise, 9600);
-	l16_swap(whole, 3);
+	swap(whole, 3);
 	assert_int_equal(whole[0], noise[1]);
 	assert_int_equal(whole[2], noise[2]);
 	converter_destroy(c);

@@ -41,7 +41,8 @@ static int begin(void **state)
 	world->loop.unsent_end = &world->loop.unsent;
 	world->call.loop = &world->loop;
 	world->call.provider = &provider_twilio;
-	world->call.codec = codec_find("PCMU");
+	world->call.sound.wire_in.codec = codec_find("PCMU");
+	world->call.sound.heard.rate_hz = 8000;
 	uuid_make_v7(&world->call.id);
 	uuid_format(&world->call.id, world->call.id_text);
 	*state = world;

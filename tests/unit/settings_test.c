@@ -378,6 +378,33 @@ static void routes_of_a_file_replace_the_defaults(void **state)
 	free(s);
 }
 
+static void a_route_says_what_is_sent_and_where_keys_are(void **state)
+{
+	struct settings *s = load_good(
+		write_file("media:\n  routes:\n"
+			   "    - {path: /a, provider: telnyx}\n"
+			   "    - {path: /b, provider: telnyx, send_format: "
+			   "PCMA, dtmf: audio, byte_order: little}\n"
+			   "    - {path: /c, provider: telnyx, send_format: "
+			   "L16/16000, dtmf: events, byte_order: big}\n"),
+		NULL);
+	const struct route *r = s->media.routes;
+
+	(void)state;
+	assert_string_equal(r[0].send_codec, "");
+	assert_int_equal(r[0].dtmf, ROUTE_DTMF_AUTO);
+	assert_int_equal(r[0].byte_order, ROUTE_ORDER_AUTO);
+	assert_string_equal(r[1].send_codec, "PCMA");
+	assert_int_equal(r[1].send_rate_hz, 8000);
+	assert_int_equal(r[1].dtmf, ROUTE_DTMF_AUDIO);
+	assert_int_equal(r[1].byte_order, ROUTE_ORDER_LITTLE);
+	assert_string_equal(r[2].send_codec, "L16");
+	assert_int_equal(r[2].send_rate_hz, 16000);
+	assert_int_equal(r[2].dtmf, ROUTE_DTMF_EVENTS);
+	assert_int_equal(r[2].byte_order, ROUTE_ORDER_BIG);
+	free(s);
+}
+
 /* ---- values at their bounds ------------------------------------------------
  */
 
@@ -481,6 +508,8 @@ static void settings_that_contradict_each_other_are_refused(void **state)
 /* ---- complaints ------------------------------------------------------------
  */
 
+#define ROUTE(text) "media:\n  routes:\n    - {path: /a, " text "}\n"
+
 static void a_complaint_names_file_line_key_and_what_is_right(void **state)
 {
 	static const struct {
@@ -547,7 +576,28 @@ static void a_complaint_names_file_line_key_and_what_is_right(void **state)
 		  "handler; write record or echo\n" },
 		{ "media:\n  routes:\n    - {path: /a, color: red}\n",
 		  "h.yaml:3: media.routes[0].color: unknown; a route has path, "
-		  "provider, handler, record, single_stream and auth\n" },
+		  "provider, handler, record, single_stream, dtmf, "
+		  "byte_order, send_format, sample_rate and auth\n" },
+		{ ROUTE("sample_rate: 16k"),
+		  "h.yaml:3: media.routes[0].sample_rate: \"16k\": a rate is "
+		  "from 8000 to 48000\n" },
+		{ ROUTE("sample_rate: 4000"), NULL },
+		{ ROUTE("dtmf: both"),
+		  "h.yaml:3: media.routes[0].dtmf: \"both\" is none; write "
+		  "auto or events or audio\n" },
+		{ ROUTE("byte_order: network"),
+		  "h.yaml:3: media.routes[0].byte_order: \"network\" is none; "
+		  "write auto or big or little\n" },
+		{ ROUTE("send_format: GSM"),
+		  "h.yaml:3: media.routes[0].send_format: \"GSM\" is no "
+		  "format; write PCMU, PCMA, L16, G722 or OPUS, and a rate "
+		  "behind it such as L16/16000\n" },
+		{ ROUTE("send_format: L16/"), NULL },
+		{ ROUTE("send_format: L16:16000"), NULL },
+		{ ROUTE("send_format: L16/16000x"), NULL },
+		{ ROUTE("send_format: L16/96000"),
+		  "h.yaml:3: media.routes[0].send_format: \"L16/96000\": a "
+		  "rate is from 8000 to 48000\n" },
 		{ "media:\n  routes: /a\n", NULL },
 	};
 
@@ -776,7 +826,9 @@ static void what_is_printed_loads_to_the_same(void **state)
 			   "  public_url: wss://h\n"
 			   "  max_message: 3KB\n  routes:\n"
 			   "    - {path: '/a\"b\\', provider: twilio, "
-			   "handler: echo, record: false}\n"
+			   "handler: echo, record: false, dtmf: audio, "
+			   "byte_order: little, send_format: L16/22050, "
+			   "sample_rate: 16000}\n"
 			   "webhooks:\n  listen: :81\n  answers:\n"
 			   "    - {name: one.way, provider: twilio, "
 			   "route: '/a\"b\\', mode: start, track: both, "
@@ -1016,6 +1068,7 @@ int main(void)
 			a_group_with_all_its_keys_commented_out_is_fine),
 		cmocka_unit_test(an_empty_file_changes_nothing),
 		cmocka_unit_test(routes_of_a_file_replace_the_defaults),
+		cmocka_unit_test(a_route_says_what_is_sent_and_where_keys_are),
 		cmocka_unit_test(each_kind_holds_its_bounds),
 		cmocka_unit_test(a_text_that_does_not_fit_is_refused),
 		cmocka_unit_test(
