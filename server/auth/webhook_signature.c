@@ -11,6 +11,7 @@
  * The body is that which came, to the byte. An old webhook may be a repeated
  * one, so its time must be near ours.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sodium.h>
@@ -63,17 +64,16 @@ static bool is_signed(const struct auth_policy *policy,
 static uint8_t *signed_text(const char *timestamp, char separator,
 			    const struct auth_request *request, size_t *length)
 {
-	size_t time = strlen(timestamp);
-	uint8_t *text = malloc(time + 1 + request->body_length);
+	size_t head = strlen(timestamp) + 1;
+	char *text = malloc(head + request->body_length + 1);
 
 	if (!text)
 		return NULL;
-	memcpy(text, timestamp, time);
-	text[time] = (uint8_t)separator;
+	(void)snprintf(text, head + 1, "%s%c", timestamp, separator);
 	if (request->body_length > 0)
-		memcpy(text + time + 1, request->body, request->body_length);
-	*length = time + 1 + request->body_length;
-	return text;
+		memcpy(text + head, request->body, request->body_length);
+	*length = head + request->body_length;
+	return (uint8_t *)text;
 }
 
 const char *auth_check_telnyx_signature(const struct auth_policy *policy,
