@@ -72,7 +72,7 @@ struct call {
 
 	uint64_t accepted_ms;	/* monotonic: the upgrade */
 	uint64_t started_ms;	/* monotonic: the start message */
-	uint64_t heard_ms;	/* the newest media message */
+	uint64_t heard_ms;	/* the newest media message; paused: any */
 	uint64_t checkpoint_ms; /* the newest checkpoint */
 	uint64_t close_at_ms;	/* ENDING: close the line then */
 	unsigned close_code;	/* ENDING: with this */
@@ -116,6 +116,7 @@ struct call {
 	uint32_t events, events_unkept; /* records made, and those beyond */
 	uint32_t checkpoints_due;	/* since the outbox has little room */
 	bool unknown_logged;
+	bool paused; /* they send no audio, and say so */
 };
 
 /* What the handshake says about the dialect. */

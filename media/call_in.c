@@ -171,6 +171,7 @@ static void on_media(struct call *call, struct event *event)
 					   call->sound.heard.rate_hz);
 
 	call->heard_ms = loop_now_ms(call->loop);
+	call->paused = false;
 	call->frames_in++;
 	call->bytes_in += event->media.bytes;
 	call->loop->counts.frames_in++;
@@ -207,6 +208,7 @@ static void on_hole(struct call *call, const struct event *event)
 	struct placed placed = track_skip(&call->tracks, event->hole_ms,
 					  call->sound.heard.rate_hz);
 
+	call->paused = false;
 	if (placed.gap_ms > 0)
 		note_gap(call, &placed);
 }
@@ -282,7 +284,10 @@ static bool is_other_stream(const struct call *call, const struct event *event)
 static void on_live_event(struct call *call, struct event *event)
 {
 	check_seq(call, event);
+	if (call->paused)
+		call->heard_ms = loop_now_ms(call->loop);
 	switch (event->kind) {
+	case EVENT_PAUSED: call->paused = true; break;
 	case EVENT_MEDIA: on_media(call, event); break;
 	case EVENT_DTMF: on_digit(call, event); break;
 	case EVENT_MARK: on_mark(call, event); break;

@@ -41,6 +41,7 @@ enum event_kind {
 	EVENT_MARK,
 	EVENT_STOP,
 	EVENT_HOLE,	 /* audio of some length was left out on purpose */
+	EVENT_PAUSED,	 /* no audio comes for a while, on purpose */
 	EVENT_FLOW,	 /* the provider's buffer: hold back, or go on */
 	EVENT_COMPLAINT, /* about what we sent: noted, the call goes on */
 	EVENT_BAD,	 /* ends the call: protocol_error */

@@ -139,6 +139,13 @@ static void parse_hole(const json_t *parameters, struct dialog *dialog,
 	event->hole_ms = (uint64_t)(length * 1000 + 0.5);
 }
 
+static void parse_paused(const json_t *parameters, struct dialog *dialog,
+			 struct event *event)
+{
+	(void)parameters, (void)dialog;
+	event->kind = EVENT_PAUSED;
+}
+
 static void parse_digit(const json_t *parameters, struct dialog *dialog,
 			struct event *event)
 {
@@ -169,7 +176,7 @@ static const struct {
 	{ "update", NULL, "updated" },
 	{ "discarded", parse_hole, NULL },
 	{ "resumed", parse_hole, NULL },
-	{ "paused", NULL, NULL },
+	{ "paused", parse_paused, NULL },
 	{ "dtmf", parse_digit, NULL },
 	{ "error", parse_error, NULL },
 	{ "playback_started", NULL, NULL },

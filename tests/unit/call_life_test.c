@@ -684,6 +684,40 @@ static void we_say_the_end_in_their_words_and_wait_a_moment(void **state)
 	assert_int_equal(world.line.close_code, 1008);
 }
 
+#define GENESYS(type, seq, parameters)                                      \
+	"{\"version\":\"2\",\"type\":\"" type "\",\"seq\":" seq             \
+	",\"serverseq\":1,\"id\":\"30b0e395-84d3-4570-ac13-9a62d8f514c0\"," \
+	"\"position\":\"PT0S\",\"parameters\":{" parameters "}}"
+
+/* Silence on purpose may last: it ends with what tells that they still live. */
+static void a_paused_call_is_not_idle(void **state)
+{
+	static const char *const pings[] = { GENESYS("ping", "3", ""),
+					     GENESYS("ping", "4", ""),
+					     GENESYS("ping", "5", ""),
+					     GENESYS("ping", "6", "") };
+
+	(void)state;
+	begin_with("genesys", ROUTE_RECORD);
+	say(GENESYS("open", "1",
+		    "\"conversationId\":\"c-1\",\"media\":[{\"type\":"
+		    "\"audio\",\"format\":\"PCMU\",\"channels\":["
+		    "\"external\"],\"rate\":8000}]"));
+	say(GENESYS("paused", "2", ""));
+	for (unsigned i = 0; i < 4; i++) {
+		world.now_ms += 20000;
+		call_check(world.call, world.now_ms);
+		say(pings[i]);
+	}
+	assert_int_equal(count("call.ended"), 0);
+	say(GENESYS("resumed", "7", "\"discarded\":\"PT80S\""));
+	world.now_ms += 20000;
+	say(GENESYS("ping", "8", ""));
+	world.now_ms += 10000;
+	call_check(world.call, world.now_ms);
+	one_row("idle_timeout");
+}
+
 static void samples_without_a_word_begin_a_call_at_last(void **state)
 {
 	(void)state;
@@ -797,6 +831,7 @@ int main(void)
 		TEST(audio_before_the_start_is_kept_for_it),
 		TEST(too_much_of_it_is_counted_as_early),
 		TEST(we_say_the_end_in_their_words_and_wait_a_moment),
+		TEST(a_paused_call_is_not_idle),
 		TEST(samples_without_a_word_begin_a_call_at_last),
 		TEST(the_socket_may_go_before_that),
 		TEST(an_id_of_the_handshake_is_the_calls_unless_the_start_has_one),
