@@ -10,6 +10,8 @@
 #include "server/auth/one_time.h"
 #include "server/board.h"
 #include "server/log.h"
+#include "server/net.h"
+#include "server/patience.h"
 
 #define PATH_SHOWN 128
 
@@ -21,7 +23,6 @@ struct judging {
 	const struct settings *settings;
 	struct handshake *handshake;
 	const struct route *route; /* NULL: none has that path */
-	struct limit_rates rates;
 };
 
 /* What is logged as the path: the route's, where there is one, because the
@@ -59,35 +60,20 @@ static struct admission *refuse(const struct judging *j, unsigned status,
 	*refusal = (struct refusal){ .status = status, .reason = reason };
 	admission_count_refused(check ? check : reason);
 	tell(j, status, reason, check);
-	if (is_guess(status) && j->loop->gate)
-		gate_note_refusal(j->loop->gate, &j->handshake->request.peer,
-				  &j->rates, loop_now_ms(j->loop));
+	if (is_guess(status))
+		admission_note_refusal(j->loop, &j->handshake->request.peer);
 	return NULL;
 }
 
-/* Why this address must wait, or NULL. Told now and then only. */
+/* Why this address must wait, or NULL. */
 static const char *limit(const struct judging *j)
 {
-	static const char *const names[] = {
-		[LIMIT_PASSED] = NULL,
-		[LIMIT_HANDSHAKES] = "handshake_rate",
-		[LIMIT_REFUSALS] = "refusal_rate",
-	};
-	const char *name;
-	uint32_t count;
+	const struct limit_rates rates = admission_rates(j->loop);
+	const char *name = patience_ends(j->loop->limits, &rates,
+					 &j->handshake->request.peer);
 
-	if (!j->loop->gate)
-		return NULL;
-	name = names[gate_ask(j->loop->gate, &j->handshake->request.peer,
-			      &j->rates, loop_now_ms(j->loop), &count)];
-	if (!name)
-		return NULL;
-	admission_count_refused(name);
-	if (count > 0)
-		log_warn("CALLER_LIMITED",
-			 "status=429 reason=%s peer=%s "
-			 "handshakes=%u",
-			 name, j->handshake->peer_text, count);
+	if (name)
+		admission_count_refused(name);
 	return name;
 }
 
@@ -112,22 +98,48 @@ static struct admission *admit(const struct judging *j, uint64_t call_tag,
 			       struct refusal *refusal)
 {
 	struct admission *admission = calloc(1, sizeof(*admission));
+	struct loop *loop = j->loop;
 	const struct auth_rules *rules = &j->route->auth;
 
 	if (!admission)
 		return refuse(j, 503, "no_memory", NULL, refusal);
-	admission->loop = j->loop;
+	admission->loop = loop;
 	admission->route = j->route;
+	admission->on_trust = auth_waits_for_start(rules);
 	admission->parameter =
-		auth_waits_for_start(rules)
+		admission->on_trust
 			? j->settings->who.texts + rules->one_time_name
 			: ONE_TIME_PARAMETER;
 	admission->peer = j->handshake->request.peer;
+	if (admission->on_trust)
+		admission_note_refusal(loop, &admission->peer);
 	memcpy(admission->peer_text, j->handshake->peer_text,
 	       sizeof(admission->peer_text));
 	admission->call_tag = call_tag;
 	return admission;
 }
+
+static bool welcomes(void *arg, const struct address *peer)
+{
+	const struct loop *loop = arg;
+	const struct limit_rates rates = admission_rates(loop);
+
+	if (patience_welcomes(loop->limits, loop->settings, &rates, peer))
+		return true;
+	admission_count_refused("connections");
+	return false;
+}
+
+static void lets_go(void *arg, const struct address *peer)
+{
+	const struct loop *loop = arg;
+	const struct limit_rates rates = admission_rates(loop);
+
+	patience_lets_go(loop->limits, loop->settings, &rates, peer);
+}
+
+const struct net_door admission_door = { .welcomes = welcomes,
+					 .lets_go = lets_go };
 
 struct admission *admission_judge(struct loop *loop,
 				  struct handshake *handshake,
@@ -139,8 +151,6 @@ struct admission *admission_judge(struct loop *loop,
 		.settings = s,
 		.handshake = handshake,
 		.route = handshake_route(handshake, s),
-		.rates = { s->media.handshakes_per_second,
-			   s->media.refusals_per_minute },
 	};
 	struct auth_verdict verdict;
 	const char *full = limit(&j);
@@ -149,6 +159,8 @@ struct admission *admission_judge(struct loop *loop,
 		*refusal = (struct refusal){ .status = 429, .reason = full };
 		return NULL;
 	}
+	if (handshake->malformed)
+		return refuse(&j, 400, "malformed", "handshake", refusal);
 	if (!j.route)
 		return refuse(&j, 404, "no_route", NULL, refusal);
 	full = loop_refusal(loop);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sodium.h>
 
 #include "media/loop.h"
 #include "media/provider.h"
@@ -15,8 +16,8 @@
 #include "server/clock.h"
 #include "server/log.h"
 
-#define STREAM_NAME 512	    /* of provider and ids, to claim */
-#define PLIVO_NAMES "X-PH-" /* what Plivo puts before custom names */
+#define CALL_ID_SIZE 512
+#define PLIVO_NAMES  "X-PH-" /* what Plivo puts before custom names */
 
 void admission_count_refused(const char *reason)
 {
@@ -24,6 +25,39 @@ void admission_count_refused(const char *reason)
 
 	(void)snprintf(labels, sizeof(labels), "reason=\"%s\"", reason);
 	board_add(board_series(METRIC_CALLS_REFUSED_TOTAL, labels), 1);
+}
+
+struct limit_rates admission_rates(const struct loop *loop)
+{
+	const struct settings *s = loop->settings;
+	const struct limit_rates all = { s->media.handshakes_per_second,
+					 s->media.refusals_per_minute,
+					 LOOP_CONNECTIONS(s) / 4 };
+
+	return limits_share(&all, s->media.processes);
+}
+
+void admission_note_refusal(const struct loop *loop,
+			    const struct address *address)
+{
+	struct limit_rates rates;
+
+	if (!loop->limits)
+		return;
+	rates = admission_rates(loop);
+	limits_note_refusal(loop->limits, address, &rates, loop_now_ms(loop));
+}
+
+/* It has shown a token. */
+static void trust(struct admission *a)
+{
+	struct limit_rates rates;
+
+	if (!a->on_trust || !a->loop->limits)
+		return;
+	rates = admission_rates(a->loop);
+	limits_forgive(a->loop->limits, &a->peer, &rates, loop_now_ms(a->loop));
+	a->on_trust = false;
 }
 
 static uint64_t wall_ms(void)
@@ -83,25 +117,26 @@ static bool refuse_start(const struct admission *a, unsigned status,
 	log_info("CALL_REFUSED",
 		 "status=%u reason=%s check=%s peer=%s path=\"%s\"", status,
 		 reason, check, a->peer_text, a->route->path);
-	if (a->loop->gate)
-		gate_note_refusal(
-			a->loop->gate, &a->peer,
-			&(struct limit_rates){
-				a->loop->settings->media.handshakes_per_second,
-				a->loop->settings->media.refusals_per_minute },
-			loop_now_ms(a->loop));
+	if (!a->on_trust)
+		admission_note_refusal(a->loop, &a->peer);
 	return false;
 }
 
-/* The provider's id of the call as a text; "" when there is none. */
-static void call_id_of(const struct event *start, char *out, size_t size)
+/* The provider's id of the call, perhaps nothing. */
+static struct text call_id_of(const struct event *start, const char *header)
 {
-	size_t length = start->start.call_id.length;
+	if (start->start.call_id.at || !header)
+		return start->start.call_id;
+	return (struct text){ header, strlen(header) };
+}
 
-	if (!start->start.call_id.at || length >= size)
-		length = 0;
+/* As a text; "" when there is none, or a longer one than any token is for. */
+static void copy_id(const struct text *id, char *out, size_t size)
+{
+	size_t length = id->at && id->length < size ? id->length : 0;
+
 	if (length > 0)
-		memcpy(out, start->start.call_id.at, length);
+		memcpy(out, id->at, length);
 	out[length] = '\0';
 }
 
@@ -130,55 +165,64 @@ static bool judge_token(const struct admission *a, const char *token,
 	return true;
 }
 
-/* What must not be live twice. A provider may stream the tracks of a call
- * apart, so they are part of the name. */
-static bool claim_stream(struct admission *a, const struct provider *provider,
-			 const struct event *start)
+static void add(crypto_generichash_state *name, const char *bytes,
+		size_t length)
 {
-	const struct text *id = provider->streams_share_calls
-					? &start->stream_id
-					: &start->start.call_id;
-	unsigned tracks = 0;
-	char name[STREAM_NAME];
-	int length;
+	(void)crypto_generichash_update(name, (const unsigned char *)bytes,
+					length);
+}
 
-	if (!a->route->single_stream || !a->loop->gate || !id->at ||
+/* What must not be live twice: a track of a provider's call. */
+static bool claim_stream(struct admission *a, const struct provider *provider,
+			 const struct event *start, const struct text *call_id)
+{
+	const struct text *id =
+		provider->streams_share_calls ? &start->stream_id : call_id;
+	uint8_t name[LIVE_NAME_SIZE];
+	crypto_generichash_state state;
+	unsigned tracks = 0;
+
+	if (!a->route->single_stream || !a->loop->limits || !id->at ||
 	    id->length == 0)
 		return true;
 	for (unsigned i = 0; i < start->start.track_count; i++)
 		tracks |= 1u << start->start.tracks[i];
-	length = snprintf(name, sizeof(name), "%s %u %.*s", provider->name,
-			  tracks, (int)id->length, id->at);
-	if (length < 0 || (size_t)length >= sizeof(name) ||
-	    gate_claim(a->loop->gate, &a->claim, name, (size_t)length))
+	(void)crypto_generichash_init(&state, NULL, 0, sizeof(name));
+	add(&state, provider->name, strlen(provider->name) + 1);
+	add(&state, id->at, id->length);
+	(void)crypto_generichash_final(&state, name, sizeof(name));
+	if (live_take(&board_auth()->live, &a->claim, a->loop->process, name,
+		      tracks ? tracks : LIVE_ALL_TRACKS))
 		return true;
 	return refuse_start(a, 403, "live_already", "single_stream");
 }
 
 bool admission_start(struct admission *a, const struct provider *provider,
-		     const struct event *start)
+		     const struct event *start, const char *header)
 {
-	char token[ONE_TIME_TOKEN_SIZE];
-	char call_id[STREAM_NAME];
+	char token[ONE_TIME_TOKEN_SIZE], call_id[CALL_ID_SIZE];
+	struct text id;
 
 	if (!a)
 		return true;
+	id = call_id_of(start, header);
 	take_token(start->start.custom, a->parameter, token);
-	call_id_of(start, call_id, sizeof(call_id));
-	return judge_token(a, token, call_id) &&
-	       claim_stream(a, provider, start);
+	copy_id(&id, call_id, sizeof(call_id));
+	if (!judge_token(a, token, call_id))
+		return false;
+	trust(a);
+	return claim_stream(a, provider, start, &id);
 }
 
 void admission_end(struct admission *a)
 {
-	if (a && a->loop->gate)
-		gate_release(a->loop->gate, &a->claim);
+	if (a)
+		live_release(&a->claim);
 }
 
 struct admission *admission_destroy(struct admission *admission)
 {
-	if (admission)
-		admission_end(admission);
+	admission_end(admission);
 	free(admission);
 	return NULL;
 }

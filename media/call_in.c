@@ -239,20 +239,23 @@ static void on_mark(struct call *call, const struct event *event)
 
 static void on_unknown(struct call *call, const struct event *event)
 {
+	char name[65];
+
 	if (call->unknown_logged)
 		return;
 	call->unknown_logged = true;
-	log_info("CALL_UNKNOWN_EVENT", "call=%s event=\"%.64s\"",
+	log_info("CALL_UNKNOWN_EVENT", "call=%s event=\"%s\"",
 		 call->state == CALL_LIVE ? call->id_text : "none",
-		 event->unknown.at);
+		 log_quoted(event->unknown.at, name, sizeof(name)));
 }
 
 static void on_complaint(struct call *call, const struct event *event)
 {
 	const char *what = event->complaint.at ? event->complaint.at : "none";
+	char shown[101];
 
-	log_warn("PROVIDER_ERROR", "call=%s err=\"%.100s\"", call->id_text,
-		 what);
+	log_warn("PROVIDER_ERROR", "call=%s err=\"%s\"", call->id_text,
+		 log_quoted(what, shown, sizeof(shown)));
 	call_record_event(
 		call, "error",
 		json_pack("{s:s, s:s}", "from", "provider", "what", what));

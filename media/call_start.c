@@ -176,6 +176,8 @@ static void begin_times(struct call *call)
 
 static void begin(struct call *call, const struct event *event)
 {
+	char id[128];
+
 	uuid_make_v7(&call->id);
 	uuid_format(&call->id, call->id_text);
 	begin_times(call);
@@ -187,7 +189,9 @@ static void begin(struct call *call, const struct event *event)
 	call_record(call, RECORD_CALL_STARTED);
 	log_info("CALL_START", "call=%s provider=%s path=%s provider_call=%s",
 		 call->id_text, call->provider->name, call->route->path,
-		 call->provider_call_id ? call->provider_call_id : "none");
+		 call->provider_call_id
+			 ? log_word(call->provider_call_id, id, sizeof(id))
+			 : "none");
 	call_answer(call, event);
 	if (call->handler->on_start)
 		call->handler->on_start(call);
@@ -203,7 +207,8 @@ void call_start(struct call *call, const struct event *event)
 	}
 	if (!open_sound(call, event))
 		return;
-	if (!admission_start(call->admission, call->provider, event))
+	if (!admission_start(call->admission, call->provider, event,
+			     call->header))
 		call_refuse(call);
 	else if (!keep_texts(call, event))
 		call_fail(call, CLOSE_INTERNAL, "no memory");

@@ -25,6 +25,7 @@
 #include "media/raw.h"
 #include "server/clock.h"
 #include "server/log.h"
+#include "server/net.h"
 #include "server/tls.h"
 
 #define CALL_ID_ROOM 512
@@ -283,11 +284,14 @@ static const struct answer {
 	unsigned status;
 	const char *phrase, *headers;
 } answers[] = {
+	{ 400, "Bad Request", "" },
 	{ 401, "Unauthorized",
 	  "www-authenticate: Basic realm=\"calls\", Bearer\r\n" },
 	{ 403, "Forbidden", "" },
 	{ 404, "Not Found", "" },
-	{ 426, "Upgrade Required", "upgrade: websocket\r\n" },
+	/* RFC 6455, section 4.4. */
+	{ 426, "Upgrade Required",
+	  "upgrade: websocket\r\nsec-websocket-version: 13\r\n" },
 	{ 429, "Too Many Requests", "retry-after: 1\r\n" },
 	{ 503, "Service Unavailable", "" },
 };
@@ -335,23 +339,32 @@ static int answer_refusal(struct lws *wsi, const struct refusal *refusal)
 	}
 }
 
+/* A request without an upgrade: tell the person what this port is for. */
+static int on_plain_http(struct lws *wsi)
+{
+	admission_count_refused("no_upgrade");
+	return answer(wsi, 426, "this port takes calls, as WebSockets");
+}
+
 /* Before the handshake. A refusal later on would do as well, but for it
  * libwebsockets writes a warning, from a buffer that all threads share. */
-static int on_upgrade_asked(struct lws *wsi)
+static int on_upgrade_asked(struct lws *wsi, const char *protocol)
 {
 	struct loop *loop = lws_context_user(lws_get_context(wsi));
 	struct admission *admission;
 	struct handshake handshake;
 	struct refusal refusal;
 
+	if (!handshake_is_websocket(wsi, protocol))
+		return on_plain_http(wsi);
 	handshake_read(&handshake, wsi, loop->settings,
 		       loop->settings->media.public_url,
 		       (uint64_t)clock_wall_us() / 1000);
 	admission = admission_judge(loop, &handshake, &refusal);
 	if (!admission)
 		return answer_refusal(wsi, &refusal);
-	admission_destroy(lws_get_opaque_user_data(wsi));
-	lws_set_opaque_user_data(wsi, admission);
+	admission_destroy(net_kept(wsi));
+	net_keep(wsi, admission);
 	return 0;
 }
 
@@ -361,7 +374,7 @@ static int on_upgrade(struct lws *wsi, struct line *line)
 	struct loop *loop = lws_context_user(lws_get_context(wsi));
 	const char *full;
 
-	line->admission = lws_get_opaque_user_data(wsi);
+	line->admission = net_kept(wsi);
 	if (!line->admission) {
 		admission_count_refused("no_upgrade");
 		return answer(wsi, 403, "not for you");
@@ -381,8 +394,10 @@ static int on_upgrade(struct lws *wsi, struct line *line)
 /* When the connection goes, after all that may look at it. */
 static void forget_admission(struct lws *wsi)
 {
-	admission_destroy(lws_get_opaque_user_data(wsi));
-	lws_set_opaque_user_data(wsi, NULL);
+	if (net_kept(wsi)) {
+		admission_destroy(net_kept(wsi));
+		net_keep(wsi, NULL);
+	}
 }
 
 static bool has_header(struct lws *wsi, const char *name)
@@ -431,6 +446,7 @@ static int on_established(struct lws *wsi, struct line *line)
 	char id[CALL_ID_ROOM];
 
 	line->wsi = wsi;
+	net_settle(wsi);
 	if (route->raw)
 		return 0;
 	read_hello(wsi, route, &hello, id, sizeof(id));
@@ -475,20 +491,14 @@ static void on_gone(struct line *line)
 	line->admitted = false;
 }
 
-/* A request without an upgrade: tell the person what this port is for. */
-static int on_plain_http(struct lws *wsi)
-{
-	admission_count_refused("no_upgrade");
-	return answer(wsi, 426, "this port takes calls, as WebSockets");
-}
-
 static int on_line(struct lws *wsi, enum lws_callback_reasons reason,
 		   void *user, void *in, size_t length)
 {
 	struct line *line = user;
 
 	switch (reason) {
-	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return on_upgrade_asked(wsi);
+	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+		return on_upgrade_asked(wsi, in);
 	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
 		return on_upgrade(wsi, line);
 	case LWS_CALLBACK_ESTABLISHED: return on_established(wsi, line);

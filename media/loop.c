@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "media/admission.h"
 #include "media/call_record.h"
 #include "media/line.h"
 #include "persistence/lifeboat.h"
@@ -368,9 +369,11 @@ int loop_start(struct loop *loop, unsigned index)
 		.protocols = line_protocols(),
 		.user = loop,
 		.listen_fd = loop->listen_fd,
-		.max_connections = loop->settings->media.max_calls + 1024,
+		.max_connections = LOOP_CONNECTIONS(loop->settings),
 		.server_name = "media.listen",
 		.tls = TLS_MEDIA,
+		.door = &admission_door,
+		.door_arg = loop,
 	};
 	int r = make_buffers(loop);
 

@@ -22,7 +22,7 @@
 #include "server/settings.h"
 
 struct board_series;
-struct gate;
+struct limits;
 struct net_context;
 struct queue;
 struct record;
@@ -37,11 +37,14 @@ struct loop_counts {
 /* What may be asked of a loop by another thread; newest wins. */
 enum loop_order { LOOP_RUN, LOOP_DRAIN, LOOP_END_CALLS, LOOP_QUIT };
 
+/* What a loop takes at most, calls and what may become one. */
+#define LOOP_CONNECTIONS(settings) ((settings)->media.max_calls + 1024)
+
 struct loop {
 	const struct settings *settings; /* in force here; never changed */
 	struct queue *queue;		 /* borrowed */
 	struct recorder *recorder;	 /* borrowed; NULL: none */
-	struct gate *gate;		 /* borrowed; NULL: none */
+	struct limits *limits;		 /* of callers, borrowed; NULL: none */
 	int listen_fd;			 /* borrowed */
 	unsigned process;		 /* which media process this is */
 	struct lifeboat *boat;		 /* of this loop; or NULL */

@@ -14,13 +14,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sodium.h>
 
-#include "media/gate.h"
 #include "media/loop.h"
 #include "media/recorder.h"
 #include "persistence/lifeboat.h"
 #include "persistence/queue.h"
 #include "persistence/spooler.h"
+#include "server/auth/limits.h"
 #include "server/board.h"
 #include "server/clock.h"
 #include "server/log.h"
@@ -44,7 +45,7 @@ struct media {
 	struct queue *queue;
 	struct spooler *spooler;
 	struct recorder *recorder;
-	struct gate *gate;
+	struct limits *limits;
 	struct thread *repair;
 	char repair_dir[sizeof(((struct settings *)0)->recording.dir)];
 	struct loop *loops;
@@ -231,7 +232,7 @@ static int start_loops(struct media *media)
 		loop->settings = media->settings;
 		loop->queue = media->queue;
 		loop->recorder = media->recorder;
-		loop->gate = media->gate;
+		loop->limits = media->limits;
 		loop->process = media->options->index;
 		loop->boat = lifeboat_at((size_t)loop->process * count + i);
 		loop->listen_fd = media->options->listen_fds[i];
@@ -251,6 +252,7 @@ static void forget_old_calls(unsigned process)
 	atomic_store(&flags->loops_of[process], 0);
 	atomic_fetch_sub(&flags->calls_active,
 			 atomic_exchange(&flags->calls_of[process], 0));
+	live_take_back(&board_auth()->live, process);
 }
 
 /* Before anything takes a call: a SIGTERM must never find us without a
@@ -273,10 +275,12 @@ static int watch_signals(struct media *media)
 
 static int start(struct media *media)
 {
+	uint64_t seed;
 	int r = watch_signals(media);
 
+	randombytes_buf(&seed, sizeof(seed));
 	if (r == 0)
-		r = gate_create(&media->gate);
+		r = limits_create(&media->limits, seed);
 	if (r == 0)
 		r = start_spooler(media);
 	if (r < 0)
@@ -298,7 +302,7 @@ static bool stop(struct media *media)
 	if (media->spooler)
 		lost += spooler_stop(media->spooler, SPOOL_AT_END_MS);
 	queue_destroy(media->queue);
-	gate_destroy(media->gate);
+	limits_destroy(media->limits);
 	free(media->loops);
 	while (media->kept) {
 		struct kept *gone = media->kept;

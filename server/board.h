@@ -27,6 +27,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/auth/live.h"
 #include "server/auth/once.h"
 
 enum board_metric {
@@ -240,10 +241,12 @@ void board_secret_set(struct board_secret *secret, const void *bytes,
 void board_secret_get(struct board_secret *secret, void *bytes, size_t size);
 
 /* Who may call: the keys of one-time tokens (server/auth/one_time.h), written
- * by the supervisor, and what has been used (server/auth/once.h). */
+ * by the supervisor, what has been used (server/auth/once.h), and which streams
+ * are live (server/auth/live.h). */
 struct board_auth {
 	struct board_secret keys;
 	struct once_table used;
+	struct live_table live;
 };
 struct board_auth *board_auth(void);
 

@@ -4,8 +4,10 @@
 #include <libwebsockets.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
+#include "server/log.h"
 #include "server/tls.h"
 
 #define SECRET_SEGMENT 16u /* characters; no route of ours is that long */
@@ -44,13 +46,22 @@ static const char *keep_text(struct handshake *h, const char *text,
 	return keep(h, length);
 }
 
-/* A NUL in a value would hide the rest of it from whoever compares. */
+/* A NUL in a value would hide the rest of it from whoever compares; blanks
+ * behind it are not part of it (RFC 9110, section 5.5). */
 static const char *keep_copied(struct handshake *h, int length)
 {
-	if (length < 0 || memchr(h->room + h->used, '\0', (size_t)length)) {
+	const char *at = h->room + h->used;
+
+	if (length < 0) {
 		h->too_long = true;
 		return "";
 	}
+	if (memchr(at, '\0', (size_t)length)) {
+		h->malformed = true;
+		return "";
+	}
+	while (length > 0 && (at[length - 1] == ' ' || at[length - 1] == '\t'))
+		length--;
 	return keep(h, (size_t)length);
 }
 
@@ -180,6 +191,20 @@ static void read_peer(struct handshake *h, struct lws *wsi)
 					&h->request.peer);
 }
 
+/* libwebsockets takes an encoded line end in the path for a real one: behind
+ * "/path%0a" would stand a header of the caller's, where a proxy saw but a
+ * path. Then nothing is left to be the version. */
+static bool is_http(struct handshake *h, struct lws *wsi)
+{
+	const char *version = known_header(h, wsi, WSI_TOKEN_HTTP);
+
+	return version &&
+	       (strcmp(version, "HTTP/1.1") == 0 ||
+		strcmp(version, "HTTP/1.0") == 0) &&
+	       lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP, 1) == 0 &&
+	       lws_hdr_fragment_length(wsi, WSI_TOKEN_HOST, 1) == 0;
+}
+
 void handshake_read(struct handshake *h, struct lws *wsi,
 		    const struct settings *settings, const char *public_url,
 		    uint64_t now_ms)
@@ -188,7 +213,9 @@ void handshake_read(struct handshake *h, struct lws *wsi,
 
 	memset(&h->request, 0, sizeof(h->request));
 	h->used = 0;
-	h->too_long = false;
+	h->too_long = h->malformed = false;
+	if (!is_http(h, wsi))
+		h->malformed = true;
 	h->request.now_ms = now_ms;
 	path = known_header(h, wsi, WSI_TOKEN_GET_URI);
 	if (!path)
@@ -237,6 +264,17 @@ const struct route *handshake_route(struct handshake *h,
 	return NULL;
 }
 
+bool handshake_is_websocket(struct lws *wsi, const char *protocol)
+{
+	char version[4];
+
+	return strcasecmp(protocol, "websocket") == 0 &&
+	       lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) > 0 &&
+	       lws_hdr_copy(wsi, version, sizeof(version), WSI_TOKEN_VERSION) >
+		       0 &&
+	       strcmp(version, "13") == 0;
+}
+
 void handshake_mask_path(const char *path, char *out, size_t size)
 {
 	size_t used = 0;
@@ -260,4 +298,5 @@ void handshake_mask_path(const char *path, char *out, size_t size)
 		out[used] = '\0';
 		path += length;
 	}
+	log_quoted(out, out, size);
 }

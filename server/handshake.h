@@ -30,6 +30,10 @@ struct handshake {
 	char peer_text[ADDRESS_TEXT_SIZE]; /* for the log */
 	size_t used;
 	bool too_long; /* something had no room: nobody can judge it */
+	/* No request as HTTP has it: no version behind its path, more than one
+	 * Host, a NUL in a value. Whoever reads it next, a proxy before us or
+	 * a check, would read something else: it is refused on any route. */
+	bool malformed;
 	char room[HANDSHAKE_ROOM];
 };
 
@@ -44,8 +48,12 @@ void handshake_read(struct handshake *handshake, struct lws *wsi,
 const struct route *handshake_route(struct handshake *handshake,
 				    const struct settings *settings);
 
-/* A path as the log may show it: a long segment may be a token that was sent
- * to the wrong place. */
+/* Does it ask for a WebSocket as RFC 6455, section 4.2.1, has it? libwebsockets
+ * takes others for one, too. `protocol` is what Upgrade names. */
+bool handshake_is_websocket(struct lws *wsi, const char *protocol);
+
+/* A path as the log may show it, in quotes: a long segment may be a token that
+ * was sent to the wrong place. */
 void handshake_mask_path(const char *path, char *out, size_t size);
 
 #endif

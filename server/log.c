@@ -321,6 +321,28 @@ static bool hand_over(const struct log_line *line)
 	return running;
 }
 
+static const char *copy_without(const char *text, const char *bad, char *out,
+				size_t size)
+{
+	size_t n = 0;
+
+	for (; n + 1 < size && text[n]; n++)
+		out[n] = strchr(bad, text[n]) ? '?' : text[n];
+	if (size > 0)
+		out[n] = '\0';
+	return out;
+}
+
+const char *log_quoted(const char *text, char *out, size_t size)
+{
+	return copy_without(text, "\"\\", out, size);
+}
+
+const char *log_word(const char *text, char *out, size_t size)
+{
+	return copy_without(text, " =\"\\", out, size);
+}
+
 void log_event(enum log_level level, const char *tag, const char *format, ...)
 {
 	int error = errno; /* logging must not disturb what is logged about */

@@ -20,6 +20,7 @@
 #define SERVER_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum log_level {
@@ -48,6 +49,12 @@ uint64_t log_dropped(void);
 
 void log_event(enum log_level level, const char *tag, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* What a stranger said, fit to stand in a line: in quotes, or as one word. What
+ * would end the value early, and begin another that he made up, becomes '?'.
+ * Cut where it is too long; `out` may be `text`. Returns `out`. */
+const char *log_quoted(const char *text, char *out, size_t size);
+const char *log_word(const char *text, char *out, size_t size);
 
 /* Several plain strings in a row, ended by NULL, as one ERROR line. */
 void log_crash(const char *tag, const char *const *parts);

@@ -20,6 +20,7 @@
  * What can go wrong in accepting, and what we do:
  *
  *   at max_connections      accept and close: the peer learns it at once
+ *   not welcome             the same (who comes too often: patience.h)
  *   no descriptors (EMFILE) pause for a second, or the loop would spin on a
  *                           socket that stays readable
  *   the peer left already   next
@@ -28,6 +29,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +39,7 @@
 #include <netinet/tcp.h>
 #include <libwebsockets.h>
 
+#include "server/clock.h"
 #include "server/log.h"
 #include "server/settings.h"
 
@@ -44,6 +47,7 @@
 #define ACCEPT_BATCH   64   /* a wake-up; then live calls have their turn */
 #define ACCEPT_PAUSE_S 1.0  /* when the process is out of descriptors */
 #define TICK_S	       1.0  /* while anyone is connected */
+#define LOG_PAUSE_MS   1000u
 #define RX_BUFFER      2048 /* 3.4 KB a connection, 5 frames a read */
 
 /* ---- listening -------------------------------------------------------------
@@ -143,23 +147,42 @@ struct net_context {
 	ev_io acceptor;
 	ev_timer pause;
 	ev_timer tick;
+	const struct net_door *door;
+	void *door_arg;
 	uint32_t connections, max_connections;
 	bool accepting;	   /* until net_context_stop_accepting() */
 	bool full_logged;  /* since we were last below max_connections */
 	bool error_logged; /* since accept last worked */
 };
 
+/* One peer, from accept to the end. */
+struct connection {
+	struct net_context *net;
+	struct address peer;
+	bool counted; /* at the door */
+	void *kept;   /* the owner's */
+};
+
 /* Creating and destroying contexts touches globals of libwebsockets. */
 static pthread_mutex_t global_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* What libwebsockets has to say may quote the peer: one line, no quotes. Only
- * errors come here, so the level says nothing. */
+ * errors come here, so the level says nothing. Any stranger can bring it to say
+ * one, by a header that is too long, so it is heard once a second. */
 static void emit_log(int level, const char *line)
 {
+	static _Atomic uint64_t said_ms;
+	static _Atomic uint32_t unsaid;
+	uint64_t now_ms = clock_mono_ms(), last_ms = atomic_load(&said_ms);
 	char text[256];
 	size_t n = 0;
 
 	(void)level;
+	if (now_ms - last_ms < LOG_PAUSE_MS ||
+	    !atomic_compare_exchange_strong(&said_ms, &last_ms, now_ms)) {
+		atomic_fetch_add(&unsaid, 1);
+		return;
+	}
 	for (; n < sizeof(text) - 1 && line[n] != '\0'; n++) {
 		bool plain = line[n] >= ' ' && line[n] <= '~';
 
@@ -168,7 +191,8 @@ static void emit_log(int level, const char *line)
 	while (n > 0 && (text[n - 1] == '.' || text[n - 1] == ' '))
 		n--;
 	text[n] = '\0';
-	log_error("LWS", "msg=\"%s\"", text);
+	log_error("LWS", "msg=\"%s\" unsaid=%u", text,
+		  atomic_exchange(&unsaid, 0));
 }
 
 static struct net_context *net_of(struct lws *wsi)
@@ -188,10 +212,53 @@ static void on_tick(struct ev_loop *loop, ev_timer *w, int revents)
 	lws_cancel_service(net->lws);
 }
 
+/* ---- what is kept with a connection ----------------------------------------
+ */
+
+static void settle(struct connection *connection)
+{
+	const struct net_context *net = connection->net;
+
+	if (connection->counted)
+		net->door->lets_go(net->door_arg, &connection->peer);
+	connection->counted = false;
+}
+
+/* Accepts NULL. */
+static void leave(struct connection *connection)
+{
+	if (connection)
+		settle(connection);
+	free(connection);
+}
+
+void net_settle(struct lws *wsi)
+{
+	settle(lws_get_opaque_user_data(wsi));
+}
+
+void net_keep(struct lws *wsi, void *what)
+{
+	struct connection *connection = lws_get_opaque_user_data(wsi);
+
+	connection->kept = what;
+}
+
+void *net_kept(struct lws *wsi)
+{
+	const struct connection *connection = lws_get_opaque_user_data(wsi);
+
+	return connection ? connection->kept : NULL;
+}
+
+/* ---- events ----------------------------------------------------------------
+ */
+
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
 		    void *user, void *in, size_t len)
 {
 	struct net_context *net = net_of(wsi);
+	int r;
 
 	/* Once, while the vhost is made: its SSL_CTX is the `user`. */
 	if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS)
@@ -204,6 +271,10 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
 			ev_timer_stop(net->loop, &net->tick);
 		if (net->connections < net->max_connections)
 			net->full_logged = false;
+		r = net->first(wsi, reason, user, in, len);
+		leave(lws_get_opaque_user_data(wsi));
+		lws_set_opaque_user_data(wsi, NULL);
+		return r;
 	}
 	return net->first(wsi, reason, user, in, len);
 }
@@ -236,18 +307,47 @@ static void refuse(struct net_context *net, int fd)
 	net->full_logged = true;
 }
 
-static void admit(struct net_context *net, int fd)
+/* NULL: no memory, or not welcome. An address that is not known is ::, which is
+ * nobody's. */
+static struct connection *enter(struct net_context *net,
+				const struct sockaddr *from)
+{
+	struct connection *connection = calloc(1, sizeof(*connection));
+
+	if (!connection)
+		return NULL;
+	connection->net = net;
+	(void)address_of_socket(from, &connection->peer);
+	connection->counted = net->door != NULL;
+	if (!net->door || net->door->welcomes(net->door_arg, &connection->peer))
+		return connection;
+	free(connection);
+	return NULL;
+}
+
+static void admit(struct net_context *net, int fd, const struct sockaddr *from)
 {
 	const int on = 1;
+	struct connection *connection;
+	struct lws *wsi;
 
 	if (net->connections >= net->max_connections) {
 		refuse(net, fd);
 		return;
 	}
+	connection = enter(net, from);
+	if (!connection) {
+		(void)close(fd);
+		return;
+	}
 	/* Only latency is at stake: a frame must not wait for the last ack. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	/* On failure libwebsockets has closed the socket, and told why. */
-	(void)lws_adopt_socket_vhost(net->vhost, fd);
+	wsi = lws_adopt_socket_vhost(net->vhost, fd);
+	if (wsi)
+		lws_set_opaque_user_data(wsi, connection);
+	else
+		leave(connection);
 }
 
 /* Is it the peer's connection that failed, rather than us? */
@@ -275,12 +375,13 @@ static void on_callers(struct ev_loop *loop, ev_io *w, int revents)
 	(void)loop;
 	(void)revents;
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		int fd = accept4(w->fd, NULL, NULL,
+		struct bound from = { .length = sizeof(from.to) };
+		int fd = accept4(w->fd, &from.to.any, &from.length,
 				 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
 			net->error_logged = false;
-			admit(net, fd);
+			admit(net, fd, &from.to.any);
 		} else if (errno == EAGAIN) {
 			return;
 		} else if (!is_passing(errno)) {
@@ -363,6 +464,8 @@ int net_context_create(struct net_context **ret, const struct net_options *o)
 	net->server_name = o->server_name ? o->server_name : "server";
 	net->tls = tls_is_on(o->tls) ? o->tls : TLS_OFF;
 	net->max_connections = o->max_connections;
+	net->door = o->door;
+	net->door_arg = o->door_arg;
 	net->first = o->protocols[0].callback;
 	ev_timer_init(&net->tick, on_tick, 0., TICK_S);
 	net->tick.data = net;

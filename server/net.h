@@ -17,8 +17,10 @@
 #include <stdint.h>
 #include <ev.h>
 
+#include "server/auth/network.h"
 #include "server/tls.h"
 
+struct lws;
 struct lws_context;
 struct lws_protocols;
 
@@ -31,6 +33,13 @@ int net_listen(const char *address, int *fds, size_t count);
 
 struct net_context;
 
+/* Who is let in before anything is read from him. */
+struct net_door {
+	bool (*welcomes)(void *arg, const struct address *peer);
+	/* A peer that was welcome has gone, or net_settle() was called. */
+	void (*lets_go)(void *arg, const struct address *peer);
+};
+
 struct net_options {
 	struct ev_loop *loop;		       /* borrowed; EVBACKEND_EPOLL */
 	const struct lws_protocols *protocols; /* borrowed; ends with {0} */
@@ -39,12 +48,19 @@ struct net_options {
 	uint32_t timeout_s;		       /* for handshakes and closes */
 	uint32_t max_connections;	       /* beyond: accepted and closed */
 	const char *server_name;	       /* for logs */
-	enum tls_listener tls; /* whose certificate, if it has one */
+	enum tls_listener tls;	     /* whose certificate, if it has one */
+	const struct net_door *door; /* borrowed; NULL: open to all */
+	void *door_arg;
 };
 
 /* 0 or -errno. */
 int net_context_create(struct net_context **ret, const struct net_options *o);
 struct lws_context *net_context_lws(struct net_context *net);
+/* The connection has become what it came for. */
+void net_settle(struct lws *wsi);
+/* What its owner keeps with a connection; he takes it back before it goes. */
+void net_keep(struct lws *wsi, void *what);
+void *net_kept(struct lws *wsi);
 /* Stops accepting (the socket stays open in the supervisor). */
 void net_context_stop_accepting(struct net_context *net);
 /* Accepts NULL, returns NULL. */

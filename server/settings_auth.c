@@ -34,6 +34,7 @@ const char *const auth_kind_words[AUTH_KINDS] = {
 	[AUTH_VONAGE] = "vonage",
 	[AUTH_GENESYS] = "genesys",
 	[AUTH_TELNYX_SIGNATURE] = "telnyx_signature",
+	[AUTH_JAMBONZ_SIGNATURE] = "jambonz_signature",
 	[AUTH_ONE_TIME] = "one_time",
 };
 
@@ -279,6 +280,8 @@ static const struct field {
 	{ AUTH_GENESYS, "secret", true, take_secret },
 	{ AUTH_GENESYS, "secret_file", false, take_secret_file },
 	{ AUTH_TELNYX_SIGNATURE, "public_key", true, take_public_key },
+	{ AUTH_JAMBONZ_SIGNATURE, "secret", true, take_secret },
+	{ AUTH_JAMBONZ_SIGNATURE, "secret_file", false, take_secret_file },
 	{ AUTH_ONE_TIME, "in", false, take_place },
 	{ AUTH_ONE_TIME, "name", false, take_token_name },
 };

@@ -296,6 +296,12 @@ int settings_check_routes(const struct loading *load)
 					      "goes with handler: echo");
 		if (settings_check_auth(load, &origin, route) != 0)
 			return 2;
+		if (route->raw && route->auth.kinds & 1u << AUTH_ONE_TIME &&
+		    route->auth.one_time_place == AUTH_IN_PARAMETER)
+			return settings_wrong(load, &origin,
+					      "provider raw has no start "
+					      "message; one_time goes with "
+					      "\"in: query\" or \"in: path\"");
 	}
 	return 0;
 }

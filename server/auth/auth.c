@@ -29,6 +29,7 @@ const char *const auth_header_names[AUTH_HEADERS] = {
 	[HEADER_SIGNALWIRE_SIGNATURE] = "x-signalwire-signature",
 	[HEADER_TELNYX_SIGNATURE] = "telnyx-signature-ed25519",
 	[HEADER_TELNYX_TIMESTAMP] = "telnyx-timestamp",
+	[HEADER_JAMBONZ_SIGNATURE] = "jambonz-signature",
 };
 
 /* ---- the simple checks: why not, or NULL -----------------------------------
@@ -203,6 +204,7 @@ static const struct {
 	[AUTH_VONAGE] = { UNAUTHORIZED, "vonage_token" },
 	[AUTH_GENESYS] = { UNAUTHORIZED, "genesys_signature" },
 	[AUTH_TELNYX_SIGNATURE] = { FORBIDDEN, "telnyx_signature" },
+	[AUTH_JAMBONZ_SIGNATURE] = { FORBIDDEN, "jambonz_signature" },
 	[AUTH_ONE_TIME] = { UNAUTHORIZED, "one_time" },
 };
 
@@ -232,6 +234,8 @@ static const char *check(enum auth_kind kind, const struct auth_policy *policy,
 		return auth_check_genesys(policy, request, memory->used);
 	case AUTH_TELNYX_SIGNATURE:
 		return auth_check_telnyx_signature(policy, request);
+	case AUTH_JAMBONZ_SIGNATURE:
+		return auth_check_jambonz_signature(policy, request);
 	case AUTH_ONE_TIME:
 		return check_one_time(policy, request, memory, call_tag);
 	default: return "unknown"; /* rather nobody than anybody */

@@ -9,7 +9,7 @@
  *   networks, origins, client_certificate   who is it, from where
  *   twilio, plivo                           the signed URL of the upgrade
  *   vonage, genesys                         a signed token, a signed message
- *   telnyx_signature                        a signed webhook
+ *   telnyx_signature, jambonz_signature     a signed webhook
  *   telnyx, bearer, basic, token            a secret that comes as it is
  *   one_time                                a token of ours, valid once
  *
@@ -48,6 +48,7 @@ enum auth_kind {
 	AUTH_VONAGE,
 	AUTH_GENESYS,
 	AUTH_TELNYX_SIGNATURE,
+	AUTH_JAMBONZ_SIGNATURE,
 	AUTH_ONE_TIME,
 	AUTH_KINDS
 };
@@ -108,6 +109,7 @@ enum auth_header {
 	HEADER_SIGNALWIRE_SIGNATURE,
 	HEADER_TELNYX_SIGNATURE,
 	HEADER_TELNYX_TIMESTAMP,
+	HEADER_JAMBONZ_SIGNATURE,
 	AUTH_HEADERS
 };
 /* In lower case, without the colon. */
@@ -179,5 +181,7 @@ const char *auth_check_genesys(const struct auth_policy *policy,
 			       struct once_table *used);
 const char *auth_check_telnyx_signature(const struct auth_policy *policy,
 					const struct auth_request *request);
+const char *auth_check_jambonz_signature(const struct auth_policy *policy,
+					 const struct auth_request *request);
 
 #endif

@@ -6,7 +6,8 @@
  * times are looked at. A token without an end is good for a while after its
  * beginning; without either it is good for ever, and so for nothing.
  *
- * With a webhook's body it must hold the body's SHA-256 as `payload_hash`;
+ * With a webhook's body it must hold the body's SHA-256 as `payload_hash`, and
+ * a token that holds one is good for that body alone;
  * developer.vonage.com/getting-started/concepts/signing-messages.
  */
 #include <string.h>
@@ -98,8 +99,10 @@ static const char *judge_body(const json_t *claims,
 	uint8_t claimed[SHA256_SIZE], digest[SHA256_SIZE];
 	size_t size = 0;
 
-	if (!request->body || request->body_length == 0)
+	if (!request->body || (!hash && request->body_length == 0))
 		return NULL;
+	/* A token for a body is none for a request without it, which would be
+	 * read from a query that nobody signed. */
 	if (!hash ||
 	    sodium_hex2bin(claimed, sizeof(claimed), hash, strlen(hash), NULL,
 			   &size, NULL) != 0 ||

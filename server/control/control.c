@@ -215,6 +215,8 @@ static int start_webhooks(struct control *control)
 		.max_body = settings->webhooks.max_body,
 		.webhooks = &control->context.settings,
 		.tls = TLS_WEBHOOKS,
+		.door = &webhooks_door,
+		.door_arg = &control->context,
 	};
 	uint64_t seed;
 	int r;

@@ -22,6 +22,7 @@ static const char *error_name(int status)
 	case 403: return "FORBIDDEN";
 	case 404: return "NOT_FOUND";
 	case 405: return "METHOD_NOT_ALLOWED";
+	case 408: return "REQUEST_TIMEOUT";
 	case 411: return "LENGTH_REQUIRED";
 	case 413: return "PAYLOAD_TOO_LARGE";
 	case 414: return "URI_TOO_LONG";

@@ -53,6 +53,7 @@ struct exchange {
 	char *body; /* owned; body_expected bytes and a NUL */
 	size_t body_length;
 	size_t body_expected;
+	uint64_t since_ms;	  /* its head was here: monotonic */
 	struct http_later *later; /* the answer we wait for; NULL: none */
 	struct handshake *caller; /* owned; NULL: not read */
 };
@@ -138,6 +139,7 @@ static int read_head(struct lws *wsi, struct exchange *ex, const char *path,
 	int status;
 
 	exchange_reset(ex);
+	ex->since_ms = clock_mono_ms();
 	if (!read_method(wsi, &ex->method))
 		return 501;
 	if (path_length >= sizeof(ex->path))
@@ -167,6 +169,7 @@ static const char *why_refused(int status)
 {
 	switch (status) {
 	case 400: return "Content-Length is not a number";
+	case 408: return "the body took too long";
 	case 411: return "a body needs a Content-Length";
 	case 413: return "the body is too long";
 	case 414: return "the path is too long";
@@ -362,6 +365,10 @@ static int on_body(struct lws *wsi, struct exchange *ex, const char *in,
 		return 0;
 	if (ex->later)
 		return -1;
+	/* libwebsockets begins its timeout anew with each byte. */
+	if (clock_mono_ms() - ex->since_ms >
+	    (uint64_t)server_of(wsi)->timeout_s * 1000)
+		return refuse(wsi, ex, 408);
 	if (!ex->body || length > ex->body_expected - ex->body_length)
 		return refuse(wsi, ex, 413);
 	if (is_misplaced(ex, in, length))
@@ -429,6 +436,8 @@ int http_server_start(struct http_server **ret,
 		.max_connections = options->max_connections,
 		.server_name = "control",
 		.tls = options->tls,
+		.door = options->door,
+		.door_arg = options->door_arg,
 	};
 	int r;
 

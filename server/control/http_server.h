@@ -20,6 +20,7 @@
 #define HTTP_BODY_MAX ((size_t)64 * 1024)
 #define HTTP_PATH_MAX 512
 
+struct net_door;
 struct ev_loop;
 struct settings;
 struct http_server;
@@ -36,6 +37,8 @@ struct http_server_options {
 	 * says who calls, as webhooks.public_url and trusted proxies have it.
 	 */
 	const struct settings *const *webhooks;
+	const struct net_door *door; /* as of net.h */
+	void *door_arg;
 };
 
 /* 0 or -errno. */

@@ -52,7 +52,7 @@ static const char *secret(const struct webhook_order *order,
 /* Exotel takes user and password out of the address. */
 static void put_user(FILE *out, const struct webhook_order *order)
 {
-	if (strcmp(order->route->provider, "exotel") != 0 ||
+	if (strcmp(order->webhook->door.provider, "exotel") != 0 ||
 	    !checks(order, AUTH_BASIC))
 		return;
 	put_encoded(out, order->store->texts + order->route->auth.user);
@@ -86,7 +86,7 @@ static bool token_in_query(const struct webhook_order *order)
 	return *order->token &&
 	       (place == AUTH_IN_QUERY ||
 		(place == AUTH_IN_PARAMETER &&
-		 strcmp(order->route->provider, "exotel") == 0));
+		 strcmp(order->webhook->door.provider, "exotel") == 0));
 }
 
 static void put_query(FILE *out, const struct webhook_order *order)
@@ -195,9 +195,10 @@ static void put_twiml(FILE *out, const struct webhook_order *order,
 		      const char *url)
 {
 	bool start = order->webhook->mode == WEBHOOK_START;
-	bool telnyx = strcmp(order->route->provider, "telnyx") == 0;
-	bool bearer = strcmp(order->route->provider, "signalwire") == 0 &&
-		      checks(order, AUTH_BEARER);
+	bool telnyx = strcmp(order->webhook->door.provider, "telnyx") == 0;
+	bool bearer =
+		strcmp(order->webhook->door.provider, "signalwire") == 0 &&
+		checks(order, AUTH_BEARER);
 
 	(void)fprintf(out, XML_HEAD "<Response><%s><Stream",
 		      start ? "Start" : "Connect");
@@ -412,7 +413,8 @@ static char *write_json(const struct dialect *dialect,
 void webhook_answer_stream(const struct webhook_order *order,
 			   struct webhook_document *document)
 {
-	const struct dialect *dialect = dialect_of(order->route->provider);
+	const struct dialect *dialect =
+		dialect_of(order->webhook->door.provider);
 	char *url = write_url(order);
 
 	*document =

@@ -24,6 +24,8 @@
 #include "server/control/webhook_status.h"
 #include "server/handshake.h"
 #include "server/log.h"
+#include "server/net.h"
+#include "server/patience.h"
 #include "server/settings.h"
 
 #define URL_SIZE 320
@@ -40,64 +42,96 @@ struct visit {
 	struct webhook_body body;
 };
 
-static void count(const struct visit *v, const char *result)
+static void count_of(const char *provider, const char *kind, const char *result)
 {
 	char labels[112];
 
 	(void)snprintf(labels, sizeof(labels),
-		       "provider=\"%s\",kind=\"%s\",result=\"%s\"",
-		       v->webhook->door.provider, v->kind, result);
+		       "provider=\"%s\",kind=\"%s\",result=\"%s\"", provider,
+		       kind, result);
 	board_add(board_series(METRIC_WEBHOOKS_TOTAL, labels), 1);
+}
+
+static void count(const struct visit *v, const char *result)
+{
+	count_of(v->webhook ? v->webhook->door.provider : "unknown", v->kind,
+		 result);
 }
 
 /* ---- who asks --------------------------------------------------------------
  */
 
-/* Our own machine never is, as on the media listener. */
-static bool is_limited(const struct visit *v)
+static struct limit_rates rates_of(const struct settings *s)
 {
-	return v->callers &&
-	       !address_is_loopback(&v->request->caller->request.peer);
+	return (struct limit_rates){ s->media.handshakes_per_second,
+				     s->media.refusals_per_minute,
+				     s->webhooks.max_connections / 4 };
 }
+
+static bool welcomes(void *context, const struct address *peer)
+{
+	const struct control_context *control = context;
+	const struct limit_rates rates = rates_of(control->settings);
+
+	if (patience_welcomes(control->callers, control->settings, &rates,
+			      peer))
+		return true;
+	count_of("unknown", "unknown", "limited");
+	return false;
+}
+
+static void lets_go(void *context, const struct address *peer)
+{
+	const struct control_context *control = context;
+	const struct limit_rates rates = rates_of(control->settings);
+
+	patience_lets_go(control->callers, control->settings, &rates, peer);
+}
+
+const struct net_door webhooks_door = { .welcomes = welcomes,
+					.lets_go = lets_go };
 
 /* Nobody may flood, or guess for long. False: it was answered. */
 static bool has_patience(struct visit *v)
 {
-	const struct handshake *caller = v->request->caller;
-	uint32_t refused = 0;
-	enum limit_answer r;
-
-	if (!is_limited(v))
-		return true;
-	r = limits_ask(v->callers, &caller->request.peer, &v->rates,
-		       clock_mono_ms(), &refused);
-	if (r == LIMIT_PASSED)
+	if (!patience_ends(v->callers, &v->rates,
+			   &v->request->caller->request.peer))
 		return true;
 	count(v, "limited");
-	if (refused > 0)
-		log_warn("CALLER_LIMITED",
-			 "status=429 reason=%s peer=%s handshakes=%u",
-			 r == LIMIT_REFUSALS ? "refusal_rate"
-					     : "handshake_rate",
-			 caller->peer_text, refused);
 	http_reply_error(v->response, 429, "too many");
 	return false;
+}
+
+/* As the log may have it, also where it is nobody's. */
+static void write_name(const struct visit *v, char *out, size_t size)
+{
+	if (v->webhook) {
+		(void)snprintf(out, size, "%s", v->webhook->name);
+		return;
+	}
+	handshake_mask_path(v->request->parameter, out, size);
+	log_word(out, out, size);
 }
 
 static void refuse(struct visit *v, unsigned status, const char *reason,
 		   const char *check)
 {
+	char name[HTTP_PARAMETER_SIZE];
+
 	count(v, "refused");
+	write_name(v, name, sizeof(name));
 	log_info("WEBHOOK_REFUSED",
 		 "status=%u reason=%s%s%s peer=%s name=%s kind=%s", status,
 		 reason, check ? " check=" : "", check ? check : "",
-		 v->request->caller->peer_text, v->webhook->name, v->kind);
-	if (is_limited(v) && status != 400)
+		 v->request->caller->peer_text, name, v->kind);
+	if (v->callers && status != 400)
 		limits_note_refusal(v->callers,
 				    &v->request->caller->request.peer,
 				    &v->rates, clock_mono_ms());
 	http_reply_error(v->response, (int)status,
-			 status == 400 ? reason : "not for you");
+			 status == 400	 ? reason
+			 : status == 404 ? "no such path"
+					 : "not for you");
 	/* Some come without a password first, and again when they are asked. */
 	if (status == 401 && v->webhook->door.auth.kinds & 1u << AUTH_BASIC)
 		v->response->challenge = "Basic realm=\"webhooks\"";
@@ -141,6 +175,10 @@ static bool judge(struct visit *v)
 	const struct handshake *caller = v->request->caller;
 	struct auth_verdict verdict;
 
+	if (caller->malformed) {
+		refuse(v, 400, "malformed", "handshake");
+		return false;
+	}
 	if (door->auth.kinds && caller->too_long) {
 		refuse(v, 403, "too_long", "handshake");
 		return false;
@@ -170,8 +208,7 @@ static bool enter(struct visit *v, const struct http_request *request,
 
 	*v = (struct visit){ .settings = s,
 			     .callers = control->callers,
-			     .rates = { s->media.handshakes_per_second,
-					s->media.refusals_per_minute },
+			     .rates = rates_of(s),
 			     .request = request,
 			     .response = response,
 			     .kind = kind };
@@ -179,11 +216,17 @@ static bool enter(struct visit *v, const struct http_request *request,
 		if (strcmp(s->webhooks.answers[i].name, request->parameter) ==
 		    0)
 			v->webhook = &s->webhooks.answers[i];
-	if (!v->webhook || !request->caller) {
+	if (!request->caller) {
 		http_reply_error(response, 404, "no such path");
 		return false;
 	}
-	if (has_patience(v) && read_body(v) && judge(v))
+	if (!has_patience(v))
+		return false;
+	if (!v->webhook) {
+		refuse(v, 404, "no_such_name", NULL);
+		return false;
+	}
+	if (read_body(v) && judge(v))
 		return true;
 	webhook_body_finish(&v->body);
 	return false;
@@ -270,6 +313,7 @@ static void send_stream(struct visit *v)
 {
 	const struct settings *s = v->settings;
 	char token[ONE_TIME_TOKEN_SIZE], status_url[URL_SIZE];
+	char id[WEBHOOK_TEXT_SIZE];
 	struct webhook_order order = {
 		.webhook = v->webhook,
 		.route = find_route(v),
@@ -290,7 +334,8 @@ static void send_stream(struct visit *v)
 	webhook_answer_stream(&order, &document);
 	log_info("WEBHOOK_ANSWER",
 		 "provider=%s provider_call=\"%s\" route=\"%s\" name=%s",
-		 order.route->provider, order.call.id, order.route->path,
+		 v->webhook->door.provider,
+		 log_quoted(order.call.id, id, sizeof(id)), order.route->path,
 		 v->webhook->name);
 	send_document(v, &document, "streamed");
 }
@@ -336,6 +381,22 @@ static void send_unavailable(struct visit *v, const char *reason)
 	http_reply_error(v->response, 503, reason);
 }
 
+static void tell_status(const struct visit *v,
+			const struct webhook_status *status)
+{
+	char id[sizeof(status->call_id)], word[sizeof(status->status)],
+		cause[sizeof(status->cause)];
+
+	log_info("WEBHOOK_STATUS",
+		 "provider=%s provider_call=\"%s\" status=\"%s\" "
+		 "cause=\"%s\" name=%s",
+		 v->webhook->door.provider,
+		 log_quoted(status->call_id, id, sizeof(id)),
+		 log_quoted(status->status, word, sizeof(word)),
+		 log_quoted(status->cause, cause, sizeof(cause)),
+		 v->webhook->name);
+}
+
 static void store_status(struct visit *v, struct webhook_inbox *inbox)
 {
 	const char *provider = v->webhook->door.provider;
@@ -356,11 +417,7 @@ static void store_status(struct visit *v, struct webhook_inbox *inbox)
 		send_unavailable(v, full ? full : "no_memory");
 		return;
 	}
-	log_info("WEBHOOK_STATUS",
-		 "provider=%s provider_call=\"%s\" status=\"%s\" "
-		 "cause=\"%s\" name=%s",
-		 provider, status.call_id, status.status, status.cause,
-		 v->webhook->name);
+	tell_status(v, &status);
 	webhook_inbox_take(inbox, v->request, v->response, record);
 	count(v, v->response->later ? "taken" : "unavailable");
 }

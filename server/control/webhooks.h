@@ -17,7 +17,12 @@
 
 #include "server/control/http.h"
 
-/* Their context is a struct control_context. */
+struct net_door;
+
+/* Who may connect (net.h). */
+extern const struct net_door webhooks_door;
+
+/* The context of all is a struct control_context. */
 extern const struct http_route webhook_routes[];
 extern const size_t webhook_route_count;
 

@@ -1,8 +1,9 @@
 """The providers' own libraries say what a signature is: what they sign is let in, what they refuse is refused.
 
-`twilio`, `plivo` and `@vonage/jwt` come from npm, into a directory that goes with the test. Telnyx signs nothing
+`twilio`, `plivo`, `@vonage/jwt` and `@jambonz/node-client` come from npm, into a directory that goes with the test. Telnyx signs nothing
 on a WebSocket (its library has its token's name, and no more), so there is nothing of it to compare with."""
 
+import hmac
 import json
 import os
 import random
@@ -10,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import urllib.error
 import urllib.parse
@@ -18,7 +20,7 @@ import urllib.request
 from server import Server, free_port
 from test_who_may_call import knock, mac, plivo
 
-PACKAGES = ("twilio", "plivo", "@vonage/jwt", "jsonwebtoken")
+PACKAGES = ("twilio", "plivo", "@vonage/jwt", "jsonwebtoken", "@jambonz/node-client")
 TOKEN, SECRET = "12345", "a vonage signature secret"
 CONFIG = f"""
 media:
@@ -29,6 +31,7 @@ media:
        token: {{secret: sesame}}}}}}
     - {{path: /plivo, provider: plivo, auth: {{plivo: {{secret: "{TOKEN}"}}}}}}
     - {{path: /vonage, provider: vonage, auth: {{vonage: {{secret: "{SECRET}"}}}}}}
+    - {{path: /jambonz, provider: jambonz}}
 """
 HOOKS = CONFIG.replace("media:", "media:\n  public_url: wss://media.example.com", 1) + f"""
 webhooks:
@@ -36,10 +39,12 @@ webhooks:
   answers:
     - {{provider: twilio, route: /twilio, auth: {{twilio: {{secret: "{TOKEN}"}}}}}}
     - {{provider: plivo, route: /plivo, auth: {{plivo: {{secret: "{TOKEN}"}}}}}}
+    - {{provider: jambonz, route: /jambonz, auth: {{jambonz_signature: {{secret: [old, "{TOKEN}"]}}}}}}
 """
 # Reads a list of [function, arguments] and writes what each has returned.
 SCRIPT = """
 const twilio = require('twilio'), plivo = require('plivo');
+const { WebhookResponse } = require('@jambonz/node-client');
 const { verifySignature } = require('@vonage/jwt'), jsonwebtoken = require('jsonwebtoken');
 const does = {
   sign_twilio: (token, url) => twilio.getExpectedTwilioSignature(token, url, {}),
@@ -50,6 +55,11 @@ const does = {
   check_plivo: (url, nonce, token, signature) => plivo.validateV3Signature('GET', url, nonce, token, signature),
   sign_vonage: (claims, secret, options) => jsonwebtoken.sign(claims, secret, options),
   check_vonage: (token, secret) => verifySignature(token, secret),
+  check_jambonz: (secret, header, body) => {
+    let passed = false;
+    WebhookResponse.verifyJambonzSignature(secret)({ get: () => header, body: JSON.parse(body) }, null, () => { passed = true; });
+    return passed;
+  },
 };
 const asked = JSON.parse(require('fs').readFileSync(0));
 console.log(JSON.stringify(asked.map(([name, ...rest]) => {
@@ -173,6 +183,31 @@ class Oracles(unittest.TestCase):
                 with self.subTest(form=form, query=query):
                     headers = {"X-Plivo-Signature-V3": signature, "X-Plivo-Signature-V3-Nonce": "77"}
                     self.assertEqual(self.post(hooks, "plivo", form, headers, query), 200 if verdict else 403)
+
+    def test_jambonz(self):
+        def sign(body, secret=TOKEN, age=0):
+            at = int(time.time()) - age
+            return f"t={at},v1={hmac.new(secret.encode(), f'{at}.{body}'.encode(), 'sha256').hexdigest()}"
+
+        body, other = ('{"call_sid":"%s","from":"J\u00f6rg","sip_status":200}' % sid for sid in "ab")
+        two = sign(body, "guess") + ",v1=" + sign(body).split("v1=")[1]
+        cases = [(sign(body), body), (two, body), (sign(body, "old"), body), (sign(body, age=200), body),
+                 (sign(body, age=400), body), (sign(body, "guess"), body), (sign(other), body),
+                 (sign(body).replace("v1=", "v0="), body), (sign(body).split(",")[0], body), ("nonsense", body)]
+        verdicts = self.ask([["check_jambonz", ["old", TOKEN], header, text] for header, text in cases])
+        self.assertEqual(verdicts, [True] * 4 + [False] * 6)
+        hooks = free_port()
+        with Server(config=HOOKS, webhooks__listen=f"127.0.0.1:{hooks}"):
+            for (header, text), verdict in zip(cases, verdicts):
+                request = urllib.request.Request(f"http://127.0.0.1:{hooks}/webhooks/jambonz/status", text.encode(),
+                                                 {"Jambonz-Signature": header, "Content-Type": "application/json"})
+                with self.subTest(header=header):
+                    try:
+                        with urllib.request.urlopen(request, timeout=20) as answer:
+                            status = answer.status
+                    except urllib.error.HTTPError as error:
+                        status = error.code
+                    self.assertEqual(status, 200 if verdict else 403)
 
     def test_vonage(self):
         usual = {"iss": "Vonage", "application_id": "aaaaaaaa-bbbb-cccc-dddd-0123456789ab", "jti": "1"}

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 import unittest
@@ -50,12 +51,14 @@ media:
        auth: {{basic: {{user: exotel, secret: {SECRETS["exotel"]}}}, one_time: {{in: query}}}}}}
     - {{path: /media/jambonz, provider: jambonz, auth: {{one_time: }}}}
     - {{path: /open, provider: twilio}}
+    - {{path: /media, provider: auto, auth: {{one_time: }}}}
 webhooks:
   public_url: https://{HOST}
   answers:
     - {{provider: twilio, route: /media/twilio, auth: {{twilio: {{secret: {SECRETS["twilio"]}}}}}}}
     - {{name: listen-in, provider: twilio, route: /open, mode: start, track: both, status_callback: false,
        auth: {{token: {{secret: sesame}}}}}}
+    - {{name: any, provider: twilio, route: /media, auth: {{token: {{secret: sesame}}}}}}
     - {{provider: signalwire, route: /media/signalwire, auth: {{twilio: {{secret: {SECRETS["twilio"]}}}}}}}
     - {{provider: telnyx, route: "/media/telnyx/{{token}}", auth: {{telnyx_signature: {{public_key: {TELNYX_PUBLIC}}}}}}}
     - {{provider: plivo, route: /media/plivo, auth: {{plivo: {{secret: {SECRETS["plivo"]}}}}}}}
@@ -211,6 +214,64 @@ class Answers(unittest.TestCase):
         self.assertIn("check=vonage_token", self.server.log())
         self.assertEqual(self.server.call("/webhooks/listen-in/answer?token=open")[0], 401)
 
+    def test_a_token_for_a_body_is_good_for_no_other_and_for_none_without(self):
+        path, body, headers = signed("vonage", "answer", CALLS["vonage"])
+        self.assertEqual(self.server.call(path, body, headers)[0], 200)
+        for query in ("", "?uuid=another&from=1"):
+            for other in (None, b"", body + b" "):
+                with self.subTest(query=query, body=other):
+                    self.assertEqual(self.server.call(path + query, other, headers)[0], 401)
+        self.assertIn("reason=another_payload check=vonage_token", self.server.log())
+        self.assertNotIn('provider_call="another"', self.server.log())
+
+    def test_a_stranger_adds_nothing_to_a_line_of_the_log(self):
+        forged = urllib.parse.quote('EX" name=forged x="')
+        self.assertEqual(self.server.call(f"/webhooks/exotel/answer?CallSid={forged}")[0], 200)
+        self.assertEqual(self.server.call(f"/webhooks/exotel/status?CallSid={forged}&Status={forged}")[0], 200)
+        for path in ("/webhooks/x%22%20a=b/answer", "/webhooks/a-token-sent-to-the-wrong-place/answer"):
+            self.assertEqual(self.server.call(path)[0], 404)
+        self.assertNotIn('" name=forged', self.server.log())
+        self.assertNotIn("wrong-place", self.server.log())
+        self.assertIn("[WEBHOOK_REFUSED] status=404 reason=no_such_name peer=127.0.0.1 name=x??a?b ",
+                      self.server.log())
+
+    def test_a_route_of_any_dialect_is_answered_in_the_one_of_the_webhook(self):
+        status, body, _ = self.server.call("/webhooks/any/answer?token=sesame", b"CallSid=CA-any")
+        self.assertEqual(status, 200)
+        token = ET.fromstring(body.split("\n", 1)[1]).find("Connect/Stream/Parameter").get("value")
+
+        async def go(custom):
+            caller = Caller(self.server.ws("/media"), custom=custom)
+            caller.call = "CA-any"
+            await caller.connect()
+            await caller.start()
+            await caller.stop()
+            return await caller.close_code()
+
+        self.assertEqual([asyncio.run(go({"holdline_token": token})) for _ in range(2)], [1000, 1008])
+
+    def test_a_request_that_is_none_is_refused(self):
+        path, form, headers = signed("twilio", "answer", CALLS["twilio"])
+        for first in (f"POST {path}%0ax-injected:1 HTTP/1.1\r\nHost: a", f"POST {path} HTTP/1.1\r\nHost: a\r\nHost: b"):
+            lines = [first, f"Content-Length: {len(form)}"] + [f"{name}: {value}" for name, value in headers.items()]
+            with socket.create_connection(("127.0.0.1", self.server.hooks), 10) as line:
+                line.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + form)
+                self.assertEqual(line.recv(4096).split()[1], b"400", first)
+
+    def test_a_body_that_drips_in_is_cut_off(self):
+        with socket.create_connection(("127.0.0.1", self.server.hooks), 10) as line:
+            line.sendall(b"POST /webhooks/exotel/answer HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n")
+            line.settimeout(0.5)
+            answer = b""
+            for _ in range(120):  # the timeout is far from that
+                try:
+                    line.sendall(b"x")
+                    answer = line.recv(4096)
+                    break
+                except TimeoutError:
+                    continue
+            self.assertEqual(answer.split()[1:2], [b"408"])
+
     def test_json_is_not_taken_where_a_form_is_signed(self):
         path, _, headers = signed("twilio", "answer", {})
         self.assertEqual(self.server.call(path, b'{"CallSid":"CA1"}', headers)[0], 400)
@@ -277,6 +338,11 @@ class Guessing(unittest.TestCase):
             self.assertEqual(knock("192.0.2.9", False), 429)
             self.assertEqual(knock("192.0.2.10", False), 200)
             self.assertIn("[CALLER_LIMITED] status=429 reason=refusal_rate peer=192.0.2.9", server.log())
+
+            def guess_a_name(number):
+                return server.call(f"/webhooks/name-{number}/answer", None, {"X-Forwarded-For": "192.0.2.11"})[0]
+
+            self.assertEqual([guess_a_name(n) for n in range(5)], [404, 404, 404, 429, 429])
 
 
 class Busy(unittest.TestCase):

@@ -13,6 +13,7 @@ import socket
 import struct
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 import jwt
 import websockets
@@ -53,6 +54,7 @@ media:
     - {{path: "/once/{{token}}", provider: twilio, auth: {{one_time: }}}}
     - {{path: /once-query, provider: twilio, auth: {{one_time: {{in: query}}}}}}
     - {{path: /many, provider: twilio, single_stream: false}}
+    - {{path: /azure, provider: azure}}
 auth:
   token_secret: {SECRETS["tokens"]}
 """
@@ -67,6 +69,17 @@ def knock(port, path, headers=(), source="127.0.0.1"):
         line.sendall(("\r\n".join(request) + "\r\n\r\n").encode())
         answer = line.recv(4096).decode()
     return int(answer.split()[1]), answer
+
+
+UPGRADE = {"Host": "h", "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+           "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+
+
+def ask(port, first, headers):
+    """The status of a request whose first line is just that."""
+    with socket.create_connection(("127.0.0.1", port), 10) as line:
+        line.sendall("\r\n".join([first] + [f"{name}: {value}" for name, value in headers.items()]).encode() + b"\r\n\r\n")
+        return int(line.recv(4096).split()[1])
 
 
 def mac(algorithm, key, text):
@@ -254,6 +267,42 @@ class WhoMayCall(unittest.TestCase):
         near("127.0.0.2", "198.51.100.8")
         self.assertEqual(wait_for("the line", lambda: self.refusals(before))[0][3], "198.51.100.8")
 
+    def test_what_is_no_upgrade_to_a_websocket_is_none(self):
+        h2c = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAAP__"}
+        for change, status in (({}, 101), (h2c, 426), ({"Sec-WebSocket-Version": "12"}, 426)):
+            with self.subTest(change=change):
+                self.assertEqual(ask(self.server.media, "GET /open HTTP/1.1", {**UPGRADE, **change}), status)
+        self.assertEqual(ask(self.server.media, "POST /open HTTP/1.1", UPGRADE), 426)
+
+    def test_a_request_that_is_none_is_refused_on_any_route(self):
+        for path in ("/open", "/twilio"):
+            good = {**UPGRADE, **twilio(f"wss://{HOST}{path}")}
+            before = len(self.server.log())
+            self.assertEqual(ask(self.server.media, f"GET {path} HTTP/1.1", good), 101)
+            for first in (f"GET {path}%0ax-injected:1 HTTP/1.1", f"GET {path}%0d%0ax-injected:1 HTTP/1.1",
+                          f"GET {path}?a=%0ax-injected:1 HTTP/1.1", f"GET {path} HTTP/2.0",
+                          f"GET {path} HTTP/1.1\r\nHost: another"):
+                with self.subTest(first=first):
+                    self.assertEqual(ask(self.server.media, first, good), 400)
+            self.assertEqual(len(wait_for("the lines", lambda before=before: [
+                row for row in self.refusals(before) if row[:3] == ("400", "malformed", "handshake")])), 5)
+
+    def test_blanks_behind_a_header_are_not_part_of_it(self):
+        bearer = f"Bearer {SECRETS['bearer']} \t"
+        self.assertEqual(ask(self.server.media, "GET /signalwire HTTP/1.1", {**UPGRADE, "Authorization": bearer}), 101)
+
+    def test_a_path_adds_nothing_to_its_line_in_the_log(self):
+        self.assertEqual(knock(self.server.media, "/%22%20peer=1.2%5c")[0], 404)
+        wait_for("the line", lambda: 'path="/? peer=1.2?"' in self.server.log())
+
+    def test_of_those_that_come_at_once_with_a_token_one_gets_in_at_most(self):
+        for _ in range(5):
+            path = f"/once/{one_time()}"
+            with ThreadPoolExecutor(8) as pool:
+                got = [status for status, _ in pool.map(lambda _, path=path: knock(self.server.media, path), range(8))]
+            self.assertLessEqual(got.count(101), 1)
+            self.assertEqual(got.count(401) + got.count(101), 8)
+
     def test_a_header_that_is_too_long_is_refused(self):
         self.expect([("/signalwire?" + "&".join(f"a{n}=1" for n in range(40)),
                       {"Authorization": "Bearer " + SECRETS["bearer"]}, 403, "handshake", "too_long")])
@@ -320,7 +369,7 @@ class WhoMayCall(unittest.TestCase):
 class OneStream(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.server = Server(config=CONFIG).start()
+        cls.server = Server(config=CONFIG, media__processes=3).start()
         cls.store = Sqlite(cls.server.data_dir)
 
     @classmethod
@@ -338,9 +387,11 @@ class OneStream(unittest.TestCase):
         async def calls():
             first = await self.begin("/open")
             wait_for("the first", lambda: f"provider_call={first.call}" in self.server.log())
-            for _ in range(4):  # whichever loop it comes to
+            for _ in range(12):  # whichever process it comes to
                 second = await self.begin("/open", first.call)
                 self.assertEqual(await second.close_code(), 1008)
+            second = await self.begin("/open", first.call, ("inbound", "outbound"))
+            self.assertEqual(await second.close_code(), 1008)
             other = await self.begin("/open", first.call, ("outbound",))
             await other.stop()
             self.assertEqual(await other.close_code(), 1000)
@@ -352,9 +403,41 @@ class OneStream(unittest.TestCase):
             return first.call
 
         call = asyncio.run(calls())
-        self.assertEqual(self.server.log().count("reason=live_already check=single_stream"), 4)
+        self.assertEqual(self.server.log().count("reason=live_already check=single_stream"), 13)
         wait_for("three rows", lambda: self.store.rows(
             f"SELECT count(*) AS n FROM calls WHERE provider_call_id = '{call}' AND state = 'ended'")[0]["n"] == 3)
+
+    def test_an_id_in_the_handshake_counts_too(self):
+        async def begin():
+            header = {"x-ms-call-connection-id": "azure-1"}
+            socket = await websockets.connect(self.server.ws("/azure"), extra_headers=header)
+            await socket.send(json.dumps({"kind": "AudioMetadata", "audioMetadata": {
+                "subscriptionId": "s", "encoding": "PCM", "sampleRate": 16000, "channels": 1, "length": 640}}))
+            return socket
+
+        async def calls():
+            first = await begin()
+            wait_for("the first", lambda: "provider_call=azure-1" in self.server.log())
+            second = await begin()
+            with self.assertRaises(websockets.ConnectionClosed):
+                await asyncio.wait_for(second.recv(), 20)
+            self.assertEqual(second.close_code, 1008)
+            await first.close()
+
+        asyncio.run(calls())
+
+    def test_what_a_killed_process_held_is_free_again(self):
+        async def calls():
+            first = await self.begin("/open")
+            wait_for("the first", lambda: f"provider_call={first.call}" in self.server.log())
+            pids = self.server.pids("media")
+            self.server.kill("media")
+            wait_for("the next", lambda: self.server.ready() and len(set(self.server.pids("media")) - set(pids)) == 3)
+            again = await self.begin("/open", first.call)
+            await again.stop()
+            self.assertEqual(await again.close_code(), 1000)
+
+        asyncio.run(calls())
 
     def test_a_route_may_allow_it(self):
         async def calls():
@@ -391,6 +474,30 @@ class Limits(unittest.TestCase):
             self.assertGreater(server.metric('holdline_calls_refused_total{reason="refusal_rate"}'), 5)
 
 
+    def test_an_address_has_only_so_many_lines_that_wait_for_their_token(self):
+        async def silent(server, count):
+            return [await websockets.connect(server.ws("/once"), extra_headers={"X-Forwarded-For": "192.0.2.1"})
+                    for _ in range(count)]
+
+        async def calls(server):
+            for _ in range(8):  # who shows a token is forgiven
+                caller = Caller(server.ws("/once"), custom={"holdline_token": one_time()})
+                caller.socket = (await silent(server, 1))[0]
+                await caller.start()
+                await caller.stop()
+                self.assertEqual(await caller.close_code(), 1000)
+            waiting = await silent(server, 4)
+            with self.assertRaises(websockets.InvalidStatusCode) as refused:
+                await silent(server, 5)
+            self.assertEqual(refused.exception.status_code, 429)
+            self.assertEqual(knock(server.media, "/open", {"X-Forwarded-For": "192.0.2.2"})[0], 101)
+            for socket in waiting:
+                await socket.close()
+
+        with Server(config=CONFIG.replace("127.0.0.2/32", "127.0.0.1/32"), media__refusals_per_minute=5) as server:
+            asyncio.run(calls(server))
+
+
 class Secrets(unittest.TestCase):
     def test_a_secret_file_is_read_again_on_sighup(self):
         with Server(config="log: {level: info}") as server:
@@ -421,7 +528,9 @@ class Secrets(unittest.TestCase):
             self.assertEqual(status("two"), 101)
 
     def test_open_routes_are_told_where_others_can_reach_them(self):
+        lenient = "auth: {twilio: {secret: a, missing: if_present}}"
         for listen, config, told in (("127.0.0.1", None, False), ("0.0.0.0", None, True),
+                                     ("0.0.0.0", f"media: {{routes: [{{path: /a, provider: twilio, {lenient}}}]}}", True),
                                      ("0.0.0.0", "media: {routes: [{path: /a, provider: twilio, auth: none}]}", False)):
             with self.subTest(listen=listen, config=config):
                 server = Server(config=config)

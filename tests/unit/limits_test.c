@@ -1,7 +1,4 @@
-/*
- * limits_test.c - how often one address may try and fail, and one live stream a
- * call
- */
+/* limits_test.c - how often one address may come, try and fail */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,7 +6,6 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "media/gate.h"
 #include "server/auth/limits.h"
 
 static const struct limit_rates rates = { .handshakes_per_second = 5,
@@ -74,7 +70,7 @@ static void refusals_are_limited_a_minute(void **state)
 
 static void a_rate_of_0_is_no_limit(void **state)
 {
-	static const struct limit_rates none = { 0, 0 };
+	static const struct limit_rates none = { 0 };
 	struct address a = address("192.0.2.1");
 	struct limits *limits;
 	uint32_t to_tell;
@@ -144,66 +140,104 @@ static void the_table_is_bounded(void **state)
 static void our_own_machine_is_not_limited(void **state)
 {
 	struct address here = address("127.0.0.1");
-	struct address there = address("192.0.2.1");
 	enum limit_answer answer = LIMIT_PASSED;
-	struct gate *gate;
+	struct limits *limits;
 	uint32_t to_tell;
 
 	(void)state;
-	assert_int_equal(gate_create(&gate), 0);
+	assert_int_equal(limits_create(&limits, 1), 0);
 	for (int i = 0; i < 100; i++) {
-		assert_int_equal(gate_ask(gate, &here, &rates, 1000, &to_tell),
-				 LIMIT_PASSED);
-		gate_note_refusal(gate, &here, &rates, 1000);
-		answer = gate_ask(gate, &there, &rates, 1000, &to_tell);
+		assert_true(
+			limits_connect(limits, &here, &rates, 1000, &to_tell));
+		assert_int_equal(ask(limits, "127.0.0.1", 1000), LIMIT_PASSED);
+		limits_note_refusal(limits, &here, &rates, 1000);
+		answer = ask(limits, "192.0.2.1", 1000);
 	}
 	assert_int_equal(answer, LIMIT_HANDSHAKES);
-	gate_destroy(gate);
+	limits_destroy(limits);
 }
 
-static void a_stream_is_claimed_once_until_it_is_released(void **state)
+/* Who says nothing makes no handshakes, and yet takes a place. */
+static void connections_are_limited_at_twice_the_rate(void **state)
 {
-	struct stream_claim first = { 0 }, second = { 0 }, other = { 0 };
-	struct gate *gate;
+	struct address a = address("192.0.2.1"), b = address("192.0.2.2");
+	const struct limit_rates none = { 0 };
+	struct limits *limits;
+	uint32_t to_tell;
 
 	(void)state;
-	assert_int_equal(gate_create(&gate), 0);
-	assert_true(gate_claim(gate, &first, "twilio CA1", 10));
-	assert_false(gate_claim(gate, &second, "twilio CA1", 10));
-	assert_true(gate_claim(gate, &other, "twilio CA2", 10));
-	/* Who was refused holds nothing that he could release. */
-	gate_release(gate, &second);
-	assert_false(gate_claim(gate, &second, "twilio CA1", 10));
-	gate_release(gate, &first);
-	gate_release(gate, &first);
-	assert_true(gate_claim(gate, &second, "twilio CA1", 10));
-	gate_release(gate, &second);
-	gate_release(gate, &other);
-	gate_destroy(gate);
+	assert_int_equal(limits_create(&limits, 1), 0);
+	for (int i = 0; i < 10; i++)
+		assert_true(limits_connect(limits, &a, &rates, 1000, &to_tell));
+	assert_false(limits_connect(limits, &a, &rates, 1000, &to_tell));
+	assert_int_equal(to_tell, 1);
+	assert_false(limits_connect(limits, &a, &rates, 1099, &to_tell));
+	assert_int_equal(to_tell, 0);
+	assert_true(limits_connect(limits, &a, &rates, 1101, &to_tell));
+	assert_true(limits_connect(limits, &b, &rates, 1101, &to_tell));
+	for (int i = 0; i < 100; i++)
+		assert_true(limits_connect(limits, &b, &none, 1101, &to_tell));
+	/* What was not counted then is not owed after a reload. */
+	assert_true(limits_connect(limits, &b, &rates, 1301, &to_tell));
+	limits_destroy(limits);
 }
 
-static void ten_thousand_streams_find_their_places(void **state)
+static void so_many_may_be_open_at_once(void **state)
 {
-	enum { MANY = 10000 };
-	struct stream_claim *claims = calloc(MANY, sizeof(*claims));
-	struct stream_claim again = { 0 };
-	struct gate *gate;
+	const struct limit_rates few = { .connections = 2 };
+	struct address a = address("2001:db8::1"), b = address("2001:db8::2");
+	struct address c = address("2001:db8:0:1::1");
+	struct limits *limits;
+	uint32_t to_tell;
 
 	(void)state;
-	assert_non_null(claims);
-	assert_int_equal(gate_create(&gate), 0);
-	for (unsigned i = 0; i < MANY; i++)
-		assert_true(gate_claim(gate, &claims[i], &i, sizeof(i)));
-	for (unsigned i = 0; i < MANY; i++)
-		assert_false(gate_claim(gate, &again, &i, sizeof(i)));
-	for (unsigned i = 0; i < MANY; i++)
-		gate_release(gate, &claims[i]);
-	for (unsigned i = 0; i < MANY; i++)
-		assert_true(gate_claim(gate, &claims[i], &i, sizeof(i)));
-	for (unsigned i = 0; i < MANY; i++)
-		gate_release(gate, &claims[i]);
-	gate_destroy(gate);
-	free(claims);
+	assert_int_equal(limits_create(&limits, 1), 0);
+	assert_true(limits_connect(limits, &a, &few, 1000, &to_tell));
+	assert_true(limits_connect(limits, &b, &few, 1000, &to_tell));
+	assert_false(limits_connect(limits, &a, &few, 90000, &to_tell));
+	assert_true(limits_connect(limits, &c, &few, 90000, &to_tell));
+	limits_disconnect(limits, &b, &few, 90000);
+	assert_true(limits_connect(limits, &a, &few, 90000, &to_tell));
+	assert_false(limits_connect(limits, &a, &few, 90000, &to_tell));
+	/* One too many changes nothing. */
+	for (int i = 0; i < 3; i++)
+		limits_disconnect(limits, &c, &few, 90000);
+	assert_true(limits_connect(limits, &c, &few, 90000, &to_tell));
+	assert_true(limits_connect(limits, &c, &few, 90000, &to_tell));
+	assert_false(limits_connect(limits, &c, &few, 90000, &to_tell));
+	limits_destroy(limits);
+}
+
+static void what_was_forgiven_does_not_count(void **state)
+{
+	struct address a = address("192.0.2.1");
+	struct limits *limits;
+
+	(void)state;
+	assert_int_equal(limits_create(&limits, 1), 0);
+	for (int i = 0; i < 3; i++)
+		limits_note_refusal(limits, &a, &rates, 1000);
+	assert_int_equal(ask(limits, "192.0.2.1", 1000), LIMIT_REFUSALS);
+	limits_forgive(limits, &a, &rates, 1000);
+	assert_int_equal(ask(limits, "192.0.2.1", 1000), LIMIT_PASSED);
+	/* Nobody can save up pardons. */
+	for (int i = 0; i < 10; i++)
+		limits_forgive(limits, &a, &rates, 1000);
+	for (int i = 0; i < 3; i++)
+		limits_note_refusal(limits, &a, &rates, 1000);
+	assert_int_equal(ask(limits, "192.0.2.1", 1000), LIMIT_REFUSALS);
+	limits_destroy(limits);
+}
+
+static void processes_share_what_an_address_may(void **state)
+{
+	const struct limit_rates none = { 0 };
+
+	(void)state;
+	assert_int_equal(limits_share(&rates, 1).handshakes_per_second, 5);
+	assert_int_equal(limits_share(&rates, 4).handshakes_per_second, 2);
+	assert_int_equal(limits_share(&rates, 16).refusals_per_minute, 1);
+	assert_int_equal(limits_share(&none, 4).refusals_per_minute, 0);
 }
 
 int main(void)
@@ -217,8 +251,10 @@ int main(void)
 		cmocka_unit_test(a_flood_is_told_now_and_then_with_its_size),
 		cmocka_unit_test(the_table_is_bounded),
 		cmocka_unit_test(our_own_machine_is_not_limited),
-		cmocka_unit_test(a_stream_is_claimed_once_until_it_is_released),
-		cmocka_unit_test(ten_thousand_streams_find_their_places),
+		cmocka_unit_test(connections_are_limited_at_twice_the_rate),
+		cmocka_unit_test(so_many_may_be_open_at_once),
+		cmocka_unit_test(what_was_forgiven_does_not_count),
+		cmocka_unit_test(processes_share_what_an_address_may),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

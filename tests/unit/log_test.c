@@ -433,6 +433,21 @@ static void a_crash_with_too_much_to_say_is_cut(void **state)
 	assert_matches(heard, "ERROR \\[THREAD_CRASH\\] 0123[0-9]{200,300}\n$");
 }
 
+/* Neither in the text nor, where the pairs are read again, in JSON. */
+static void a_stranger_cannot_add_a_pair(void **state)
+{
+	static const char said[] = "/\" peer=192.0.2.9 x=\"\\";
+	char out[64];
+
+	(void)state;
+	assert_string_equal(log_quoted(said, out, sizeof(out)),
+			    "/? peer=192.0.2.9 x=??");
+	assert_string_equal(log_word(said, out, sizeof(out)),
+			    "/??peer?192.0.2.9?x???");
+	assert_string_equal(log_word("CA12", out, 3), "CA");
+	assert_string_equal(log_quoted("CA", out, 3), "CA");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -451,6 +466,7 @@ int main(void)
 		cmocka_unit_test(a_stuck_stderr_holds_up_neither_end_nor_crash),
 		cmocka_unit_test(a_crash_is_told_after_what_led_to_it),
 		cmocka_unit_test(a_crash_with_too_much_to_say_is_cut),
+		cmocka_unit_test(a_stranger_cannot_add_a_pair),
 	};
 
 	return cmocka_run_group_tests_name("log", tests, NULL, NULL);

@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -36,6 +37,8 @@ struct server {
 	int number; /* what it answers with */
 	int listen_fd;
 	uint32_t max_connections;
+	const struct net_door *door;
+	_Atomic int inside; /* of those that the door counts */
 	struct ev_loop *loop;
 	struct net_context *net;
 	ev_async quit, refuse;
@@ -105,6 +108,8 @@ static void server_start(struct server *server)
 		.max_connections =
 			server->max_connections ? server->max_connections : 100,
 		.server_name = "test",
+		.door = server->door,
+		.door_arg = server,
 	};
 
 	server->loop = ev_loop_new(EVBACKEND_EPOLL);
@@ -333,6 +338,55 @@ static void beyond_max_connections_callers_are_hung_up(void **state)
 	server_stop(&server);
 }
 
+static bool welcomes_neighbours(void *arg, const struct address *peer)
+{
+	struct server *server = arg;
+	struct address neighbour;
+
+	assert_true(address_parse("127.0.0.1", &neighbour));
+	if (memcmp(peer, &neighbour, sizeof(neighbour)) != 0)
+		return false;
+	atomic_fetch_add(&server->inside, 1);
+	return true;
+}
+
+static void counts_out(void *arg, const struct address *peer)
+{
+	struct server *server = arg;
+
+	assert_true(address_is_loopback(peer));
+	atomic_fetch_sub(&server->inside, 1);
+}
+
+static void who_is_not_welcome_is_hung_up_before_he_is_heard(void **state)
+{
+	static const struct net_door door = { welcomes_neighbours, counts_out };
+	struct server server = { .number = 9, .door = &door };
+	struct sockaddr_storage from, to;
+	socklen_t length;
+	int stranger = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
+
+	(void)state;
+	assert_int_equal(net_listen("127.0.0.1:21011", &server.listen_fd, 1),
+			 0);
+	server_start(&server);
+	assert_int_equal(settings_parse_address("127.0.0.9:0", &from, &length),
+			 0);
+	assert_int_equal(bind(stranger, (struct sockaddr *)&from, length), 0);
+	assert_int_equal(
+		settings_parse_address("127.0.0.1:21011", &to, &length), 0);
+	assert_int_equal(connect(stranger, (struct sockaddr *)&to, length), 0);
+	assert_int_equal(client_await(stranger), -1);
+	fd = client_connect("127.0.0.1:21011");
+	client_ask(fd);
+	assert_int_equal(client_await(fd), 9);
+	assert_int_equal(atomic_load(&server.inside), 1);
+	close(stranger);
+	server_stop(&server);
+	assert_int_equal(atomic_load(&server.inside), 0);
+	close(fd);
+}
+
 static void without_descriptors_callers_wait_until_there_are(void **state)
 {
 	struct server server = { .number = 8 };
@@ -413,6 +467,8 @@ int main(void)
 		cmocka_unit_test(two_loops_share_one_port),
 		cmocka_unit_test(ipv6_is_served_too),
 		cmocka_unit_test(beyond_max_connections_callers_are_hung_up),
+		cmocka_unit_test(
+			who_is_not_welcome_is_hung_up_before_he_is_heard),
 		cmocka_unit_test(
 			without_descriptors_callers_wait_until_there_are),
 		cmocka_unit_test(

@@ -564,6 +564,10 @@ static void a_complaint_names_file_line_key_and_what_is_right(void **state)
 		  "provider; this version knows twilio signalwire telnyx "
 		  "plivo exotel vonage genesys asterisk azure jambonz plain "
 		  "freeswitch, and auto\n" },
+		{ "media:\n  routes:\n    - {path: /a, provider: raw, "
+		  "handler: echo, auth: {one_time: }}\n",
+		  "h.yaml:3: media.routes[0]: provider raw has no start "
+		  "message; one_time goes with \"in: query\" or \"in: path\"\n" },
 		{ "media:\n  routes:\n    - {path: /a, provider: raw}\n",
 		  "h.yaml:3: media.routes[0]: provider raw has no calls; it "
 		  "goes with handler: echo\n" },

@@ -549,6 +549,76 @@ static void telnyx_signs_the_time_and_the_body(void **state)
 	kit_free(&kit);
 }
 
+/* hex(HMAC-SHA256("whsec", "1700000000.{\"call_sid\":\"J1\"}")), made with
+ * openssl dgst -sha256 -hmac. */
+#define JAMBONZ_BODY "{\"call_sid\":\"J1\"}"
+#define JAMBONZ_V1 \
+	"03c3cfae3e59ffce66b3f5bed06ab686060f6cc371c9432c910b58afb9ab984c"
+#define OTHER_V1                           \
+	"00000000000000000000000000000000" \
+	"00000000000000000000000000000000"
+
+static void jambonz_signs_the_time_and_the_body(void **state)
+{
+	static const struct {
+		const char *header, *body;
+		int64_t later_s; /* than it was signed */
+		const char *expected;
+	} rows[] = {
+		{ "t=1700000000,v1=" JAMBONZ_V1, JAMBONZ_BODY, 0, "passed" },
+		{ "v1=" JAMBONZ_V1 ", t=1700000000", JAMBONZ_BODY, 300,
+		  "passed" },
+		{ "t=1700000000,v1=" OTHER_V1 ",v0=x,v1=" JAMBONZ_V1,
+		  JAMBONZ_BODY, -300, "passed" },
+		{ "t=1700000000,v1=" JAMBONZ_V1, JAMBONZ_BODY, 301,
+		  "jambonz_signature expired" },
+		{ "t=1700000000,v1=" JAMBONZ_V1, JAMBONZ_BODY " ", 0,
+		  "jambonz_signature mismatch" },
+		{ "t=1700000001,v1=" JAMBONZ_V1, JAMBONZ_BODY, 0,
+		  "jambonz_signature mismatch" },
+		{ "t=1700000000,v1=" JAMBONZ_V1, "", 0,
+		  "jambonz_signature no_body" },
+		{ "t=1700000000,v1=" OTHER_V1, JAMBONZ_BODY, 0,
+		  "jambonz_signature mismatch" },
+		{ "t=1700000000,v1=00", JAMBONZ_BODY, 0,
+		  "jambonz_signature malformed" },
+		{ "t=1700000000,v1=" JAMBONZ_V1 "00", JAMBONZ_BODY, 0,
+		  "jambonz_signature malformed" },
+		{ "t=1,t=1700000000,v1=" JAMBONZ_V1, JAMBONZ_BODY, 0,
+		  "jambonz_signature malformed" },
+		{ "t=1700000000", JAMBONZ_BODY, 0,
+		  "jambonz_signature malformed" },
+		{ "v1=" JAMBONZ_V1, JAMBONZ_BODY, 0,
+		  "jambonz_signature malformed" },
+		{ "t=1700000000,,v1=" JAMBONZ_V1, JAMBONZ_BODY, 0,
+		  "jambonz_signature malformed" },
+		{ "t=17000000000000000,v1=" JAMBONZ_V1, JAMBONZ_BODY, 0,
+		  "jambonz_signature malformed" },
+		{ "t=x,v1=" JAMBONZ_V1, JAMBONZ_BODY, 0,
+		  "jambonz_signature malformed" },
+		{ "", JAMBONZ_BODY, 0, "jambonz_signature malformed" },
+		{ NULL, JAMBONZ_BODY, 0, "jambonz_signature missing" },
+	};
+	struct kit kit;
+
+	(void)state;
+	kit_load(&kit, "/jambonz",
+		 "        jambonz_signature: {secret: [old, whsec]}\n");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct auth_request request = {
+			.path = "/jambonz",
+			.body = rows[i].body,
+			.body_length = strlen(rows[i].body),
+			.now_ms =
+				(uint64_t)(1700000000 + rows[i].later_s) * 1000,
+		};
+
+		request.headers[HEADER_JAMBONZ_SIGNATURE] = rows[i].header;
+		kit_expect(&kit, &request, rows[i].expected, i);
+	}
+	kit_free(&kit);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -565,6 +635,7 @@ int main(void)
 			vonage_brings_a_token_that_is_signed_and_in_time),
 		cmocka_unit_test(what_is_no_token_is_refused),
 		cmocka_unit_test(telnyx_signs_the_time_and_the_body),
+		cmocka_unit_test(jambonz_signs_the_time_and_the_body),
 		cmocka_unit_test(genesys_signs_the_handshake_for_one_use),
 		cmocka_unit_test(a_genesys_handshake_may_be_wrong_in_many_ways),
 		cmocka_unit_test(

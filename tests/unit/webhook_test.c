@@ -311,7 +311,7 @@ static struct auth_store store = { .texts = "\0holdline_token" };
 static char *answer_of(struct route route, const char *public_url,
 		       const char *token, const char *from)
 {
-	const struct webhook webhook = { .mode = WEBHOOK_CONNECT };
+	struct webhook webhook = { .mode = WEBHOOK_CONNECT, .door = route };
 	struct webhook_order order = { .webhook = &webhook,
 				       .route = &route,
 				       .store = &store,
@@ -319,6 +319,8 @@ static char *answer_of(struct route route, const char *public_url,
 				       .token = token };
 	struct webhook_document document;
 
+	/* A route may take any dialect: the answer is in the webhook's. */
+	(void)snprintf(route.provider, sizeof(route.provider), ROUTE_AUTO);
 	route.auth.one_time_name = 1;
 	(void)snprintf(order.call.from, sizeof(order.call.from), "%s", from);
 	webhook_answer_stream(&order, &document);
