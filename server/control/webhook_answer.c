@@ -191,6 +191,19 @@ static const char *twilio_track(const struct webhook_order *order)
 		       : NULL;
 }
 
+/* Left to itself Telnyx takes MP3 files from us, and else PCMU. */
+static void put_telnyx_format(FILE *out, const struct route *route)
+{
+	char rate[12];
+
+	(void)snprintf(rate, sizeof(rate), "%u", route->send_rate_hz);
+	xml_put_attribute(out, "bidirectionalMode", "rtp");
+	xml_put_attribute(out, "bidirectionalCodec",
+			  route->send_codec[0] ? route->send_codec : NULL);
+	xml_put_attribute(out, "bidirectionalSamplingRate",
+			  route->send_codec[0] ? rate : NULL);
+}
+
 static void put_twiml(FILE *out, const struct webhook_order *order,
 		      const char *url)
 {
@@ -204,8 +217,8 @@ static void put_twiml(FILE *out, const struct webhook_order *order,
 		      start ? "Start" : "Connect");
 	xml_put_attribute(out, "url", url);
 	xml_put_attribute(out, "track", twilio_track(order));
-	xml_put_attribute(out, "bidirectionalMode",
-			  telnyx && !start ? "rtp" : NULL);
+	if (telnyx && !start)
+		put_telnyx_format(out, order->route);
 	xml_put_attribute(out, "authBearerToken",
 			  bearer ? secret(order, AUTH_BEARER) : NULL);
 	xml_put_attribute(out, "statusCallback", order->status_url);

@@ -348,6 +348,16 @@ static void a_token_stands_where_its_route_looks(void **state)
 		  "wss://h",
 		  "url=\"wss://h/m/T0\" bidirectionalMode=\"rtp\">"
 		  "</Stream>" },
+		{ { .path = "/m/{token}",
+		    .token_in_path = true,
+		    .provider = "telnyx",
+		    .send_codec = "L16",
+		    .send_rate_hz = 16000,
+		    .auth.one_time_place = AUTH_IN_PATH },
+		  "wss://h",
+		  "url=\"wss://h/m/T0\" bidirectionalMode=\"rtp\" "
+		  "bidirectionalCodec=\"L16\" "
+		  "bidirectionalSamplingRate=\"16000\"></Stream>" },
 		{ { .path = "/m",
 		    .provider = "plivo",
 		    .auth.one_time_place = AUTH_IN_QUERY },
