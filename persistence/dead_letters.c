@@ -24,11 +24,10 @@ static json_t *describe(const struct record *record, const struct db_error *err)
 		whole = json_stringn(record->payload, record->length);
 	letter = json_pack("{s:s, s:s, s:s}", "reason", err->reason, "sqlstate",
 			   err->sqlstate, "error", err->text);
-	if (!letter || json_object_set_new(letter, key, whole) < 0) {
-		json_decref(letter);
-		return NULL;
-	}
-	return letter;
+	if (json_object_set_new(letter, key, whole) == 0) /* takes it anyhow */
+		return letter;
+	json_decref(letter);
+	return NULL;
 }
 
 struct record *dead_letter_wrap(const struct record *record,

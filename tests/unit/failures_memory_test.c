@@ -9,6 +9,7 @@
  */
 #include "failures_kit.h"
 
+#include "persistence/dead_letters.h"
 #include "persistence/estate.h"
 #include "support/failing_memory.h"
 
@@ -94,10 +95,31 @@ static void what_is_made_of_a_record_is_whole_or_not_made(void **state)
 	free(open_call);
 }
 
+/* It may have the record as text, or not be: but it keeps nothing back. */
+static void a_dead_letter_that_cannot_be_made_leaves_nothing(void **state)
+{
+	const struct db_error err = { .reason = "IntegrityError",
+				      .sqlstate = "23505",
+				      .text = "twice" };
+	struct record *record = rows_started(1);
+	uint64_t calls = 0;
+
+	(void)state;
+	for (uint64_t n = 1; n <= calls + 1; n++) {
+		failing_arm(n, 1, ENOMEM);
+		free(dead_letter_wrap(record, &err));
+		calls = failing_disarm();
+	}
+	assert_true(calls > 10);
+	free(record);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_made_of_a_record_is_whole_or_not_made),
+		cmocka_unit_test(
+			a_dead_letter_that_cannot_be_made_leaves_nothing),
 		cmocka_unit_test(an_allocation_that_fails_once_costs_nothing),
 		cmocka_unit_test(no_memory_for_a_while_costs_nothing),
 		cmocka_unit_test(no_memory_for_good_costs_what_is_said),
