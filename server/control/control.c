@@ -47,16 +47,17 @@
 #define LAST_TURNS	  3 /* the mail, the sockets, and one to spare */
 
 static const struct http_route routes[] = {
-	{ HTTP_GET, "/health/live", health_live, false },
-	{ HTTP_GET, "/health/ready", health_ready, false },
-	{ HTTP_GET, "/health/db", health_db, false },
-	{ HTTP_GET, "/metrics", metrics_handle, false },
-	{ HTTP_GET, "/api/status", status_handle, true },
-	{ HTTP_GET, "/api/outbox", outbox_get_handle, true },
-	{ HTTP_POST, "/api/outbox/{verb}", outbox_api_post, true },
-	{ HTTP_POST, "/api/dead-letters/{verb}", dead_letters_api_post, true },
+	{ HTTP_GET, "/health/live", health_live, HTTP_ANYBODY },
+	{ HTTP_GET, "/health/ready", health_ready, HTTP_ANYBODY },
+	{ HTTP_GET, "/health/db", health_db, HTTP_ANYBODY },
+	{ HTTP_GET, "/metrics", metrics_handle, HTTP_ANYBODY },
+	{ HTTP_GET, "/api/status", status_handle, HTTP_ADMIN },
+	{ HTTP_GET, "/api/outbox", outbox_get_handle, HTTP_ADMIN },
+	{ HTTP_POST, "/api/outbox/{verb}", outbox_api_post, HTTP_ADMIN },
+	{ HTTP_POST, "/api/dead-letters/{verb}", dead_letters_api_post,
+	  HTTP_ADMIN },
 	{ HTTP_POST, "/api/dead-letters/{id}/retry", dead_letters_api_retry,
-	  true },
+	  HTTP_ADMIN },
 };
 
 /* The main thread's heartbeat lives as long as the process. */

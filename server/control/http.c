@@ -81,6 +81,19 @@ bool http_token_matches(const char *authorization, const char *token)
 	       sodium_memcmp(given, token, length) == 0;
 }
 
+const char *http_query(const struct http_request *request, const char *name)
+{
+	size_t length = strlen(name);
+	const char *piece = request->query;
+
+	/* "a=1", "b", and an empty one at the end */
+	for (; piece && *piece; piece += strlen(piece) + 1)
+		if (strncmp(piece, name, length) == 0 &&
+		    (piece[length] == '=' || !piece[length]))
+			return piece + length + (piece[length] == '=');
+	return NULL;
+}
+
 /* Is that path the route's? What stands for {...} is copied: one segment, not
  * empty. */
 static bool route_fits(const struct http_route *route, const char *path,
@@ -119,17 +132,24 @@ static void add_allowed(char *list, size_t size, enum http_method method)
 		       method == HTTP_GET ? ", HEAD" : "");
 }
 
+static enum http_role role_of(const struct http_router *router,
+			      const struct http_request *request)
+{
+	return http_token_matches(request->authorization, router->admin_token)
+		       ? HTTP_ADMIN
+		       : HTTP_ANYBODY;
+}
+
 static void run(const struct http_router *router,
-		const struct http_route *route,
-		const struct http_request *request,
+		const struct http_route *route, struct http_request *request,
 		struct http_response *response)
 {
-	if (route->admin &&
-	    !http_token_matches(request->authorization, router->admin_token)) {
+	request->role = route->role == HTTP_ANYBODY ? HTTP_ANYBODY
+						    : role_of(router, request);
+	if (request->role < route->role)
 		http_reply_error(response, 401, "admin token required");
-		return;
-	}
-	route->handle(request, response, router->context);
+	else
+		route->handle(request, response, router->context);
 }
 
 void http_answer(const struct http_router *router,

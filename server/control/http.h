@@ -28,6 +28,14 @@ enum http_method {
 	HTTP_METHOD_COUNT
 };
 
+/* What who asks may do; each may do what those before it may. */
+enum http_role {
+	HTTP_ANYBODY, /* has shown nothing */
+	HTTP_VIEWER,
+	HTTP_OPERATOR,
+	HTTP_ADMIN
+};
+
 struct handshake;
 struct http_later;
 struct http_mailbox;
@@ -36,7 +44,9 @@ struct http_request { /* all of it borrowed for the time of the call */
 	enum http_method method;
 	const char *path;      /* decoded, without the query */
 	const char *parameter; /* what stood for {...} in the route's path */
+	const char *query;     /* its pieces, decoded: http_query() */
 	const char *authorization; /* the header's value; "" for none */
+	enum http_role role;	   /* of who asks; the router's to fill in */
 	const char *body;	   /* a NUL follows */
 	size_t body_length;
 	struct http_mailbox *mailbox; /* for answers that come later */
@@ -60,7 +70,7 @@ struct http_route {
 	enum http_method method; /* a GET answers HEAD as well */
 	const char *path;	 /* exact, but for at most one {...} */
 	http_handler *handle;
-	bool admin; /* needs the admin token */
+	enum http_role role; /* the least that who asks must have */
 };
 
 struct http_router {
@@ -80,6 +90,10 @@ void http_answer(const struct http_router *router,
 		 const struct http_request *request,
 		 struct http_response *response);
 void http_response_finish(struct http_response *response);
+
+/* The value of a parameter of the query, the first of that name; NULL: it is
+ * not there. "" where nothing follows the name. */
+const char *http_query(const struct http_request *request, const char *name);
 
 /* How a handler answers. All take what they are given (the body must come from
  * malloc); one of NULL means that memory ran out and becomes a 503. */

@@ -49,6 +49,7 @@ struct http_server {
 struct exchange {
 	enum http_method method;
 	char path[HTTP_PATH_MAX];
+	char query[HTTP_QUERY_MAX]; /* pieces, a NUL behind each; one empty */
 	char authorization[320];
 	char *body; /* owned; body_expected bytes and a NUL */
 	size_t body_length;
@@ -131,6 +132,30 @@ static int read_caller(struct lws *wsi, struct exchange *ex)
 	return 0;
 }
 
+/* Each piece as libwebsockets has decoded it. 0, or the status to refuse with.
+ */
+static int read_query(struct lws *wsi, struct exchange *ex)
+{
+	size_t used = 0;
+
+	for (int n = 0;
+	     lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP_URI_ARGS, n) > 0;
+	     n++) {
+		int length = lws_hdr_copy_fragment(
+			wsi, ex->query + used,
+			(int)(sizeof(ex->query) - 1 - used),
+			WSI_TOKEN_HTTP_URI_ARGS, n);
+
+		if (length < 0)
+			return 414;
+		used += strlen(ex->query + used) + 1;
+		if (used >= sizeof(ex->query) - 1)
+			return 414;
+	}
+	ex->query[used] = '\0';
+	return 0;
+}
+
 /* Takes over what the head says. 0, or the status to refuse it with. */
 static int read_head(struct lws *wsi, struct exchange *ex, const char *path,
 		     size_t path_length)
@@ -145,6 +170,9 @@ static int read_head(struct lws *wsi, struct exchange *ex, const char *path,
 	if (path_length >= sizeof(ex->path))
 		return 414;
 	memcpy(ex->path, path, path_length);
+	status = read_query(wsi, ex);
+	if (status != 0)
+		return status;
 	if (lws_hdr_copy(wsi, ex->authorization, sizeof(ex->authorization),
 			 WSI_TOKEN_HTTP_AUTHORIZATION) < 0)
 		return 431;
@@ -172,7 +200,7 @@ static const char *why_refused(int status)
 	case 408: return "the body took too long";
 	case 411: return "a body needs a Content-Length";
 	case 413: return "the body is too long";
-	case 414: return "the path is too long";
+	case 414: return "the path or the query is too long";
 	case 431: return "the Authorization header is too long";
 	case 501: return "this method is not known here, or not so";
 	default: return "out of memory";
@@ -268,6 +296,7 @@ static void ask(struct lws *wsi, struct exchange *ex,
 	struct http_request request = {
 		.method = ex->method,
 		.path = ex->path,
+		.query = ex->query,
 		.authorization = ex->authorization,
 		.body = ex->body ? ex->body : "",
 		.body_length = ex->body_length,

@@ -17,8 +17,9 @@
 #include "server/control/http.h"
 #include "server/tls.h"
 
-#define HTTP_BODY_MAX ((size_t)64 * 1024)
-#define HTTP_PATH_MAX 512
+#define HTTP_BODY_MAX  ((size_t)64 * 1024)
+#define HTTP_PATH_MAX  512
+#define HTTP_QUERY_MAX 1024
 
 struct net_door;
 struct ev_loop;

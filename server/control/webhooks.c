@@ -435,10 +435,10 @@ static void take_status(const struct http_request *request,
 }
 
 const struct http_route webhook_routes[] = {
-	{ HTTP_GET, "/webhooks/{name}/answer", answer, false },
-	{ HTTP_POST, "/webhooks/{name}/answer", answer, false },
-	{ HTTP_GET, "/webhooks/{name}/status", take_status, false },
-	{ HTTP_POST, "/webhooks/{name}/status", take_status, false },
+	{ HTTP_GET, "/webhooks/{name}/answer", answer, HTTP_ANYBODY },
+	{ HTTP_POST, "/webhooks/{name}/answer", answer, HTTP_ANYBODY },
+	{ HTTP_GET, "/webhooks/{name}/status", take_status, HTTP_ANYBODY },
+	{ HTTP_POST, "/webhooks/{name}/status", take_status, HTTP_ANYBODY },
 };
 const size_t webhook_route_count =
 	sizeof(webhook_routes) / sizeof(webhook_routes[0]);

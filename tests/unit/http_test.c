@@ -71,6 +71,17 @@ static void echo_parameter(const struct http_request *request,
 		   strlen(request->parameter));
 }
 
+static void echo_query(const struct http_request *request,
+		       struct http_response *response, void *context)
+{
+	const char *value = http_query(request, "name");
+
+	(void)context;
+	if (!value)
+		value = "none";
+	http_reply(response, 200, "text/plain", strdup(value), strlen(value));
+}
+
 /* Promises that nobody has kept yet; the tests' own thread keeps them. */
 static struct {
 	pthread_mutex_t lock;
@@ -98,14 +109,15 @@ static void answer_later(const struct http_request *request,
 }
 
 static const struct http_route routes[] = {
-	{ HTTP_GET, "/hello", say_hello, false },
-	{ HTTP_GET, "/big", send_much, false },
-	{ HTTP_POST, "/echo", echo_body, false },
-	{ HTTP_DELETE, "/echo", say_hello, false },
-	{ HTTP_GET, "/secret", say_hello, true },
-	{ HTTP_POST, "/later", answer_later, false },
-	{ HTTP_GET, "/things/{id}", echo_parameter, false },
-	{ HTTP_GET, "/things/{id}/name", echo_parameter, false },
+	{ HTTP_GET, "/hello", say_hello, HTTP_ANYBODY },
+	{ HTTP_GET, "/big", send_much, HTTP_ANYBODY },
+	{ HTTP_POST, "/echo", echo_body, HTTP_ANYBODY },
+	{ HTTP_DELETE, "/echo", say_hello, HTTP_ANYBODY },
+	{ HTTP_GET, "/secret", say_hello, HTTP_ADMIN },
+	{ HTTP_POST, "/later", answer_later, HTTP_ANYBODY },
+	{ HTTP_GET, "/query", echo_query, HTTP_ANYBODY },
+	{ HTTP_GET, "/things/{id}", echo_parameter, HTTP_ANYBODY },
+	{ HTTP_GET, "/things/{id}/name", echo_parameter, HTTP_ANYBODY },
 };
 
 static char hello[] = "hello";
@@ -338,6 +350,16 @@ static const struct exchange_case {
 	  404, NOT_FOUND },
 	{ "another method of such a path is 405",
 	  "DELETE /things/0198 HTTP/1.1\r\nHost: a\r\n\r\n", 405, NOT_ALLOWED },
+	{ "a query is not needed", "GET /query HTTP/1.1\r\nHost: a\r\n\r\n",
+	  200, "none" },
+	{ "a parameter of the query is found by its whole name",
+	  "GET /query?names=1&nam=2&name=3&name=4 HTTP/1.1\r\nHost: a\r\n\r\n",
+	  200, "3" },
+	{ "its value is decoded",
+	  "GET /query?a=b%26name=1&name=x%26y%3dz HTTP/1.1\r\nHost: a\r\n\r\n",
+	  200, "x&y=z" },
+	{ "a name alone has an empty value",
+	  "GET /query?a&name HTTP/1.1\r\nHost: a\r\n\r\n", 200, "" },
 	{ "no token, no answer", "GET /secret HTTP/1.1\r\nHost: a\r\n\r\n", 401,
 	  UNAUTHORIZED },
 	{ "a wrong token is refused",
