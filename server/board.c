@@ -53,29 +53,33 @@ static struct board_series spare_series;
 static struct board_thread spare_thread;
 
 /* clang-format off */
-#define COUNTER(name, help) { "holdline_" name, help, BOARD_COUNTER, 1 }
-#define GAUGE(name, help) { "holdline_" name, help, BOARD_GAUGE, 1 }
-#define SECONDS(name, help) { "holdline_" name, help, BOARD_HISTOGRAM, 1e-6 }
+#define COUNTER(name, help)  { "holdline_" name, help, BOARD_COUNTER, 1, false }
+#define GAUGE(name, help)    { "holdline_" name, help, BOARD_GAUGE, 1, false }
+#define SECONDS(name, help)  { "holdline_" name, help, BOARD_HISTOGRAM, 1e-6, false }
+/* Those whose series have labels. */
+#define COUNTER_BY(name, help) { "holdline_" name, help, BOARD_COUNTER, 1, true }
+#define GAUGE_BY(name, help)   { "holdline_" name, help, BOARD_GAUGE, 1, true }
 /* clang-format on */
 
 const struct board_family board_families[METRIC_COUNT] = {
 	[METRIC_CALLS_ACTIVE] = GAUGE("calls_active", "Calls in progress."),
-	[METRIC_CALLS_TOTAL] = COUNTER("calls_total", "Calls that have ended."),
+	[METRIC_CALLS_TOTAL] =
+		COUNTER_BY("calls_total", "Calls that have ended."),
 	[METRIC_CALLS_REFUSED_TOTAL] =
-		COUNTER("calls_refused_total", "Handshakes refused."),
+		COUNTER_BY("calls_refused_total", "Handshakes refused."),
 	[METRIC_WEBHOOKS_TOTAL] =
-		COUNTER("webhooks_total", "Providers' webhooks, by result."),
-	[METRIC_CONNECTIONS_UNSTARTED_TOTAL] =
-		COUNTER("connections_unstarted_total",
-			"Connections that ended without ever sending a start."),
-	[METRIC_FRAMES_TOTAL] = COUNTER("frames_total", "Media messages."),
+		COUNTER_BY("webhooks_total", "Providers' webhooks, by result."),
+	[METRIC_CONNECTIONS_UNSTARTED_TOTAL] = COUNTER_BY(
+		"connections_unstarted_total",
+		"Connections that ended without ever sending a start."),
+	[METRIC_FRAMES_TOTAL] = COUNTER_BY("frames_total", "Media messages."),
 	[METRIC_FRAMES_LOST_TOTAL] =
 		COUNTER("frames_lost_total",
 			"Media messages that the provider never delivered."),
-	[METRIC_FRAMES_LATE_TOTAL] =
-		COUNTER("frames_late_total",
-			"Media messages that came late, twice or out of order "
-			"(in), or left after their time (out)."),
+	[METRIC_FRAMES_LATE_TOTAL] = COUNTER_BY(
+		"frames_late_total",
+		"Media messages that came late, twice or out of order "
+		"(in), or left after their time (out)."),
 	[METRIC_FRAMES_DROPPED_TOTAL] = COUNTER(
 		"frames_dropped_total",
 		"Outgoing media messages given up under back-pressure."),
@@ -121,8 +125,8 @@ const struct board_family board_families[METRIC_COUNT] = {
 		GAUGE("outbox_reserve_bytes",
 		      "Kept on the disk for the final records of live calls."),
 	[METRIC_RECORDS_SHED_TOTAL] =
-		COUNTER("records_shed_total",
-			"Records left out on purpose under pressure."),
+		COUNTER_BY("records_shed_total",
+			   "Records left out on purpose under pressure."),
 	[METRIC_RECORDS_LOST_TOTAL] = COUNTER(
 		"records_lost_total",
 		"Records that could not be kept; the log holds what they said."),
@@ -131,8 +135,8 @@ const struct board_family board_families[METRIC_COUNT] = {
 	[METRIC_OUTBOX_HELD] =
 		GAUGE("outbox_held", "Records that an operator has set aside."),
 	[METRIC_DB_UP] = GAUGE("db_up", "1 while the database answers."),
-	[METRIC_DB_DOWN_TOTAL] =
-		COUNTER("db_down_total", "Failed tries to use the database."),
+	[METRIC_DB_DOWN_TOTAL] = COUNTER_BY(
+		"db_down_total", "Failed tries to use the database."),
 	[METRIC_DB_BREAKER_STATE] =
 		GAUGE("db_breaker_state", "0 closed, 1 open, 2 half-open."),
 	[METRIC_DB_PAUSED] = GAUGE(
@@ -143,7 +147,7 @@ const struct board_family board_families[METRIC_COUNT] = {
 	[METRIC_ALERTS_TOTAL] =
 		COUNTER("alerts_total", "Alerts about the database."),
 	[METRIC_ALERT_POSTS_TOTAL] =
-		COUNTER("alert_posts_total", "Messages to alerts.webhook."),
+		COUNTER_BY("alert_posts_total", "Messages to alerts.webhook."),
 	[METRIC_DRAINED_TOTAL] =
 		COUNTER("drained_total", "Records committed by the database."),
 	[METRIC_DRAIN_RATE] =
@@ -154,10 +158,10 @@ const struct board_family board_families[METRIC_COUNT] = {
 	[METRIC_ESTATES_SETTLED_TOTAL] =
 		COUNTER("estates_settled_total",
 			"Calls closed on behalf of a process that died."),
-	[METRIC_THREAD_CRASHES_TOTAL] = COUNTER(
+	[METRIC_THREAD_CRASHES_TOTAL] = COUNTER_BY(
 		"thread_crashes_total", "Threads that ended with an error."),
-	[METRIC_PROCESS_RESTARTS_TOTAL] =
-		COUNTER("process_restarts_total", "Processes started again."),
+	[METRIC_PROCESS_RESTARTS_TOTAL] = COUNTER_BY(
+		"process_restarts_total", "Processes started again."),
 	[METRIC_RECORDING_DROPPED_TOTAL] =
 		COUNTER("recording_dropped_total",
 			"Samples of audio that found no buffer or no disk."),
@@ -167,13 +171,13 @@ const struct board_family board_families[METRIC_COUNT] = {
 		"recordings_repaired_total",
 		"Recordings finished on behalf of a process that died."),
 	[METRIC_RECORDING_BUFFERS_USED] =
-		GAUGE("recording_buffers_used", "Audio buffers in use."),
+		GAUGE_BY("recording_buffers_used", "Audio buffers in use."),
 	[METRIC_TLS_NOT_AFTER] =
-		GAUGE("tls_certificate_not_after_timestamp_seconds",
-		      "When the certificate in force ends, since 1970."),
+		GAUGE_BY("tls_certificate_not_after_timestamp_seconds",
+			 "When the certificate in force ends, since 1970."),
 	[METRIC_TLS_HANDSHAKES_TOTAL] =
-		COUNTER("tls_handshakes_total", "TLS handshakes done."),
-	[METRIC_TLS_HANDSHAKE_FAILURES_TOTAL] = COUNTER(
+		COUNTER_BY("tls_handshakes_total", "TLS handshakes done."),
+	[METRIC_TLS_HANDSHAKE_FAILURES_TOTAL] = COUNTER_BY(
 		"tls_handshake_failures_total", "TLS handshakes that failed."),
 	[METRIC_LOG_DROPPED_TOTAL] =
 		COUNTER("log_dropped_total", "Log lines that found no room."),

@@ -94,6 +94,7 @@ struct board_family {
 	const char *name, *help;
 	enum board_type type;
 	double scale;
+	bool labelled; /* or its one series is there from the start, as 0 */
 };
 extern const struct board_family board_families[METRIC_COUNT];
 

@@ -10,26 +10,6 @@
 #include "holdline_version.h"
 #include "server/board.h"
 
-static bool has_labels(enum board_metric metric)
-{
-	switch (metric) {
-	case METRIC_CALLS_TOTAL:
-	case METRIC_CALLS_REFUSED_TOTAL:
-	case METRIC_CONNECTIONS_UNSTARTED_TOTAL:
-	case METRIC_FRAMES_TOTAL:
-	case METRIC_RECORDS_SHED_TOTAL:
-	case METRIC_DB_DOWN_TOTAL:
-	case METRIC_ALERT_POSTS_TOTAL:
-	case METRIC_THREAD_CRASHES_TOTAL:
-	case METRIC_PROCESS_RESTARTS_TOTAL:
-	case METRIC_TLS_NOT_AFTER:
-	case METRIC_TLS_HANDSHAKES_TOTAL:
-	case METRIC_TLS_HANDSHAKE_FAILURES_TOTAL:
-	case METRIC_RECORDING_BUFFERS_USED: return true;
-	default: return false;
-	}
-}
-
 static const char *type_name(enum board_type type)
 {
 	switch (type) {
@@ -168,7 +148,7 @@ static void write_family(FILE *out, enum board_metric metric,
 	     i++)
 		if (!is_repeated(list, i))
 			write_series(out, family, list->series[i]);
-	if (i == first && !has_labels(metric))
+	if (i == first && !family->labelled)
 		write_series(out, family, NULL);
 	*next = i;
 }

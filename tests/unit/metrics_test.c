@@ -70,6 +70,8 @@ static void unlabelled_metrics_are_there_from_the_start(void **state)
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		assert_has_line(text, lines[i]);
 	assert_null(strstr(text, "holdline_calls_total{"));
+	assert_null(strstr(text, "holdline_frames_late_total 0"));
+	assert_null(strstr(text, "holdline_webhooks_total 0"));
 	free(text);
 }
 
