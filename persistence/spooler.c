@@ -249,6 +249,9 @@ static void give_up(struct spooler *s)
 {
 	char id[UUID_TEXT_SIZE], entity[UUID_TEXT_SIZE];
 
+	/* Also what came between the last look at the queue and the stop. */
+	if (!s->durable)
+		take_group(s);
 	for (; s->count > 0; take_group(s)) {
 		for (size_t i = 0; !s->durable && i < s->count; i++) {
 			const struct record *record = s->group[i];
