@@ -118,8 +118,7 @@ static void record_irregularities(struct call *call)
 	      call->frames_early | call->frames_unreadable |
 	      call->events_unkept))
 		return;
-	call->events = 0; /* this one is always kept */
-	call_record_event(
+	call_record_last_word(
 		call, "gap",
 		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "lost",
 			  (json_int_t)call->frames_lost, "sequence_gaps",
@@ -225,12 +224,11 @@ void call_fail(struct call *call, unsigned close_code, const char *what)
 		 call->state == CALL_LIVE ? call->id_text : "none",
 		 call->route->path, close_code, what);
 	if (call->state == CALL_LIVE) {
-		call->events = 0; /* this one is always kept */
-		call_record_event(call, "error",
-				  json_pack("{s:s, s:i, s:I}", "what", what,
-					    "close_code", (int)close_code,
-					    "after_frames",
-					    (json_int_t)call->frames_in));
+		call_record_last_word(call, "error",
+				      json_pack("{s:s, s:i, s:I}", "what", what,
+						"close_code", (int)close_code,
+						"after_frames",
+						(json_int_t)call->frames_in));
 	}
 	call_end(call, END_PROTOCOL_ERROR, close_code, 0);
 }

@@ -119,9 +119,13 @@ static void on_unreadable(struct call *call)
 	call->loop->counts.lost++;
 }
 
+/* One message may have several; the handler may hang up at the first. */
 static void on_key_heard(char digit, void *arg)
 {
-	take_digit(arg, digit);
+	struct call *call = arg;
+
+	if (call->state == CALL_LIVE)
+		take_digit(call, digit);
 }
 
 static void hear_keys(struct call *call, const struct event *event)

@@ -20,13 +20,17 @@
 /* ---- the pacer -------------------------------------------------------------
  */
 
-/* What the dialect says in bytes, or in time; else `otherwise`. */
+/* What the dialect says in bytes, or in time, of which whole samples are taken;
+ * else `otherwise`. */
 static size_t size_of(const struct call *call, uint16_t bytes, uint16_t ms,
 		      size_t otherwise)
 {
+	const struct audio_format *said = &call->sound.said;
+
 	if (bytes)
 		return bytes;
-	return ms ? (size_t)ms * sound_said_bytes_per_s(&call->sound) / 1000
+	return ms ? (size_t)ms * said->rate_hz / 1000 *
+			       said->codec->sample_bytes
 		  : otherwise;
 }
 
@@ -61,9 +65,6 @@ static struct pacer_options options_of(const struct call *call)
 	o.step = size_of(call, p.step, p.step_ms, codec->sample_bytes);
 	o.least = size_of(call, p.least, p.least_ms, o.step);
 	o.most = size_of(call, 0, p.most_ms ? p.most_ms : MESSAGE_MS, 0);
-	o.most -= o.most % o.step;
-	if (o.most < o.least)
-		o.most = o.least;
 	return o;
 }
 
@@ -152,6 +153,8 @@ static void on_mark_dropped(void *arg, const char *name)
 {
 	struct call *call = arg;
 
+	if (call->state != CALL_LIVE)
+		return; /* the handler hung up over the one before */
 	call_record_event(
 		call, "mark",
 		json_pack("{s:s, s:s}", "name", name, "way", "dropped"));
@@ -256,32 +259,50 @@ bool call_send_mark(struct call *call, const char *name)
 	return pacer_add_mark(pacer, loop_now_ms(call->loop), name);
 }
 
+static void keep_mark(void *arg, const char *name)
+{
+	(void)marks_add(arg, name, strlen(name)); /* else: no memory */
+}
+
+/* False: the provider goes on. */
+static bool say_clear(struct call *call)
+{
+	size_t length = call->provider->build_clear(
+		loop_out(call->loop), call->loop->out_room, &call->dialog);
+
+	return length > 0 && line_send(call->line, length, LINE_TEXT);
+}
+
+/* The handler is told last: what it says then is new, and stays. */
 bool call_send_clear(struct call *call)
 {
 	struct pacer *pacer = pacer_of(call);
-	size_t length, dropped, pending = call->marks.count;
+	size_t dropped, pending = call->marks.count;
+	struct marks gone = { 0 };
 	uint64_t unsent_ms;
+	bool said;
 
 	if (!pacer || !call->provider->build_clear)
 		return false;
 	dropped = line_drop_audio(call->line);
-	unsent_ms = pacer_clear(pacer, on_mark_dropped, call);
+	unsent_ms = pacer_clear(pacer, keep_mark, &gone);
 	sound_clear(&call->sound, call->loop->sound);
 	turns_leave(&call->loop->turns, &call->turn);
-	length = call->provider->build_clear(
-		loop_out(call->loop), call->loop->out_room, &call->dialog);
-	if (length == 0 || !line_send(call->line, length, LINE_TEXT))
-		return false;
-	call_record_event(call, "clear",
-			  json_pack("{s:I, s:I, s:I}", "unsent",
-				    (json_int_t)dropped, "unsent_ms",
-				    (json_int_t)unsent_ms, "marks_pending",
-				    (json_int_t)pending));
-	if (call->provider->clear_loses_marks)
-		marks_lose(&call->marks, on_mark_dropped, call);
-	else
-		marks_clear(&call->marks);
-	return true;
+	said = say_clear(call);
+	if (said) {
+		call_record_event(call, "clear",
+				  json_pack("{s:I, s:I, s:I}", "unsent",
+					    (json_int_t)dropped, "unsent_ms",
+					    (json_int_t)unsent_ms,
+					    "marks_pending",
+					    (json_int_t)pending));
+		if (call->provider->clear_loses_marks)
+			marks_move(&gone, &call->marks);
+		else
+			marks_clear(&call->marks);
+	}
+	marks_lose(&gone, on_mark_dropped, call);
+	return said;
 }
 
 bool call_send_digit(struct call *call, char digit)

@@ -112,14 +112,19 @@ void call_record(struct call *call, enum record_kind kind)
 
 void call_record_event(struct call *call, const char *kind, json_t *data)
 {
-	char id_text[UUID_TEXT_SIZE], at[CLOCK_ISO_SIZE];
-	struct uuid id;
-
 	if (call->events >= EVENTS_MAX) {
 		call->events_unkept++;
 		json_decref(data);
 		return;
 	}
+	call_record_last_word(call, kind, data);
+}
+
+void call_record_last_word(struct call *call, const char *kind, json_t *data)
+{
+	char id_text[UUID_TEXT_SIZE], at[CLOCK_ISO_SIZE];
+	struct uuid id;
+
 	call->events++;
 	uuid_make_v7(&id);
 	uuid_format(&id, id_text);

@@ -20,5 +20,8 @@ void call_record(struct call *call, enum record_kind kind);
 /* A row of call_events; takes `data` (may be NULL). Beyond EVENTS_MAX they are
  * counted instead. */
 void call_record_event(struct call *call, const char *kind, json_t *data);
+/* One that is kept however many there were: why the call ended, and the like.
+ */
+void call_record_last_word(struct call *call, const char *kind, json_t *data);
 
 #endif

@@ -76,6 +76,16 @@ void marks_clear(struct marks *marks)
 		mark->cleared = true;
 }
 
+void marks_move(struct marks *to, struct marks *from)
+{
+	if (!from->first)
+		return;
+	*end_of(to) = from->first;
+	to->end = from->end;
+	to->count += from->count;
+	*from = (struct marks){ 0 };
+}
+
 void marks_lose(struct marks *marks, void (*each)(void *arg, const char *name),
 		void *arg)
 {

@@ -30,6 +30,8 @@ void marks_forget_newest(struct marks *marks);
 enum mark_fate marks_take(struct marks *marks, const char *name);
 /* All that are out will come back unheard. */
 void marks_clear(struct marks *marks);
+/* All of `from` behind those of `to`, however many. */
+void marks_move(struct marks *to, struct marks *from);
 /* None will come back: told to `each`, which may be NULL. */
 void marks_lose(struct marks *marks, void (*each)(void *arg, const char *name),
 		void *arg);

@@ -87,6 +87,9 @@ static void on_look(struct ev_loop *ev, ev_timer *timer, int events)
 		ev_break(ev, EVBREAK_ALL);
 		return;
 	}
+	/* Two signals may reach us as one: the board has their number. */
+	if (atomic_load(&board_flags()->draining) > 1)
+		media->end_calls_at_ms = now;
 	if (!media->calls_told && now >= media->end_calls_at_ms) {
 		media->calls_told = true;
 		media->give_up_at_ms = now + CLOSING_MS;

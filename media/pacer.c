@@ -28,12 +28,24 @@ struct pacer {
 	uint64_t aged;
 };
 
+/* All sizes are whole steps: a message that is filled up to the next one never
+ * outgrows the most. */
+static void round_sizes(struct pacer_options *o)
+{
+	o->least += (o->step - o->least % o->step) % o->step;
+	o->most -= o->most % o->step;
+	if (o->most < o->least)
+		o->most = o->least;
+}
+
 struct pacer *pacer_create(const struct pacer_options *options)
 {
 	struct pacer *pacer = calloc(1, sizeof(*pacer));
 
-	if (pacer)
-		pacer->options = *options;
+	if (!pacer)
+		return NULL;
+	pacer->options = *options;
+	round_sizes(&pacer->options);
 	return pacer;
 }
 

@@ -36,7 +36,7 @@ struct pacer_options {
 	uint32_t bytes_per_s;
 	uint8_t silence; /* fills up a message that is too short */
 	/* A message has at least `least` bytes, is a multiple of `step`, and
-	 * at most `most`. */
+	 * at most `most`, which gives way if no such message could be. */
 	size_t least, step, most;
 	bool clocked; /* a message leaves when the one before is over */
 	/* Otherwise: when less than this has been sent ahead, a message leaves;
@@ -74,8 +74,8 @@ uint64_t pacer_due_ms(const struct pacer *pacer, uint64_t now_ms);
 /* The provider's buffer is full (or no more). */
 void pacer_hold(struct pacer *pacer, bool hold);
 /* Empties the queue, and the provider has emptied its own. The names of the
- * marks that waited go to `each`, which may be NULL. Returns how much audio
- * waited, in ms. */
+ * marks that waited go to `each`, which may be NULL and must leave the pacer
+ * alone. Returns how much audio waited, in ms. */
 uint64_t pacer_clear(struct pacer *pacer,
 		     void (*each)(void *arg, const char *mark), void *arg);
 

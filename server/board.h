@@ -195,7 +195,7 @@ struct board_spooler {
 #define BOARD_SPOOLERS	      (BOARD_MEDIA_MAX + 1)
 
 struct board_flags {
-	_Atomic uint32_t draining; /* supervisor: SIGTERM has come */
+	_Atomic uint32_t draining; /* supervisor: how many SIGTERMs came */
 	struct board_spooler spoolers[BOARD_SPOOLERS];
 	_Atomic uint32_t media_roles_up; /* supervisor: media processes up */
 	_Atomic uint32_t db_state;	 /* drainer */

@@ -168,7 +168,7 @@ static void begin_end(struct supervisor *sup, int number)
 	sup->draining = true;
 	if (!sup->control_told)
 		sup->give_up_ms = clock_mono_ms() + drain_ms + END_GRACE_MS;
-	atomic_store(&board_flags()->draining, 1);
+	atomic_fetch_add(&board_flags()->draining, 1);
 	signal_roles(sup, ROLE_MEDIA, SIGTERM);
 }
 

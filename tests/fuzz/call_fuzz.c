@@ -1,277 +1,241 @@
 /*
- * call_fuzz.c - whatever is said in a call, it lives and ends by its rules
+ * call_fuzz.c - whatever is done to a call, it stays one
  *
- * The input is a whole call: what kind of route it has, then what happens, one
- * thing after another: the provider says something, time passes, we say
- * something, the line takes no more. Call, dialects, sound, pacer and records
- * are the real ones; loop and line are ours. After each step the rules are
- * looked at: a state never goes back, a call that lived has one first and one
- * last record whose revs grow and whose rows can be read, one that did not has
- * none, and no audio leaves a call that is over.
+ * Drives a whole call: its dialect, its handler, its sound, its pacer and its
+ * records, between a loop and a line that are ours (support/call_world.h).
+ * After each thing done, call_claims.h looks whether all that must hold does.
  *
- * calls_of_transcripts.py makes such inputs of the sample calls.
+ * The input is what happens, in this order (call_script.h has the bytes):
+ *
+ *   how it is routed | message | message | time | we speak | they close | ...
+ *
+ * A mutation keeps that shape often enough to get beyond the start message.
  */
-#include <ev.h>
-#include <jansson.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "media/admission.h"
-#include "media/call.h"
-#include "media/call_record.h"
-#include "media/line.h"
-#include "media/loop.h"
-#include "persistence/record.h"
+#include "fuzz/call_claims.h"
+#include "fuzz/call_puppet.h"
+#include "fuzz/call_recording.h"
+#include "fuzz/call_script.h"
 #include "server/log.h"
+#include "server/uuid.h"
+#include "support/call_world.h"
+
+#define CLOSE_GOING_AWAY 1001u /* RFC 6455, section 7.4.1 */
+#define CLOSE_TOO_BIG	 1009u
+#define NOW_US		 1767261600000000
+#define AGAIN_MAX	 ((size_t)128 * 1024) /* bytes */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room,
+			       unsigned seed);
 
-#define MUST(what)               \
-	do {                     \
-		if (!(what))     \
-			abort(); \
-	} while (0)
-
-struct line {
-	bool closed, choked;
-	uint64_t audio; /* messages of it that were taken */
-};
-
-static struct {
-	struct loop loop;
-	struct settings settings;
-	struct route route;
-	struct admission admission;
-	struct line line;
-	struct call *call;
-	enum call_state state; /* the newest that was seen */
-	uint64_t now_ms;
-	unsigned started, ended;
-	uint32_t rev;
-} world;
-static struct sound_scratch sound_scratch;
-static uint8_t scratch[1 << 20];
-static char out[256 * 1024];
-
-/* ---- the loop and the line -------------------------------------------------
+/* ---- the same bytes make the same call -------------------------------------
  */
 
-uint64_t loop_now_ms(const struct loop *loop)
+void __wrap_log_event(enum log_level level, const char *tag, const char *format,
+		      ...);
+void __wrap_uuid_make_v7(struct uuid *id);
+int64_t __wrap_clock_wall_us(void);
+
+void __wrap_log_event(enum log_level level, const char *tag, const char *format,
+		      ...)
 {
-	(void)loop;
-	return world.now_ms;
+	(void)level, (void)format;
+	CLAIM(strcmp(tag, "RECORD_LOST") != 0);
 }
 
-static uint64_t now_ms(void)
+void __wrap_uuid_make_v7(struct uuid *id)
 {
-	return world.now_ms;
+	memset(id->bytes, 0x77, sizeof(id->bytes));
 }
 
-void loop_submit(struct loop *loop, struct record *record)
+int64_t __wrap_clock_wall_us(void)
 {
-	json_t *payload = json_loadb(record->payload, record->length, 0, NULL);
+	return NOW_US;
+}
 
-	(void)loop;
-	MUST(payload);
-	json_decref(payload);
-	MUST(world.ended == 0);
-	world.started += record->kind == RECORD_CALL_STARTED;
-	world.ended += record->kind == RECORD_CALL_ENDED;
-	MUST(world.started == 1 && world.ended <= 1);
-	if (record->kind != RECORD_CALL_EVENT) {
-		MUST(record->rev > world.rev);
-		world.rev = record->rev;
+/* ---- its route -------------------------------------------------------------
+ */
+
+static void set_sizes(uint8_t bits)
+{
+	if (bits & SIZES_SHORT_QUEUE) {
+		world.settings.media.send_ahead_ms = 100;
+		world.settings.media.send_queue_ms = 500;
+		world.settings.media.send_age_ms = 300;
 	}
-	free(record);
+	if (bits & SIZES_LITTLE_OUT)
+		world.loop.out_room = 700;
+	if (bits & SIZES_LITTLE_SCRATCH)
+		world.loop.scratch.room = 400;
+	if (bits & SIZES_SHORT_MESSAGES)
+		world.settings.media.max_message = 2000;
+	if (bits & SIZES_SHORT_LIFE) {
+		world.settings.media.max_call_duration_ms = 20000;
+		world.settings.media.checkpoint_interval_ms = 1000;
+	}
 }
 
-void loop_checkpoint(struct loop *loop, struct call *call)
+static void set_sound(uint8_t in, uint8_t out)
 {
-	(void)loop;
-	call_record(call, RECORD_CALL_CHECKPOINT);
+	static const unsigned rates_hz[] = { 0,	    8000,  11025, 16000,
+					     24000, 44100, 48000 };
+	static const char *const codecs[] = { "",    "",    "PCMU", "PCMA",
+					      "L16", "L16", "G722", "OPUS" };
+	size_t rates = sizeof(rates_hz) / sizeof(rates_hz[0]);
+
+	world.route.dtmf = in % 3;
+	world.route.byte_order = in / 3 % 3;
+	world.route.sample_rate_hz = rates_hz[in / 9 % rates];
+	(void)strcpy(world.route.send_codec, codecs[out % 8]);
+	world.route.send_rate_hz = rates_hz[out / 8 % rates];
 }
 
-char *loop_out(const struct loop *loop)
+static const struct provider *choose_provider(uint8_t byte)
 {
-	(void)loop;
-	return out;
+	size_t count = 0;
+
+	while (provider_at(count))
+		count++;
+	return provider_at(byte % (count + 1)); /* NULL: auto */
 }
 
-bool line_send(struct line *line, size_t length, unsigned kind)
+static void begin(const uint8_t head[SCRIPT_HEAD])
 {
-	MUST(length > 0 && length <= sizeof(out));
-	MUST(!(kind & LINE_AUDIO) || world.call->state == CALL_LIVE);
-	if (line->closed || line->choked)
-		return false;
-	line->audio += (kind & LINE_AUDIO) != 0;
-	return true;
+	bool puppet = head[1] % 3 == 2;
+
+	world_prepare();
+	claims_begin();
+	set_sizes(head[2]);
+	set_sound(head[3], head[4]);
+	world.route.handler = head[1] % 3 == 1 ? ROUTE_ECHO : ROUTE_RECORD;
+	world.route.record = world.settings.recording.enabled = true;
+	if (head[1] & 0x80)
+		world.loop.recorder = call_recorder(head[2] & BAD_DISK);
+	world_begin(choose_provider(head[0]),
+		    head[1] & 0x40 ? "of the handshake" : NULL);
+	if (head[2] & MAY_NOT_CALL)
+		world.admission.call_tag = 1; /* of another call's token */
+	if (puppet)
+		world.call->handler = puppet_new();
 }
 
-size_t line_drop_audio(struct line *line)
-{
-	(void)line;
-	return 0;
-}
-
-void line_close(struct line *line, unsigned close_code)
-{
-	MUST(close_code >= 1000 && close_code < 1012);
-	line->closed = true;
-}
-
-void line_cut(struct line *line)
-{
-	line->closed = true;
-}
-
-/* ---- what happens ----------------------------------------------------------
+/* ---- what is done to it ----------------------------------------------------
  */
 
-struct script {
-	const uint8_t *at, *end;
-};
-
-static unsigned take(struct script *script)
+/* As the line does it; a copy that ends where the message does. */
+static void message(const struct step *step)
 {
-	return script->at < script->end ? *script->at++ : 0;
+	bool binary = step->op == OP_BINARY;
+	char *copy = malloc(step->bytes + !step->bytes);
+
+	CLAIM(copy != NULL);
+	memcpy(copy, step->at, step->bytes);
+	if (step->bytes > call_longest_message(world.call))
+		call_fail(world.call, CLOSE_TOO_BIG, "too big");
+	else
+		call_on_message(world.call, copy, step->bytes, binary);
+	free(copy);
 }
 
-/* A length of two bytes, then as many as there are. */
-static const uint8_t *take_bytes(struct script *script, size_t *length)
+/* Time as a loop that keeps up has it. */
+static void pass(unsigned ticks)
 {
-	const uint8_t *bytes;
-
-	*length = take(script);
-	*length |= (size_t)take(script) << 8;
-	if (*length > (size_t)(script->end - script->at))
-		*length = (size_t)(script->end - script->at);
-	bytes = script->at;
-	script->at += *length;
-	return bytes;
+	while (ticks-- > 0) {
+		world.now_ms += TURN_MS;
+		world_turn();
+		claims_check();
+	}
 }
 
-/* In memory of its own, so that nothing can be read beyond it. */
-static void they_say(struct script *script, bool binary)
-{
-	size_t length;
-	const uint8_t *bytes = take_bytes(script, &length);
-	char *message = malloc(length + 1);
-
-	MUST(message);
-	memcpy(message, bytes, length);
-	message[length] = '\0'; /* as the line's buffer has it */
-	if (length <= call_longest_message(world.call))
-		call_on_message(world.call, message, length, binary);
-	free(message);
-}
-
-static void we_say(struct script *script)
-{
-	static uint8_t audio[8192];
-	size_t length = (size_t)20 * take(script);
-
-	for (size_t i = 0; i < length; i++)
-		audio[i] = (uint8_t)(i * 37);
-	(void)call_send_media(world.call, audio, length);
-}
-
-static void time_passes(uint64_t ms)
+/* Time as it passes while nobody looks. */
+static void jump(unsigned ms)
 {
 	world.now_ms += ms;
-	if (turn_waits(&world.call->turn)) {
-		turns_leave(&world.loop.turns, &world.call->turn);
-		call_on_turn(&world.call->turn, world.now_ms);
-	}
+	world_turn();
+	claims_check();
 	call_check(world.call, world.now_ms);
 }
 
-static void happen(struct script *script)
+static void speak(uint8_t how_much)
 {
-	static const char *const names[] = { "a", "b", "\"\\\n", "" };
+	static uint8_t audio[64 * 1024];
+	size_t bytes =
+		how_much < 200 ? how_much * 40u : (how_much - 199u) * 1024;
 
-	switch (take(script) % 12) {
-	case 0:
-	case 1: they_say(script, false); break;
-	case 2: they_say(script, true); break;
-	case 3: time_passes(take(script)); break;
-	case 4: time_passes(100ull * take(script)); break;
-	case 5: we_say(script); break;
-	case 6:
-		(void)call_send_mark(world.call, names[take(script) % 4]);
-		break;
-	case 7: (void)call_send_clear(world.call); break;
-	case 8:
-		(void)call_send_digit(world.call, "0*D"[take(script) % 3]);
-		break;
-	case 9: call_hold(world.call, take(script) % 2); break;
-	case 10: world.line.choked = take(script) % 2; break;
-	default: call_decide(world.call); break;
+	if (audio[1] == 0)
+		for (size_t i = 0; i < sizeof(audio); i++)
+			audio[i] = (uint8_t)(i * i / 7 + 1);
+	(void)call_send_media(world.call, audio, bytes);
+}
+
+/* Floods, from inputs that are short; but sound takes its time to convert. */
+static void again(const struct step *newest, size_t times)
+{
+	if (times > AGAIN_MAX / (newest->bytes + 1))
+		times = AGAIN_MAX / (newest->bytes + 1);
+	while (newest->at && times-- > 0) {
+		message(newest);
+		claims_check();
 	}
 }
 
-static void look(void)
+static void act(const struct step *step, const struct step *newest)
 {
-	MUST(world.call->state >= world.state);
-	world.state = world.call->state;
-	MUST(world.started == (world.state == CALL_LIVE || world.ended));
-	MUST(world.state != CALL_LIVE || world.ended == 0);
-	MUST(world.call->frames_out == world.line.audio);
-	MUST(strlen(world.call->dtmf) <= DTMF_MAX);
-	MUST(world.call->events <= EVENTS_MAX);
-}
+	static const char digits[] = "0123456789*#ABCD";
+	uint8_t n = step->n;
 
-/* ---- one call --------------------------------------------------------------
- */
-
-static void begin(struct script *script)
-{
-	static const char *const sends[] = { "", "PCMA", "L16", "G722",
-					     "OPUS" };
-	unsigned provider = take(script), kind = take(script);
-	struct hello hello = { .provider = provider_at(provider),
-			       .call_id =
-				       kind & 1 ? "of the handshake" : NULL };
-
-	memset(&world, 0, sizeof(world));
-	world.route.handler = kind & 2 ? ROUTE_ECHO : ROUTE_RECORD;
-	world.route.dtmf = (enum route_dtmf)(kind / 4 % 3);
-	world.route.byte_order = (enum route_order)(kind / 12 % 3);
-	(void)strcpy(world.route.send_codec, sends[take(script) % 5]);
-	world.route.send_rate_hz = 8000 + 100 * take(script);
-	world.settings.media.start_timeout_ms = 10000;
-	world.settings.media.idle_timeout_ms = 30000;
-	world.settings.media.max_call_duration_ms = 3600000;
-	world.settings.media.checkpoint_interval_ms = 15000;
-	world.settings.media.send_ahead_ms = kind & 64 ? 30000 : 100;
-	world.settings.media.send_queue_ms = 5000;
-	world.settings.media.send_age_ms = 2000;
-	world.loop.settings = &world.settings;
-	world.loop.scratch = (struct scratch){ scratch, sizeof(scratch) };
-	world.loop.sound = &sound_scratch;
-	world.loop.out_room = sizeof(out);
-	world.now_ms = 100000;
-	turns_init(&world.loop.turns, ev_default_loop(0), now_ms, call_on_turn);
-	world.admission = (struct admission){ .loop = &world.loop,
-					      .route = &world.route,
-					      .parameter = "holdline_token" };
-	world.call =
-		call_create(&world.loop, &world.line, &world.admission, &hello);
-	MUST(world.call);
+	switch (step->op) {
+	case OP_PASS: pass(n % 64); break;
+	case OP_JUMP: jump(n * 250u); break;
+	case OP_MEDIA: speak(n); break;
+	case OP_MARK: (void)call_send_mark(world.call, puppet_mark(n)); break;
+	case OP_CLEAR:
+		(void)call_send_clear(world.call);
+		claims_cleared();
+		break;
+	case OP_DIGIT: (void)call_send_digit(world.call, digits[n % 16]); break;
+	case OP_HOLD: call_hold(world.call, n & 1); break;
+	case OP_LINE: world.line.choked = n & 1; break;
+	case OP_PUPPET: puppet_teach(n); break;
+	case OP_END:
+		call_end(world.call, n & 1 ? END_SHUTDOWN : END_HANGUP,
+			 CLOSE_GOING_AWAY, n & 2 ? 500 : 0);
+		break;
+	case OP_AGAIN: again(newest, n); break;
+	default: message(step); break;
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct script script = { data, data + size };
+	struct step step, newest = { .at = NULL };
 
-	log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
-	begin(&script);
-	while (script.at < script.end) {
-		happen(&script);
-		look();
+	if (size < SCRIPT_HEAD)
+		return 0;
+	begin(data);
+	data += SCRIPT_HEAD;
+	size -= SCRIPT_HEAD;
+	while (!world.line.cut && script_next(&data, &size, &step)) {
+		if (step.op <= OP_BINARY)
+			newest = step;
+		claims_expect(newest.op == OP_TEXT &&
+			      (step.op == OP_TEXT || step.op == OP_AGAIN));
+		puppet_rest();
+		act(&step, &newest);
+		claims_check();
 	}
-	call_destroy(world.call);
-	MUST(world.ended == world.started && !world.loop.calls);
-	MUST(world.loop.turns.count == 0);
+	claims_expect(false);
+	claims_weigh_queue();
+	world_hang_up();
+	claims_finish();
 	return 0;
+}
+
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room,
+			       unsigned seed)
+{
+	return script_mutate(data, size, room, seed);
 }

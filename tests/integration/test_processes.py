@@ -119,6 +119,18 @@ class Processes(unittest.TestCase):
             self.assertEqual(server.stop(), 0)
             self.ended(server, report(load), "shutdown")
 
+    def test_two_sigterms_that_arrive_as_one_are_two(self):
+        """The kernel keeps one of a kind for a process that is busy."""
+        with Server(drain_timeout="10min", watchdog_timeout="60s") as server:
+            load = self.begin_calls(server)
+            server.kill("media", signal.SIGSTOP)
+            for count in 1, 2:
+                server.process.send_signal(signal.SIGTERM)
+                wait_for("the signal", lambda: server.log().count("[SERVER_DRAINING]") == count)
+            server.kill("media", signal.SIGCONT)
+            self.assertEqual(server.process.wait(60), 0)
+            self.ended(server, report(load), "shutdown")
+
     def test_a_stopped_loop_is_noticed_and_its_role_restarted(self):
         with Server(watchdog_timeout="2s") as server:
             server.kill("media", signal.SIGSTOP)

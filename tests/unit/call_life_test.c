@@ -1,7 +1,8 @@
 /* call_life_test.c - a call's life, told by its messages and what it leaves
  *
- * The loop and the line are ours: time stands still until a test moves it, what
- * is handed over is kept, what is sent is looked at. */
+ * The loop and the line are ours (support/call_world.h): time stands still
+ * until a test moves it, what is handed over is kept, what is sent is looked
+ * at. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,134 +14,32 @@
 #include <jansson.h>
 
 #include "media/base64.h"
-#include "media/admission.h"
-#include "media/call.h"
-#include "media/call_record.h"
-#include "media/line.h"
-#include "media/loop.h"
 #include "persistence/record.h"
 #include "server/log.h"
+#include "support/call_world.h"
+#include "convert_kit.h"
 
-/* ---- the loop and the line -------------------------------------------------
- */
+static json_t *records; /* [{kind, rev, payload}] */
 
-struct line {
-	unsigned close_code; /* the first one; 0: open */
-	bool cut, choked;
-	char sent[2048]; /* the newest message */
-	unsigned sent_count;
-};
-
-static struct {
-	struct loop loop;
-	struct settings settings;
-	struct line line;
-	struct route route;
-	struct admission admission;
-	struct call *call;
-	uint64_t now_ms;
-	json_t *records; /* [{kind, rev, payload}] */
-	uint8_t audio[65536];
-	char out[65536];
-} world;
-
-static struct sound_scratch sound_scratch;
-
-uint64_t loop_now_ms(const struct loop *loop)
-{
-	(void)loop;
-	return world.now_ms;
-}
-
-void loop_submit(struct loop *loop, struct record *record)
+static void keep_record(const struct record *record)
 {
 	json_t *payload = json_loadb(record->payload, record->length, 0, NULL);
 
-	(void)loop;
 	assert_non_null(payload);
-	json_array_append_new(world.records,
+	json_array_append_new(records,
 			      json_pack("{s:s, s:i, s:o}", "kind",
 					record_kind_name(record->kind), "rev",
 					(int)record->rev, "payload", payload));
-	free(record);
-}
-
-void loop_checkpoint(struct loop *loop, struct call *call)
-{
-	(void)loop;
-	call_record(call, RECORD_CALL_CHECKPOINT);
-}
-
-char *loop_out(const struct loop *loop)
-{
-	(void)loop;
-	return world.out;
-}
-
-bool line_send(struct line *line, size_t length, unsigned kind)
-{
-	(void)kind;
-	if (line->choked)
-		return false;
-	assert_true(length < sizeof(line->sent));
-	memcpy(line->sent, world.out, length);
-	line->sent[length] = '\0';
-	line->sent_count++;
-	return true;
-}
-
-size_t line_drop_audio(struct line *line)
-{
-	(void)line;
-	return 0;
-}
-
-void line_close(struct line *line, unsigned close_code)
-{
-	if (!line->close_code)
-		line->close_code = close_code;
-}
-
-void line_cut(struct line *line)
-{
-	line->cut = true;
-}
-
-static uint64_t world_ms(void)
-{
-	return world.now_ms;
 }
 
 static void begin_with(const char *provider, enum route_handler handler)
 {
-	memset(&world, 0, sizeof(world));
-	world.route = (struct route){ .path = "/media", .handler = handler };
+	world_prepare();
+	world.route.handler = handler;
 	(void)strcpy(world.route.provider, provider);
-	world.settings.media.start_timeout_ms = 10000;
-	world.settings.media.idle_timeout_ms = 30000;
-	world.settings.media.max_call_duration_ms = 3600000;
-	world.settings.media.checkpoint_interval_ms = 15000;
-	world.settings.media.send_ahead_ms = 30000;
-	world.settings.media.send_queue_ms = 60000;
-	world.settings.media.send_age_ms = 90000;
-	(void)strcpy(world.settings.node_id, "node-1");
-	world.loop.settings = &world.settings;
-	world.now_ms = 100000;
-	world.loop.scratch =
-		(struct scratch){ world.audio, sizeof(world.audio) };
-	world.loop.sound = &sound_scratch;
-	world.loop.out_room = sizeof(world.out);
-	turns_init(&world.loop.turns, ev_default_loop(0), world_ms,
-		   call_on_turn);
-	world.records = json_array();
-	world.admission = (struct admission){ .loop = &world.loop,
-					      .route = &world.route,
-					      .parameter = "holdline_token" };
-	world.call = call_create(
-		&world.loop, &world.line, &world.admission,
-		&(struct hello){ .provider = provider_find(provider),
-				 .call_id = "of the handshake" });
-	assert_non_null(world.call);
+	world.on_record = keep_record;
+	records = json_array();
+	world_begin(provider_find(provider), "of the handshake");
 }
 
 static void begin(enum route_handler handler)
@@ -148,21 +47,12 @@ static void begin(enum route_handler handler)
 	begin_with("twilio", handler);
 }
 
-/* The socket goes; the records stay for the test to look at. */
-static void hang_up(void)
-{
-	call_destroy(world.call);
-	world.call = NULL;
-	assert_null(world.loop.calls);
-}
-
 static int end(void **state)
 {
 	(void)state;
-	if (world.call)
-		hang_up();
-	json_decref(world.records);
-	world.records = NULL;
+	world_hang_up();
+	json_decref(records);
+	records = NULL;
 	return 0;
 }
 
@@ -176,6 +66,10 @@ static void say(const char *message)
 	"\"accountSid\":\"AC1\",\"callSid\":\"CA1\",\"streamSid\":\"MZ1\"," \
 	"\"customParameters\":{\"customer\":\"42\",\"from\":\"+4930\"}}}"
 #define STOP "{\"event\":\"stop\"}"
+
+#define MEDIA_START                                             \
+	"MEDIA_START connection_id:c channel:w channel_id:1.2 " \
+	"format:ulaw optimal_frame_size:160 ptime:20"
 
 /* 20 ms of audio. */
 static void say_media(unsigned chunk)
@@ -201,7 +95,7 @@ static size_t count(const char *kind)
 	size_t found = 0, i;
 	json_t *record;
 
-	json_array_foreach (world.records, i, record)
+	json_array_foreach (records, i, record)
 		found += strcmp(json_string_value(
 					json_object_get(record, "kind")),
 				kind) == 0;
@@ -210,8 +104,8 @@ static size_t count(const char *kind)
 
 static json_t *newest(const char *kind)
 {
-	for (size_t i = json_array_size(world.records); i-- > 0;) {
-		json_t *record = json_array_get(world.records, i);
+	for (size_t i = json_array_size(records); i-- > 0;) {
+		json_t *record = json_array_get(records, i);
 
 		if (strcmp(json_string_value(json_object_get(record, "kind")),
 			   kind) == 0)
@@ -237,9 +131,9 @@ static int number(const char *kind, const char *key)
 /* The data of the newest event of that kind (dtmf, mark, ...), or NULL. */
 static json_t *event_data(const char *kind)
 {
-	for (size_t i = json_array_size(world.records); i-- > 0;) {
-		json_t *payload = json_object_get(
-			json_array_get(world.records, i), "payload");
+	for (size_t i = json_array_size(records); i-- > 0;) {
+		json_t *payload =
+			json_object_get(json_array_get(records, i), "payload");
 		const char *is =
 			json_string_value(json_object_get(payload, "kind"));
 
@@ -260,7 +154,7 @@ static unsigned count_marks(const char *name, const char *way)
 	json_t *record;
 	size_t i;
 
-	json_array_foreach (world.records, i, record) {
+	json_array_foreach (records, i, record) {
 		json_t *data = json_object_get(
 			json_object_get(record, "payload"), "data");
 		const char *its =
@@ -329,7 +223,7 @@ static void a_call_leaves_one_row_that_tells_it(void **state)
 			json_object_get(newest("call.ended"), "custom"),
 			"customer")),
 		"42");
-	hang_up();
+	world_hang_up();
 	one_row("stop");
 }
 
@@ -356,7 +250,7 @@ static void the_end_of_the_socket_is_the_end_of_the_call(void **state)
 	(void)state;
 	begin(ROUTE_RECORD);
 	say(START);
-	hang_up();
+	world_hang_up();
 	one_row("disconnect");
 }
 
@@ -372,8 +266,8 @@ static void without_a_start_there_is_no_row(void **state)
 	world.now_ms += 1;
 	call_check(world.call, world.now_ms);
 	assert_int_equal(world.line.close_code, 1008);
-	hang_up();
-	assert_int_equal(json_array_size(world.records), 0);
+	world_hang_up();
+	assert_int_equal(json_array_size(records), 0);
 }
 
 static void silence_ends_a_call(void **state)
@@ -584,6 +478,82 @@ static void what_waits_when_we_clear_is_dropped_and_told(void **state)
 	assert_int_equal(number("call.ended", "frames_out"), 6);
 }
 
+/* A handler that begins its next prompt when it hears that one was dropped. */
+static void speak_again(struct call *call, const char *name)
+{
+	uint8_t audio[160] = { 0 };
+
+	(void)name;
+	assert_true(call_send_media(call, audio, sizeof(audio)));
+	assert_true(call_send_mark(call, "again"));
+}
+
+static void what_is_said_to_a_dropped_mark_comes_behind_the_clear(void **state)
+{
+	static const struct handler handler = { .on_mark = speak_again };
+	uint8_t audio[160] = { 0 };
+
+	(void)state;
+	begin(ROUTE_RECORD);
+	world.settings.media.send_ahead_ms = 100;
+	say(START);
+	world.call->handler = &handler;
+	for (unsigned i = 0; i < 25; i++)
+		assert_true(call_send_media(world.call, audio, sizeof(audio)));
+	assert_true(call_send_mark(world.call, "behind"));
+	assert_true(call_send_clear(world.call));
+	assert_int_equal(count_marks("behind", "dropped"), 1);
+	assert_int_equal(count_marks("again", "dropped"), 0);
+	assert_int_equal(count_marks("again", "sent"), 1);
+	assert_non_null(strstr(world.line.sent, "again")); /* the newest */
+	say("{\"event\":\"mark\",\"mark\":{\"name\":\"again\"}}");
+	assert_int_equal(count_marks("again", "played"), 1);
+	say(STOP);
+	one_row("stop");
+}
+
+static void hang_up_at_once(struct call *call, const char *name)
+{
+	(void)name;
+	call_end(call, END_HANGUP, 1000, 0);
+}
+
+/* 20 ms at that rate are 220 samples and a half. */
+static void a_frame_of_half_a_sample_more_has_whole_ones(void **state)
+{
+	uint8_t audio[1600] = { 0 };
+
+	(void)state;
+	begin_with("vonage", ROUTE_RECORD);
+	(void)strcpy(world.route.send_codec, "L16");
+	world.route.send_rate_hz = 11025;
+	say("{\"event\":\"websocket:connected\","
+	    "\"content-type\":\"audio/l16;rate=8000\"}");
+	assert_true(call_send_media(world.call, audio, sizeof(audio)));
+	for (unsigned ms = 0; ms < 200; ms += 5) {
+		world.now_ms += 5;
+		world_turn();
+	}
+	assert_in_range(world.line.sent_count, 5, 6);
+	assert_int_equal(world.call->bytes_out, world.line.sent_count * 440);
+}
+
+static void a_handler_may_hang_up_over_a_dropped_mark(void **state)
+{
+	static const struct handler handler = { .on_mark = hang_up_at_once };
+
+	(void)state;
+	begin_with("asterisk", ROUTE_RECORD); /* it loses marks in a clear */
+	say(MEDIA_START);
+	world.call->handler = &handler;
+	assert_true(call_send_mark(world.call, "one"));
+	assert_true(call_send_mark(world.call, "two"));
+	assert_true(call_send_clear(world.call));
+	one_row("hangup");
+	assert_int_equal(count_marks("one", "dropped"), 1);
+	assert_int_equal(count_marks("two", "dropped"), 0);
+}
+
 static void what_waits_leaves_in_its_turn(void **state)
 {
 	uint8_t audio[160] = { 0 };
@@ -612,10 +582,6 @@ static void what_waits_leaves_in_its_turn(void **state)
 /* ---- dialects that say more -----------------------------------------------
  */
 
-#define MEDIA_START                                             \
-	"MEDIA_START connection_id:c channel:w channel_id:1.2 " \
-	"format:ulaw optimal_frame_size:160 ptime:20"
-
 static void say_samples(size_t bytes)
 {
 	static const char samples[800];
@@ -636,7 +602,7 @@ static void what_leaves_after_its_time_is_in_the_row(void **state)
 	turns_leave(&world.loop.turns, &world.call->turn);
 	call_on_turn(&world.call->turn, world.now_ms);
 	assert_int_equal(world.loop.counts.late_out, 2);
-	hang_up();
+	world_hang_up();
 	assert_int_equal(number("call.ended", "frames_out"), 4);
 	assert_int_equal(number("call.ended", "frames_late"), 2);
 	assert_null(event_data("gap"));
@@ -651,7 +617,7 @@ static void audio_before_the_start_is_kept_for_it(void **state)
 	say(MEDIA_START);
 	assert_string_equal(world.line.sent, "ANSWER");
 	say_samples(160);
-	hang_up();
+	world_hang_up();
 	one_row("disconnect");
 	assert_int_equal(number("call.ended", "frames_in"), 3);
 	assert_int_equal(number("call.ended", "bytes_in"), 400);
@@ -664,7 +630,7 @@ static void too_much_of_it_is_counted_as_early(void **state)
 	for (unsigned i = 0; i < 100; i++)
 		say_samples(800);
 	say(MEDIA_START);
-	hang_up();
+	world_hang_up();
 	assert_int_equal(number("call.ended", "frames_in"), 81);
 	assert_int_equal(event_number("gap", "early"), 19);
 }
@@ -728,7 +694,7 @@ static void samples_without_a_word_begin_a_call_at_last(void **state)
 	call_check(world.call, world.now_ms + 1000);
 	assert_int_equal(count("call.started"), 1);
 	say_samples(320);
-	hang_up();
+	world_hang_up();
 	assert_string_equal(text("call.ended", "provider"), "freeswitch");
 	assert_int_equal(number("call.ended", "frames_in"), 2);
 }
@@ -738,9 +704,42 @@ static void the_socket_may_go_before_that(void **state)
 	(void)state;
 	begin_with("auto", ROUTE_RECORD);
 	say_samples(320);
-	hang_up();
+	world_hang_up();
 	one_row("disconnect");
 	assert_int_equal(number("call.ended", "frames_in"), 1);
+}
+
+/* A key, or nothing, for 80 ms at 8000 Hz. */
+static void press(int16_t *at, double low_hz, double high_hz)
+{
+	for (size_t i = 0; i < 640; i++)
+		at[i] = (int16_t)(kit_tone_at(low_hz, 8000, i) / 4 +
+				  kit_tone_at(high_hz, 8000, i) / 4);
+}
+
+static void hang_up_at_a_key(struct call *call, char digit)
+{
+	(void)digit;
+	call_end(call, END_HANGUP, 1000, 0);
+}
+
+static void a_key_behind_the_one_that_ended_the_call_is_not_taken(void **state)
+{
+	static const struct handler handler = { .on_dtmf = hang_up_at_a_key };
+	int16_t sound[4 * 640];
+
+	(void)state;
+	begin_with("freeswitch", ROUTE_RECORD);
+	press(sound, 770, 1336);
+	press(sound + 640, 0, 0);
+	press(sound + 1280, 941, 1477);
+	press(sound + 1920, 0, 0);
+	say_samples(160);
+	world.call->handler = &handler;
+	call_on_message(world.call, (char *)sound, sizeof(sound), true);
+	one_row("hangup");
+	assert_string_equal(text("call.ended", "dtmf"), "5");
+	assert_int_equal(count("call.event"), 1);
 }
 
 static void
@@ -751,7 +750,7 @@ an_id_of_the_handshake_is_the_calls_unless_the_start_has_one(void **state)
 	say("{\"kind\":\"AudioMetadata\",\"audioMetadata\":{"
 	    "\"subscriptionId\":\"s\",\"encoding\":\"PCM\","
 	    "\"sampleRate\":16000,\"channels\":1}}");
-	hang_up();
+	world_hang_up();
 	assert_string_equal(text("call.ended", "provider_call_id"),
 			    "of the handshake");
 }
@@ -770,6 +769,28 @@ static void a_flood_of_events_is_bounded_and_counted(void **state)
 	assert_int_equal(event_number("gap", "events_unkept"), 50);
 	assert_non_null(event_text("error", "what"));
 	assert_int_equal(strlen(text("call.ended", "dtmf")), DTMF_MAX);
+}
+
+static void send_marks(struct call *call)
+{
+	for (unsigned i = 0; i < EVENTS_MAX; i++)
+		(void)call_send_mark(call, "bye");
+}
+
+static void the_error_that_ends_a_call_makes_no_room_for_more(void **state)
+{
+	static const struct handler handler = { .on_end = send_marks };
+
+	(void)state;
+	begin(ROUTE_RECORD);
+	say(START);
+	world.call->handler = &handler;
+	for (unsigned i = 0; i < EVENTS_MAX; i++)
+		say("{\"event\":\"dtmf\",\"dtmf\":{\"digit\":\"1\"}}");
+	say("{");
+	one_row("protocol_error");
+	assert_int_equal(count("call.event"), EVENTS_MAX + 2);
+	assert_int_equal(event_number("gap", "events_unkept"), EVENTS_MAX);
 }
 
 /* No row may be lost for what somebody else wrote into it. */
@@ -826,6 +847,9 @@ int main(void)
 		TEST(echo_says_back_what_it_hears),
 		TEST(a_mark_that_comes_back_says_whether_it_was_heard),
 		TEST(what_waits_when_we_clear_is_dropped_and_told),
+		TEST(what_is_said_to_a_dropped_mark_comes_behind_the_clear),
+		TEST(a_frame_of_half_a_sample_more_has_whole_ones),
+		TEST(a_handler_may_hang_up_over_a_dropped_mark),
 		TEST(what_waits_leaves_in_its_turn),
 		TEST(what_leaves_after_its_time_is_in_the_row),
 		TEST(audio_before_the_start_is_kept_for_it),
@@ -834,8 +858,10 @@ int main(void)
 		TEST(a_paused_call_is_not_idle),
 		TEST(samples_without_a_word_begin_a_call_at_last),
 		TEST(the_socket_may_go_before_that),
+		TEST(a_key_behind_the_one_that_ended_the_call_is_not_taken),
 		TEST(an_id_of_the_handshake_is_the_calls_unless_the_start_has_one),
 		TEST(a_flood_of_events_is_bounded_and_counted),
+		TEST(the_error_that_ends_a_call_makes_no_room_for_more),
 		TEST(odd_texts_do_not_spoil_the_row),
 		TEST(parameters_without_end_are_left_out),
 	};

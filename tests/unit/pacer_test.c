@@ -284,6 +284,28 @@ static void messages_have_the_size_that_is_wanted(void **state)
 	assert_true(pacer_is_empty(pacer));
 }
 
+/* Two bytes a sample, of which 20 ms are half a one too many. */
+static void sizes_that_do_not_fit_are_made_to(void **state)
+{
+	static const struct pacer_options odd = { .bytes_per_s = 22050,
+						  .least = 441,
+						  .step = 2,
+						  .most = 441,
+						  .clocked = true,
+						  .queue_ms = 1000,
+						  .age_ms = 2000 };
+	struct piece piece;
+
+	(void)state;
+	begin(&odd);
+	add(0, 0, 1);
+	piece = pacer_next(pacer, 1000);
+	assert_int_equal(piece.kind, PIECE_AUDIO);
+	assert_int_equal(piece.bytes, 442);
+	assert_false(pacer_pass(pacer, 2000, 441));
+	assert_true(pacer_pass(pacer, 2000, 442));
+}
+
 static void the_end_before_a_mark_does_not_wait(void **state)
 {
 	struct piece piece;
@@ -346,6 +368,7 @@ int main(void)
 		TEST(marks_are_bounded),
 		TEST(clear_empties_it_and_tells_the_marks),
 		TEST(messages_have_the_size_that_is_wanted),
+		TEST(sizes_that_do_not_fit_are_made_to),
 		TEST(the_end_before_a_mark_does_not_wait),
 		TEST(nothing_is_lost_or_changed_on_the_way),
 	};
