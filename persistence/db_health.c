@@ -1,6 +1,7 @@
 /* db_health.c - how the database is doing (see db_health.h) */
 #include "persistence/db_health.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,6 +32,126 @@ static struct seconds seconds(uint64_t ms)
 	return out;
 }
 
+/* ---- what the process shows ----------------------------------------------
+ */
+
+/* What one user sees. */
+struct db_view {
+	const char *op; /* NULL: nobody's */
+	enum board_db_state state;
+	enum breaker_state breaker;
+	char reason[48];
+	int64_t next_try_us; /* wall; 0: it waits for nothing */
+};
+
+static struct db_view views[DB_HEALTH_USERS_MAX];
+static pthread_mutex_t views_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static int badness(enum board_db_state state)
+{
+	static const int order[] = {
+		[BOARD_DB_UNKNOWN] = 0,
+		[BOARD_DB_UP] = 1,
+		[BOARD_DB_PAUSED] = 2,
+		[BOARD_DB_DOWN] = 3,
+	};
+
+	return order[state];
+}
+
+static const struct db_view *worst_view(void)
+{
+	const struct db_view *worst = &views[0];
+
+	for (size_t i = 1; i < DB_HEALTH_USERS_MAX; i++)
+		if (badness(views[i].state) > badness(worst->state))
+			worst = &views[i];
+	return worst;
+}
+
+/* Under the lock. */
+static void show(void)
+{
+	struct board_flags *flags = board_flags();
+	const struct db_view *worst = worst_view();
+	enum board_db_state was = atomic_load(&flags->db_state);
+	bool up = worst->state == BOARD_DB_UP;
+
+	board_set(board_series(METRIC_DB_UP, ""), up);
+	board_set(board_series(METRIC_DB_PAUSED, ""),
+		  worst->state == BOARD_DB_PAUSED);
+	board_set(board_series(METRIC_DB_BREAKER_STATE, ""), worst->breaker);
+	board_text_set(&flags->db_reason, worst->reason);
+	atomic_store(&flags->db_next_try_us, worst->next_try_us);
+	if (was == BOARD_DB_UNKNOWN || up != (was == BOARD_DB_UP))
+		atomic_store(&flags->db_since_us, clock_wall_us());
+	atomic_store(&flags->db_state, worst->state);
+}
+
+/* The place of that op, or a free one. Under the lock. */
+static struct db_view *claim_view(const char *op)
+{
+	struct db_view *free_one = NULL;
+
+	for (size_t i = 0; i < DB_HEALTH_USERS_MAX; i++) {
+		if (views[i].op && strcmp(views[i].op, op) == 0)
+			return &views[i];
+		if (!views[i].op && !free_one)
+			free_one = &views[i];
+	}
+	if (free_one)
+		free_one->op = op;
+	return free_one;
+}
+
+static void publish(struct db_health *health, enum board_db_state state,
+		    const char *reason, uint32_t wait_ms)
+{
+	struct db_view *view = health->view;
+
+	health->up = state == BOARD_DB_UP;
+	if (!view)
+		return;
+	pthread_mutex_lock(&views_lock);
+	view->state = state;
+	view->breaker = health->breaker.state;
+	(void)snprintf(view->reason, sizeof(view->reason), "%s", reason);
+	view->next_try_us =
+		health->up ? 0 : clock_wall_us() + (int64_t)wait_ms * 1000;
+	show();
+	pthread_mutex_unlock(&views_lock);
+}
+
+static void publish_breaker(struct db_health *health)
+{
+	if (!health->view)
+		return;
+	pthread_mutex_lock(&views_lock);
+	health->view->breaker = health->breaker.state;
+	board_set(board_series(METRIC_DB_BREAKER_STATE, ""),
+		  worst_view()->breaker);
+	pthread_mutex_unlock(&views_lock);
+}
+
+enum board_db_state db_health_shown(void)
+{
+	return atomic_load(&board_flags()->db_state);
+}
+
+void db_health_leave(struct db_health *health)
+{
+	if (!health->view)
+		return;
+	pthread_mutex_lock(&views_lock);
+	*health->view = (struct db_view){ .op = NULL };
+	health->view = NULL;
+	show();
+	pthread_mutex_unlock(&views_lock);
+}
+
+/* ---- one user --------------------------------------------------------------
+ */
+
 void db_health_init(struct db_health *health, const char *op,
 		    const struct settings *settings)
 {
@@ -40,43 +161,25 @@ void db_health_init(struct db_health *health, const char *op,
 		.jitter = settings->database.retry_jitter,
 	};
 
-	*health = (struct db_health){
-		.op = op,
-		.up_gauge = board_series(METRIC_DB_UP, ""),
-		.paused_gauge = board_series(METRIC_DB_PAUSED, ""),
-		.breaker_gauge = board_series(METRIC_DB_BREAKER_STATE, ""),
-	};
+	*health = (struct db_health){ .op = op };
 	retry_init(&health->retry, &policy);
 	breaker_init(&health->breaker, op,
 		     settings->database.breaker_open_after_ms,
 		     settings->database.breaker_pause_ms);
-}
-
-static void publish(struct db_health *health, enum board_db_state state,
-		    const char *reason, uint32_t wait_ms)
-{
-	struct board_flags *flags = board_flags();
-	bool up = state == BOARD_DB_UP;
-	bool was_up = atomic_load(&flags->db_state) == BOARD_DB_UP;
-	bool known = atomic_load(&flags->db_state) != BOARD_DB_UNKNOWN;
-
-	health->up = up;
-	board_set(health->up_gauge, up);
-	board_set(health->paused_gauge, state == BOARD_DB_PAUSED);
-	board_set(health->breaker_gauge, health->breaker.state);
-	board_text_set(&flags->db_reason, reason);
-	atomic_store(&flags->db_next_try_us,
-		     up ? 0 : clock_wall_us() + (int64_t)wait_ms * 1000);
-	if (!known || up != was_up)
-		atomic_store(&flags->db_since_us, clock_wall_us());
-	atomic_store(&flags->db_state, state);
+	pthread_mutex_lock(&views_lock);
+	health->view = claim_view(op);
+	if (health->view)
+		*health->view = (struct db_view){ .op = op };
+	pthread_mutex_unlock(&views_lock);
 }
 
 bool db_health_may_try(struct db_health *health, uint64_t now_ms)
 {
+	enum breaker_state was = health->breaker.state;
 	bool may = breaker_allow(&health->breaker, now_ms);
 
-	board_set(health->breaker_gauge, health->breaker.state);
+	if (health->breaker.state != was)
+		publish_breaker(health);
 	return may;
 }
 
@@ -193,7 +296,8 @@ void db_health_succeeded(struct db_health *health, uint64_t now_ms)
 	health->paused_for[0] = '\0';
 	if (recovered || !health->up) {
 		publish(health, BOARD_DB_UP, "", 0);
-		alerts_answered(now_ms);
+		if (db_health_shown() == BOARD_DB_UP)
+			alerts_answered(now_ms);
 	}
 	if (recovered)
 		recovery_announce();

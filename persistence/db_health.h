@@ -6,7 +6,12 @@
  * a [DB_DOWN] for each failure, one [DB_PAUSED] for each fault of the set-up,
  * one [DB_RECOVERED] at the end, which others hear of at once (recovery.h).
  *
- * Thread: belongs to one thread.
+ * A process has several users (the drainer, the sessions, the API), each with a
+ * health of its own, told apart by `op`. What the process shows is the worst of
+ * them: a database that one user cannot reach is not healthy, whoever gets
+ * through. So every user goes on trying until it is well again.
+ *
+ * Thread: belongs to one thread; what the process shows, to all of them.
  * Clock:  callers pass monotonic milliseconds, never 0.
  */
 #ifndef PERSISTENCE_DB_HEALTH_H
@@ -18,8 +23,8 @@
 #include "persistence/breaker.h"
 #include "persistence/db_error.h"
 #include "persistence/retry.h"
+#include "server/board.h"
 
-struct board_series;
 struct settings;
 
 struct db_health {
@@ -27,10 +32,14 @@ struct db_health {
 	struct retry retry;
 	struct breaker breaker;
 	bool up;
-	char paused_for[48]; /* the reason last logged as [DB_PAUSED] */
-	struct board_series *up_gauge, *paused_gauge, *breaker_gauge;
+	char paused_for[48];  /* the reason last logged as [DB_PAUSED] */
+	struct db_view *view; /* what it adds to the process's; NULL: nothing */
 };
 
+#define DB_HEALTH_USERS_MAX 8u
+
+/* `op` is borrowed for ever. A user that comes again under the same op takes
+ * its former place. One too many works, but is not shown. */
 void db_health_init(struct db_health *health, const char *op,
 		    const struct settings *settings);
 
@@ -46,5 +55,11 @@ void db_health_hurry(struct db_health *health, uint64_t now_ms);
 uint32_t db_health_failed(struct db_health *health, const struct db_error *err,
 			  uint64_t now_ms, double random);
 void db_health_succeeded(struct db_health *health, uint64_t now_ms);
+
+/* What the process shows. Any thread. */
+enum board_db_state db_health_shown(void);
+
+/* This user asks no more: what it saw last is no longer shown. */
+void db_health_leave(struct db_health *health);
 
 #endif

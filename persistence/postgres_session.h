@@ -32,7 +32,7 @@ struct pg_session_options {
 	uint32_t statement_timeout_ms;
 };
 
-#define PG_PARAMETERS_MAX 4
+#define PG_PARAMETERS_MAX 8
 #define PG_PING_MS	  5000u
 
 struct pg_statement {

@@ -162,6 +162,17 @@ static bool normalise_id(const char *text, char out[UUID_TEXT_SIZE])
 	return true;
 }
 
+void store_call_filter_texts(const struct store_call_filter *f,
+			     const char *texts[STORE_CALL_FILTERS])
+{
+	const char *const all[STORE_CALL_FILTERS] = {
+		f->state, f->provider, f->end_reason,	  f->number,
+		f->since, f->before,   f->before_call_id,
+	};
+
+	memcpy(texts, all, sizeof(all));
+}
+
 int store_list_calls(struct store *store, const struct store_call_filter *f,
 		     json_t **rows, struct db_error *err)
 {

@@ -64,8 +64,11 @@ int store_schema_version(struct store *store, int *has, int *wants,
 			 struct db_error *err);
 int store_migrate(struct store *store, struct db_error *err);
 
-struct store_call_filter {
-	const char *state, *provider; /* NULL: any */
+struct store_call_filter { /* NULL: any */
+	const char *state, *provider, *end_reason;
+	const char *number;	    /* called or calling */
+	const char *since, *before; /* started then or later; earlier; in the
+				       form of clock_format_iso() */
 	const char *before_call_id; /* cursor: older than this; NULL: newest */
 	unsigned limit;
 };

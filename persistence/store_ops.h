@@ -49,6 +49,12 @@ struct store { /* each database's own struct begins with it */
 	bool migrated; /* this session's schema was looked at */
 };
 
+/* What a filter of calls asks for, in the order of the parameters of the
+ * databases' statements; the limit follows. */
+#define STORE_CALL_FILTERS 7
+void store_call_filter_texts(const struct store_call_filter *filter,
+			     const char *texts[STORE_CALL_FILTERS]);
+
 extern const struct store_ops store_postgres_ops, store_sqlite_ops;
 
 /* Appends a row that came as JSON text; for the databases' use. */

@@ -89,8 +89,13 @@ static int make_sql(struct store_postgres *pg)
 			  " FROM calls"
 			  " WHERE ($1::text IS NULL OR state = $1)"
 			  " AND ($2::text IS NULL OR provider = $2)"
-			  " AND ($3::uuid IS NULL OR call_id < $3)"
-			  " ORDER BY call_id DESC LIMIT $4") < 0 ||
+			  " AND ($3::text IS NULL OR end_reason = $3)"
+			  " AND ($4::text IS NULL OR $4 IN"
+			  " (from_number, to_number))"
+			  " AND ($5::timestamptz IS NULL OR started_at >= $5)"
+			  " AND ($6::timestamptz IS NULL OR started_at < $6)"
+			  " AND ($7::uuid IS NULL OR call_id < $7)"
+			  " ORDER BY call_id DESC LIMIT $8") < 0 ||
 	    make_read_sql(&pg->call_sql, TABLE_CALLS,
 			  " FROM calls WHERE call_id = $1") < 0 ||
 	    make_read_sql(&pg->events_sql, TABLE_CALL_EVENTS,
@@ -351,16 +356,15 @@ static int postgres_list_calls(struct store *store,
 	struct store_postgres *pg = self(store);
 	struct pg_statement list = {
 		.sql = pg->list_sql,
-		.count = 4,
-		.values = { filter->state, filter->provider,
-			    filter->before_call_id },
+		.count = STORE_CALL_FILTERS + 1,
 	};
 	PGresult *result;
 	char limit[16];
 	int r;
 
 	(void)snprintf(limit, sizeof(limit), "%u", filter->limit);
-	list.values[3] = limit;
+	store_call_filter_texts(filter, list.values);
+	list.values[STORE_CALL_FILTERS] = limit;
 	r = pg_session_transact(pg->session, &list, 1, &result, err);
 	if (r == 0)
 		r = read_rows(result, rows, err);

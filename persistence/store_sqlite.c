@@ -386,8 +386,13 @@ static const struct {
 	[QUERY_LIST] = { TABLE_CALLS, " FROM calls"
 				      " WHERE (?1 IS NULL OR state = ?1)"
 				      " AND (?2 IS NULL OR provider = ?2)"
-				      " AND (?3 IS NULL OR call_id < ?3)"
-				      " ORDER BY call_id DESC LIMIT ?4" },
+				      " AND (?3 IS NULL OR end_reason = ?3)"
+				      " AND (?4 IS NULL OR ?4 IN"
+				      " (from_number, to_number))"
+				      " AND (?5 IS NULL OR started_at >= ?5)"
+				      " AND (?6 IS NULL OR started_at < ?6)"
+				      " AND (?7 IS NULL OR call_id < ?7)"
+				      " ORDER BY call_id DESC LIMIT ?8" },
 	[QUERY_CALL] = { TABLE_CALLS, " FROM calls WHERE call_id = ?1" },
 	[QUERY_EVENTS] = { TABLE_CALL_EVENTS, " FROM call_events"
 					      " WHERE call_id = ?1"
@@ -441,18 +446,18 @@ static int sqlite_list_calls(struct store *store,
 			     const struct store_call_filter *filter,
 			     json_t **rows, struct db_error *err)
 {
-	const char *const texts[] = { filter->state, filter->provider,
-				      filter->before_call_id };
+	const char *texts[STORE_CALL_FILTERS];
 	struct store_sqlite *lite = self(store);
 	sqlite3_stmt *list;
 
 	if (prepare_query(lite, QUERY_LIST, err) < 0)
 		return -1;
 	list = lite->queries[QUERY_LIST];
-	for (int i = 0; i < 3; i++) /* NULL binds NULL */
+	store_call_filter_texts(filter, texts);
+	for (int i = 0; i < STORE_CALL_FILTERS; i++) /* NULL binds NULL */
 		(void)sqlite3_bind_text(list, i + 1, texts[i], -1,
 					SQLITE_TRANSIENT);
-	(void)sqlite3_bind_int64(list, 4, filter->limit);
+	(void)sqlite3_bind_int64(list, STORE_CALL_FILTERS + 1, filter->limit);
 	return fetch(lite, QUERY_LIST, rows, err);
 }
 

@@ -179,6 +179,12 @@ const struct board_family board_families[METRIC_COUNT] = {
 		COUNTER_BY("tls_handshakes_total", "TLS handshakes done."),
 	[METRIC_TLS_HANDSHAKE_FAILURES_TOTAL] = COUNTER_BY(
 		"tls_handshake_failures_total", "TLS handshakes that failed."),
+	[METRIC_API_QUERIES_TOTAL] = COUNTER_BY(
+		"api_queries_total",
+		"Requests that needed the database, by what became of them."),
+	[METRIC_API_QUERIES_WAITING] =
+		GAUGE("api_queries_waiting",
+		      "Requests that wait for a worker to ask the database."),
 	[METRIC_LOG_DROPPED_TOTAL] =
 		COUNTER("log_dropped_total", "Log lines that found no room."),
 	[METRIC_BOARD_MISSES_TOTAL] = COUNTER(

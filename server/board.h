@@ -80,6 +80,8 @@ enum board_metric {
 	METRIC_TLS_NOT_AFTER,		     /* gauge {listener} */
 	METRIC_TLS_HANDSHAKES_TOTAL,	     /* {listener,version} */
 	METRIC_TLS_HANDSHAKE_FAILURES_TOTAL, /* {listener,reason} */
+	METRIC_API_QUERIES_TOTAL,   /* {result}: answered, failed, ... */
+	METRIC_API_QUERIES_WAITING, /* gauge */
 	METRIC_LOG_DROPPED_TOTAL,
 	METRIC_BOARD_MISSES_TOTAL, /* look-ups that a full table refused */
 	METRIC_COUNT

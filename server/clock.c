@@ -148,3 +148,66 @@ int clock_parse_iso(const char *text, int64_t *wall_us)
 	*wall_us = us;
 	return 0;
 }
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* ".5" into the form's six digits; what is finer than they can tell is cut.
+ * Returns what follows. */
+static const char *read_fraction(const char *text, char *digits)
+{
+	if (*text != '.' || !is_digit(text[1]))
+		return text;
+	text++;
+	for (size_t i = 0; is_digit(*text); i++, text++)
+		if (i < 6)
+			digits[i] = *text;
+	return text;
+}
+
+/* "Z", "+01:00": 0 or -EINVAL. */
+static int read_offset(const char *text, int64_t *offset_us)
+{
+	int hours, minutes;
+
+	*offset_us = 0;
+	if (strcmp(text, "Z") == 0 || strcmp(text, "z") == 0)
+		return 0;
+	if (strlen(text) != 6 || !strchr("+- ", text[0]) || text[3] != ':' ||
+	    !is_digit(text[1]) || !is_digit(text[2]) || !is_digit(text[4]) ||
+	    !is_digit(text[5]))
+		return -EINVAL;
+	hours = number(text, 1, 2);
+	minutes = number(text, 4, 2);
+	if (hours > 23 || minutes > 59)
+		return -EINVAL;
+	*offset_us = (int64_t)(hours * 60 + minutes) * 60 * 1000000;
+	if (text[0] == '-')
+		*offset_us = -*offset_us;
+	return 0;
+}
+
+int clock_parse_rfc3339(const char *text, int64_t *wall_us)
+{
+	char form[CLOCK_ISO_SIZE] = "dddd-dd-ddT00:00:00.000000Z";
+	int64_t offset_us = 0, us;
+
+	if (strnlen(text, 10) < 10)
+		return -EINVAL;
+	memcpy(form, text, 10);
+	text += 10;
+	if (*text) {
+		if (!strchr("Tt ", *text) || strnlen(text, 9) < 9)
+			return -EINVAL;
+		memcpy(form + 11, text + 1, 8);
+		text = read_fraction(text + 9, form + 20);
+		if (read_offset(text, &offset_us) < 0)
+			return -EINVAL;
+	}
+	if (clock_parse_iso(form, &us) < 0)
+		return -EINVAL;
+	*wall_us = us - offset_us;
+	return 0;
+}

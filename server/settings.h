@@ -147,6 +147,8 @@ struct settings {
 		char listen[64];
 		char token_file[256];
 		struct tls_settings tls;
+		uint32_t query_timeout_ms; /* a question to the database */
+		uint32_t query_queue;	   /* of them, waiting */
 	} control;
 	struct {
 		char listen[64];      /* "": no webhooks */

@@ -9,11 +9,13 @@
 struct drainer;
 struct limits;
 struct settings;
+struct store_pool;
 struct webhook_inbox;
 
 struct control_context {
 	const struct settings *settings; /* in force; borrowed */
 	struct drainer *drainer;     /* NULL while the process starts or ends */
+	struct store_pool *pool;     /* NULL likewise */
 	struct webhook_inbox *inbox; /* NULL likewise, or no webhooks */
 	struct limits *callers;	     /* of webhooks, by address; or NULL */
 	struct growth growth;	     /* of the outbox's bytes */

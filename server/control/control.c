@@ -4,6 +4,7 @@
  *   main thread  libev + libwebsockets: health, metrics, status, operations
  *                (which it hands to the drainer); signals
  *   drainer      outbox -> store; may wait for the database, the loop may not
+ *   api_query    what the API asks the store (store_pool.h)
  *   spooler      what webhooks tell, to the disk (webhook_inbox.h)
  *   alerts       posts to alerts.webhook, if there is one
  *
@@ -25,12 +26,14 @@
 #include "server/board.h"
 #include "server/clock.h"
 #include "server/control/alert_sender.h"
+#include "server/control/calls_api.h"
 #include "server/control/context.h"
 #include "server/control/health.h"
 #include "server/control/http_server.h"
 #include "server/control/metrics.h"
 #include "server/control/outbox_api.h"
 #include "server/control/status.h"
+#include "server/control/store_pool.h"
 #include "server/control/token.h"
 #include "server/control/webhook_inbox.h"
 #include "server/control/webhooks.h"
@@ -52,6 +55,8 @@ static const struct http_route routes[] = {
 	{ HTTP_GET, "/health/db", health_db, HTTP_ANYBODY },
 	{ HTTP_GET, "/metrics", metrics_handle, HTTP_ANYBODY },
 	{ HTTP_GET, "/api/status", status_handle, HTTP_ADMIN },
+	{ HTTP_GET, "/api/calls", calls_api_list, HTTP_VIEWER },
+	{ HTTP_GET, "/api/calls/{id}", calls_api_get, HTTP_VIEWER },
 	{ HTTP_GET, "/api/outbox", outbox_get_handle, HTTP_ADMIN },
 	{ HTTP_POST, "/api/outbox/{verb}", outbox_api_post, HTTP_ADMIN },
 	{ HTTP_POST, "/api/dead-letters/{verb}", dead_letters_api_post,
@@ -264,14 +269,17 @@ static int start(struct control *control)
 	return r < 0 ? r : start_webhooks(control);
 }
 
-/* What webhooks told becomes durable, and then the drainer ends: it does or
- * gives up the operations that it was given, and the loop's last turns tell
- * those who wait for them. */
+/* Nobody asks for rows any more. What webhooks told becomes durable, and then
+ * the drainer ends: it does or gives up the operations that it was given, and
+ * the loop's last turns tell those who wait for them. */
 static void stop(struct control *control)
 {
 	struct drainer *drainer = control->context.drainer;
 	struct webhook_inbox *inbox = control->context.inbox;
+	struct store_pool *pool = control->context.pool;
 
+	control->context.pool = NULL;
+	store_pool_stop(pool);
 	control->context.inbox = NULL;
 	(void)webhook_inbox_stop(inbox, SPOOL_AT_END_MS);
 	control->context.drainer = NULL;
@@ -311,6 +319,10 @@ int control_run(const struct control_options *options)
 	start_alerts(&control);
 	what = "drainer";
 	r = drainer_start(&control.context.drainer, options->settings);
+	if (r < 0)
+		goto end;
+	what = "api";
+	r = store_pool_start(&control.context.pool, options->settings);
 	if (r < 0)
 		goto end;
 	log_info("CONTROL_READY", "listen=%s",

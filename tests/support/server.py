@@ -153,6 +153,12 @@ class Server:
         except OSError:
             return 0, ""
 
+    def api(self, path):
+        """(status, parsed body) of a GET as admin; the token is the one in its file."""
+        with open(os.path.join(self.data_dir, "admin.token"), encoding="ascii") as file:
+            status, body = self.get(path, {"Authorization": "Bearer " + file.read().strip()})
+        return status, json.loads(body) if body else None
+
     def ready(self):
         return self.get("/health/ready")[0] == 200
 

@@ -115,6 +115,53 @@ static void anything_else_is_refused(void **state)
 	}
 }
 
+static void what_people_write_is_a_time_too(void **state)
+{
+	static const struct {
+		const char *text, *iso; /* NULL: refused */
+	} cases[] = {
+		{ "2026-11-23", "2026-11-23T00:00:00.000000Z" },
+		{ "2026-11-23T06:17:00Z", "2026-11-23T06:17:00.000000Z" },
+		{ "2026-11-23t06:17:00z", "2026-11-23T06:17:00.000000Z" },
+		{ "2026-11-23 06:17:00.5Z", "2026-11-23T06:17:00.500000Z" },
+		{ "2026-11-23T06:17:00.123456789Z",
+		  "2026-11-23T06:17:00.123456Z" },
+		{ "2026-11-23T00:17:00+01:00", "2026-11-22T23:17:00.000000Z" },
+		{ "2026-11-23T00:17:00 01:30", "2026-11-22T22:47:00.000000Z" },
+		{ "2026-12-31T23:00:00-05:00", "2027-01-01T04:00:00.000000Z" },
+		{ "", NULL },
+		{ "2026-11-2", NULL },
+		{ "2026-02-29", NULL },
+		{ "2026-11-23T", NULL },
+		{ "2026-11-23T06:17", NULL },
+		{ "2026-11-23T06:17:00", NULL },
+		{ "2026-11-23T06:17:00.Z", NULL },
+		{ "2026-11-23T06:17:00+0100", NULL },
+		{ "2026-11-23T06:17:00+24:00", NULL },
+		{ "2026-11-23T06:17:00+01:60", NULL },
+		{ "2026-11-23T06:17:00+01:0", NULL },
+		{ "2026-11-23T06:17:00Z+01:00", NULL },
+		{ "2026-11-23X06:17:00Z", NULL },
+		{ "yesterday", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int64_t us = 42;
+		char iso[CLOCK_ISO_SIZE];
+		int r = clock_parse_rfc3339(cases[i].text, &us);
+
+		if (r != (cases[i].iso ? 0 : -EINVAL))
+			fail_msg("%s: %d", cases[i].text, r);
+		if (r < 0) {
+			assert_int_equal(us, 42);
+			continue;
+		}
+		clock_format_iso(us, iso);
+		assert_string_equal(iso, cases[i].iso);
+	}
+}
+
 static void monotonic_time_never_goes_back(void **state)
 {
 	uint64_t last = clock_mono_us();
@@ -148,6 +195,7 @@ int main(void)
 		cmocka_unit_test(what_no_year_can_hold_stays_at_the_edge),
 		cmocka_unit_test(every_day_has_the_date_of_the_c_library),
 		cmocka_unit_test(anything_else_is_refused),
+		cmocka_unit_test(what_people_write_is_a_time_too),
 		cmocka_unit_test(monotonic_time_never_goes_back),
 		cmocka_unit_test(wall_time_is_that_of_the_machine),
 	};

@@ -1,0 +1,19 @@
+/*
+ * calls_api.h - calls, as the database has them
+ *
+ *   GET /api/calls       the newest first, filtered, page by page
+ *   GET /api/calls/{id}  one, with its events
+ *
+ * Both ask the database off the loop (store_pool.h).
+ *
+ * Thread: the loop's.
+ */
+#ifndef SERVER_CONTROL_CALLS_API_H
+#define SERVER_CONTROL_CALLS_API_H
+
+#include "server/control/http.h"
+
+http_handler calls_api_list;
+http_handler calls_api_get;
+
+#endif

@@ -1,0 +1,422 @@
+/*
+ * store_pool.c - questions to the database, asked off the loop (store_pool.h)
+ *
+ *   loop      store_pool_ask() --> queue --> one of the workers
+ *   worker    asks its own store, keeps the promise; a session that was lost
+ *             on the way makes it call `away`
+ *   worker 0  while `away`: probes, with the backoff of db_health, and calls it
+ *             off once it was answered
+ *
+ * Only worker 0 tells db_health how the database is, so that ten questions that
+ * meet one outage are one failure, not ten.
+ */
+#include "server/control/store_pool.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "persistence/db_health.h"
+#include "persistence/recovery.h"
+#include "persistence/store.h"
+#include "server/board.h"
+#include "server/clock.h"
+#include "server/control/http_later.h"
+#include "server/log.h"
+#include "server/settings.h"
+#include "server/thread.h"
+
+#define OP	      "api_query"
+#define WORKERS_MAX   64
+#define OTHERS	      2	  /* connections: the drainer's, the session loop's */
+#define FIRST_LOOK_MS 100 /* until the drainer has met the database */
+
+struct question {
+	struct question *next;
+	store_question *ask;
+	void *arg;
+	struct http_later *later;
+};
+
+struct worker {
+	struct store_pool *pool;
+	struct store *store;
+	struct thread *thread;
+};
+
+struct store_pool {
+	const struct settings *settings;
+	size_t count; /* of workers */
+	struct worker workers[WORKERS_MAX];
+	int asked_fd;	  /* a semaphore: one for each question */
+	int look_fd;	  /* worker 0 should look at `away` */
+	int stop_fd;	  /* stays readable, for all of them */
+	atomic_bool away; /* until worker 0 knows better */
+	pthread_mutex_t lock;
+	struct question *first, **end; /* {lock} */
+	uint32_t waiting;	       /* {lock} */
+	bool closed;		       /* {lock} takes no more questions */
+	struct db_health health;       /* worker 0's */
+};
+
+static void signal_fd(int fd)
+{
+	uint64_t one = 1;
+
+	(void)!write(fd, &one, sizeof(one));
+}
+
+void store_pool_away(struct http_response *response)
+{
+	http_reply_error(response, 503, "Database temporarily unavailable");
+}
+
+static void count(const char *result)
+{
+	char labels[32];
+
+	(void)snprintf(labels, sizeof(labels), "result=\"%s\"", result);
+	board_add(board_series(METRIC_API_QUERIES_TOTAL, labels), 1);
+}
+
+/* ---- the queue ------------------------------------------------------------
+ */
+
+static struct question *dequeue(struct store_pool *pool)
+{
+	struct question *question;
+
+	pthread_mutex_lock(&pool->lock);
+	question = pool->first;
+	if (question) {
+		pool->first = question->next;
+		if (!pool->first)
+			pool->end = &pool->first;
+		pool->waiting--;
+	}
+	board_set(board_series(METRIC_API_QUERIES_WAITING, ""), pool->waiting);
+	pthread_mutex_unlock(&pool->lock);
+	return question;
+}
+
+/* Otherwise it stays the caller's. */
+static bool enqueue(struct store_pool *pool, struct question *question)
+{
+	bool taken;
+
+	pthread_mutex_lock(&pool->lock);
+	taken = !pool->closed &&
+		pool->waiting < pool->settings->control.query_queue;
+	if (taken) {
+		*pool->end = question;
+		pool->end = &question->next;
+		pool->waiting++;
+	}
+	board_set(board_series(METRIC_API_QUERIES_WAITING, ""), pool->waiting);
+	pthread_mutex_unlock(&pool->lock);
+	if (taken)
+		signal_fd(pool->asked_fd);
+	return taken;
+}
+
+static void question_free(struct question *question)
+{
+	if (!question)
+		return;
+	free(question->arg);
+	free(question);
+}
+
+static void answer(struct question *question, struct http_response *response)
+{
+	http_later_keep(question->later, response);
+	question_free(question);
+}
+
+static void submit(struct store_pool *pool, struct question *question,
+		   const struct http_request *request,
+		   struct http_response *response)
+{
+	struct http_later *later = http_later_promise(request);
+
+	question->later = later;
+	if (later && enqueue(pool, question)) {
+		response->later = later;
+		return;
+	}
+	if (later)
+		http_later_withdraw(later);
+	question_free(question);
+	count("refused");
+	http_reply_error(response, 503,
+			 "too many requests wait for the database; repeat it "
+			 "later");
+}
+
+void store_pool_ask(struct store_pool *pool, store_question *ask, void *arg,
+		    const struct http_request *request,
+		    struct http_response *response)
+{
+	struct question *question;
+
+	if (!pool || atomic_load(&pool->away) ||
+	    db_health_shown() == BOARD_DB_DOWN) {
+		free(arg);
+		count("away");
+		store_pool_away(response);
+		return;
+	}
+	question = arg ? calloc(1, sizeof(*question)) : NULL;
+	if (!question) {
+		free(arg);
+		http_reply_error(response, 503, "out of memory");
+		return;
+	}
+	question->ask = ask;
+	question->arg = arg;
+	submit(pool, question, request, response);
+}
+
+/* ---- the workers ----------------------------------------------------------
+ */
+
+/* Was it the question, or the database? Worker 0 finds out. */
+static void judge(struct store_pool *pool, const struct db_error *err)
+{
+	log_warn("API_QUERY", "op=%s reason=%s sqlstate=%s err=\"%s\"", OP,
+		 err->reason, *err->sqlstate ? err->sqlstate : "none",
+		 err->text);
+	if (!err->connection_lost && err->family != DB_SETUP)
+		return;
+	atomic_store(&pool->away, true);
+	signal_fd(pool->look_fd);
+}
+
+static void work(struct worker *worker, struct question *question)
+{
+	struct store_pool *pool = worker->pool;
+	struct http_response response = { 0 };
+	struct db_error err = { .family = DB_OK };
+
+	if (atomic_load(&pool->away)) {
+		count("away");
+		store_pool_away(&response);
+	} else if (question->ask(worker->store, question->arg, &response,
+				 &err) == 0) {
+		count("answered");
+	} else {
+		count("failed");
+		http_response_finish(&response);
+		store_pool_away(&response);
+		judge(pool, &err);
+	}
+	answer(question, &response);
+}
+
+/* A session that answers and has our tables. */
+static int probe(struct store *store, struct db_error *err)
+{
+	const struct store_call_filter any = { .limit = 1 };
+	json_t *rows = NULL;
+	int r = store_ping(store, err);
+
+	if (r == 0)
+		r = store_list_calls(store, &any, &rows, err);
+	json_decref(rows);
+	return r;
+}
+
+/* Worker 0, while the database is away: until when to leave it alone, as
+ * poll(2) has it. */
+static int look(struct worker *worker)
+{
+	struct store_pool *pool = worker->pool;
+	struct db_health *health = &pool->health;
+	struct db_error err = { .family = DB_OK };
+	uint64_t now_ms = clock_mono_ms();
+
+	/* Who is first makes the tables, and that is the drainer. */
+	if (db_health_shown() == BOARD_DB_UNKNOWN)
+		return FIRST_LOOK_MS;
+	if (!db_health_may_try(health, now_ms))
+		return (int)breaker_wait_ms(&health->breaker, now_ms);
+	if (probe(worker->store, &err) < 0) {
+		if (thread_stopping(worker->thread))
+			return 0;
+		return (int)db_health_failed(health, &err, clock_mono_ms(),
+					     retry_random());
+	}
+	db_health_succeeded(health, clock_mono_ms());
+	atomic_store(&pool->away, false);
+	return -1;
+}
+
+static bool drain_fd(int fd)
+{
+	uint64_t count;
+
+	return read(fd, &count, sizeof(count)) == sizeof(count);
+}
+
+static int body(struct thread *self, void *arg)
+{
+	struct worker *worker = arg;
+	struct store_pool *pool = worker->pool;
+	bool first = worker == &pool->workers[0];
+	struct pollfd fds[] = {
+		{ .fd = pool->asked_fd, .events = POLLIN },
+		{ .fd = pool->stop_fd, .events = POLLIN },
+		{ .fd = first ? pool->look_fd : -1, .events = POLLIN },
+	};
+	uint64_t look_ms = 0; /* when to look again; 0: now */
+
+	while (!thread_stopping(self)) {
+		bool away = first && atomic_load(&pool->away);
+		uint64_t now_ms = clock_mono_ms();
+		struct question *question;
+
+		if (away && now_ms >= look_ms) {
+			int wait_ms = look(worker);
+
+			look_ms = clock_mono_ms() +
+				  (uint64_t)(wait_ms < 0 ? 0 : wait_ms);
+			continue;
+		}
+		(void)poll(fds, 3, away ? (int)(look_ms - now_ms) : -1);
+		if (first && drain_fd(pool->look_fd)) {
+			look_ms = 0;
+			db_health_hurry(&pool->health, clock_mono_ms());
+		}
+		question = drain_fd(pool->asked_fd) ? dequeue(pool) : NULL;
+		if (question)
+			work(worker, question);
+	}
+	return 0;
+}
+
+/* ---- beginning and end -----------------------------------------------------
+ */
+
+static void wake(void *arg)
+{
+	const struct worker *worker = arg;
+
+	signal_fd(worker->pool->stop_fd);
+}
+
+static void refuse_waiting(struct store_pool *pool)
+{
+	struct question *question;
+
+	pthread_mutex_lock(&pool->lock);
+	pool->closed = true;
+	pthread_mutex_unlock(&pool->lock);
+	while ((question = dequeue(pool))) {
+		struct http_response response = { 0 };
+
+		store_pool_away(&response);
+		answer(question, &response);
+	}
+}
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+struct store_pool *store_pool_stop(struct store_pool *pool)
+{
+	if (!pool)
+		return NULL;
+	refuse_waiting(pool);
+	for (size_t i = 0; i < pool->count; i++) {
+		thread_stop(pool->workers[i].thread);
+		if (pool->workers[i].store)
+			store_interrupt(pool->workers[i].store);
+	}
+	for (size_t i = 0; i < pool->count; i++) {
+		thread_join(pool->workers[i].thread);
+		store_destroy(pool->workers[i].store);
+	}
+	db_health_leave(&pool->health);
+	recovery_leave(pool->look_fd);
+	close_fd(pool->asked_fd);
+	close_fd(pool->look_fd);
+	close_fd(pool->stop_fd);
+	pthread_mutex_destroy(&pool->lock);
+	free(pool);
+	return NULL;
+}
+
+static int start_worker(struct store_pool *pool, size_t i,
+			const char *application)
+{
+	const struct settings *settings = pool->settings;
+	struct worker *worker = &pool->workers[i];
+	const struct store_options store = {
+		.url = settings->database.url,
+		.application = application,
+		.connect_timeout_ms = settings->database.connect_timeout_ms,
+		.statement_timeout_ms = settings->control.query_timeout_ms,
+		.recycle_ms = settings->database.pool_recycle_ms,
+		.read_only = true,
+	};
+	const struct thread_options thread = {
+		.name = OP,
+		.body = body,
+		.arg = worker,
+		.wake = wake,
+	};
+	int r;
+
+	worker->pool = pool;
+	r = store_create(&worker->store, &store);
+	return r < 0 ? r : thread_start(&worker->thread, &thread);
+}
+
+static int start(struct store_pool *pool)
+{
+	char application[128];
+	int r = 0;
+
+	(void)snprintf(application, sizeof(application), "holdline/%s/api",
+		       pool->settings->node_id);
+	pool->asked_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+	pool->look_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	pool->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (pool->asked_fd < 0 || pool->look_fd < 0 || pool->stop_fd < 0)
+		return -errno;
+	r = recovery_listen(pool->look_fd);
+	for (size_t i = 0; i < pool->count && r == 0; i++)
+		r = start_worker(pool, i, application);
+	return r;
+}
+
+int store_pool_start(struct store_pool **ret, const struct settings *settings)
+{
+	struct store_pool *pool = calloc(1, sizeof(*pool));
+	uint32_t connections = settings->database.pool_size;
+	int r;
+
+	if (!pool)
+		return -ENOMEM;
+	pool->settings = settings;
+	pool->count = connections > OTHERS ? connections - OTHERS : 1;
+	pool->asked_fd = pool->look_fd = pool->stop_fd = -1;
+	pool->end = &pool->first;
+	atomic_init(&pool->away, true);
+	pthread_mutex_init(&pool->lock, NULL);
+	db_health_init(&pool->health, OP, settings);
+	r = start(pool);
+	if (r < 0)
+		pool = store_pool_stop(pool);
+	*ret = pool;
+	return r;
+}
