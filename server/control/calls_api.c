@@ -1,6 +1,7 @@
 /* calls_api.c - calls, as the database has them (see calls_api.h) */
 #include "server/control/calls_api.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "server/control/context.h"
 #include "server/control/query.h"
 #include "server/control/store_pool.h"
+#include "server/settings.h"
 #include "server/uuid.h"
 
 /* ---- the list -------------------------------------------------------------
@@ -90,42 +92,118 @@ void calls_api_list(const struct http_request *request,
 		    struct http_response *response, void *context)
 {
 	const struct control_context *control = context;
-	struct list read, *list;
+	struct list *list = malloc(sizeof(*list));
 
-	if (!query_read(request, parameters, PARAMETERS, read.values, response))
-		return;
-	list = malloc(sizeof(*list));
-	if (list)
-		*list = read;
-	store_pool_ask(control->pool, ask_list, list, request, response);
+	if (!list)
+		http_reply_error(response, 503, "out of memory");
+	else if (query_read(request, parameters, PARAMETERS, list->values,
+			    response))
+		store_pool_ask(control->pool, ask_list, list, request,
+			       response);
+	else
+		free(list);
 }
 
 /* ---- one ------------------------------------------------------------------
  */
 
+struct one {
+	char id[UUID_TEXT_SIZE];
+	const struct settings *settings; /* those of the start: as long as we */
+};
+
+static void ask_for(const struct http_request *request,
+		    struct http_response *response, void *context,
+		    store_question *question)
+{
+	const struct control_context *control = context;
+	struct uuid id;
+	struct one *one;
+
+	if (!uuid_parse(request->parameter, &id)) {
+		http_reply_error(response, 400, "the path needs a UUID");
+		return;
+	}
+	one = malloc(sizeof(*one));
+	if (one) {
+		uuid_format(&id, one->id);
+		one->settings = control->first;
+	}
+	store_pool_ask(control->pool, question, one, request, response);
+}
+
+static void answer_unknown(struct http_response *response)
+{
+	http_reply_error(response, 404, "no call has this id");
+}
+
 static int ask_one(struct store *store, void *arg,
 		   struct http_response *response, struct db_error *err)
 {
+	const struct one *one = arg;
 	json_t *row = NULL;
 
-	if (store_get_call(store, arg, &row, err) < 0)
+	if (store_get_call(store, one->id, &row, err) < 0)
 		return -1;
 	if (row)
 		http_reply_json(response, 200, row);
 	else
-		http_reply_error(response, 404, "no call has this id");
+		answer_unknown(response);
 	return 0;
 }
 
 void calls_api_get(const struct http_request *request,
 		   struct http_response *response, void *context)
 {
-	const struct control_context *control = context;
-	struct uuid id;
+	ask_for(request, response, context, ask_one);
+}
 
-	if (!uuid_parse(request->parameter, &id))
-		http_reply_error(response, 400, "the path needs a UUID");
+/* ---- its recording ---------------------------------------------------------
+ */
+
+static const char *text_of(const json_t *row, const char *key)
+{
+	return json_string_value(json_object_get(row, key));
+}
+
+/* A recording lies on the disk of the node that took the call. */
+static void answer_recording(const json_t *row, const struct settings *settings,
+			     struct http_response *response)
+{
+	const char *node = text_of(row, "node_id");
+	const char *path = text_of(row, "recording_path");
+	char detail[160];
+
+	if (!path) {
+		http_reply_error(response, 404, "this call has no recording");
+	} else if (node && strcmp(node, settings->node_id) != 0) {
+		(void)snprintf(detail, sizeof(detail),
+			       "the recording is on the node %s", node);
+		http_reply_error(response, 404, detail);
+	} else {
+		http_reply_file(response, "audio/wav", settings->recording.dir,
+				path);
+	}
+}
+
+static int ask_recording(struct store *store, void *arg,
+			 struct http_response *response, struct db_error *err)
+{
+	const struct one *one = arg;
+	json_t *row = NULL;
+
+	if (store_get_call(store, one->id, &row, err) < 0)
+		return -1;
+	if (row)
+		answer_recording(row, one->settings, response);
 	else
-		store_pool_ask(control->pool, ask_one,
-			       strdup(request->parameter), request, response);
+		answer_unknown(response);
+	json_decref(row);
+	return 0;
+}
+
+void calls_api_recording(const struct http_request *request,
+			 struct http_response *response, void *context)
+{
+	ask_for(request, response, context, ask_recording);
 }

@@ -14,6 +14,7 @@ struct webhook_inbox;
 
 struct control_context {
 	const struct settings *settings; /* in force; borrowed */
+	const struct settings *first;	 /* of the start: for other threads */
 	struct drainer *drainer;     /* NULL while the process starts or ends */
 	struct store_pool *pool;     /* NULL likewise */
 	struct webhook_inbox *inbox; /* NULL likewise, or no webhooks */

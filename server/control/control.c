@@ -5,6 +5,7 @@
  *                (which it hands to the drainer); signals
  *   drainer      outbox -> store; may wait for the database, the loop may not
  *   api_query    what the API asks the store (store_pool.h)
+ *   http_files   reads the files that answers are made of (http_files.h)
  *   spooler      what webhooks tell, to the disk (webhook_inbox.h)
  *   alerts       posts to alerts.webhook, if there is one
  *
@@ -29,6 +30,7 @@
 #include "server/control/calls_api.h"
 #include "server/control/context.h"
 #include "server/control/health.h"
+#include "server/control/http_files.h"
 #include "server/control/http_server.h"
 #include "server/control/metrics.h"
 #include "server/control/outbox_api.h"
@@ -57,6 +59,8 @@ static const struct http_route routes[] = {
 	{ HTTP_GET, "/api/status", status_handle, HTTP_ADMIN },
 	{ HTTP_GET, "/api/calls", calls_api_list, HTTP_VIEWER },
 	{ HTTP_GET, "/api/calls/{id}", calls_api_get, HTTP_VIEWER },
+	{ HTTP_GET, "/api/calls/{id}/recording", calls_api_recording,
+	  HTTP_VIEWER },
 	{ HTTP_GET, "/api/outbox", outbox_get_handle, HTTP_ADMIN },
 	{ HTTP_POST, "/api/outbox/{verb}", outbox_api_post, HTTP_ADMIN },
 	{ HTTP_POST, "/api/dead-letters/{verb}", dead_letters_api_post,
@@ -72,6 +76,7 @@ struct control {
 	const struct control_options *options;
 	struct ev_loop *loop;
 	struct http_router router;
+	struct http_files *files;
 	struct http_server *server;
 	struct http_router webhook_router;
 	struct http_server *webhooks;	/* NULL: there are none */
@@ -265,7 +270,10 @@ static int start(struct control *control)
 		.admin_token = control->admin_token,
 	};
 	http.loop = control->loop;
-	r = http_server_start(&control->server, &http);
+	r = http_files_start(&control->files);
+	http.files = control->files;
+	if (r == 0)
+		r = http_server_start(&control->server, &http);
 	return r < 0 ? r : start_webhooks(control);
 }
 
@@ -280,6 +288,7 @@ static void stop(struct control *control)
 
 	control->context.pool = NULL;
 	store_pool_stop(pool);
+	http_files_stop(control->files);
 	control->context.inbox = NULL;
 	(void)webhook_inbox_stop(inbox, SPOOL_AT_END_MS);
 	control->context.drainer = NULL;
@@ -304,7 +313,8 @@ static void stop(struct control *control)
 int control_run(const struct control_options *options)
 {
 	struct control control = { .options = options,
-				   .context.settings = options->settings };
+				   .context.settings = options->settings,
+				   .context.first = options->settings };
 	const char *what = "http";
 	int r;
 

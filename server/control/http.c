@@ -6,6 +6,9 @@
 #include <string.h>
 #include <strings.h>
 #include <sodium.h>
+#include <xxhash.h>
+
+#include "server/control/http_files.h"
 
 static const char *const method_names[HTTP_METHOD_COUNT] = {
 	[HTTP_GET] = "GET",	    [HTTP_HEAD] = "HEAD",
@@ -26,6 +29,7 @@ static const char *error_name(int status)
 	case 411: return "LENGTH_REQUIRED";
 	case 413: return "PAYLOAD_TOO_LARGE";
 	case 414: return "URI_TOO_LONG";
+	case 416: return "RANGE_NOT_SATISFIABLE";
 	case 429: return "TOO_MANY_REQUESTS";
 	case 431: return "REQUEST_HEADER_FIELDS_TOO_LARGE";
 	case 501: return "NOT_IMPLEMENTED";
@@ -37,6 +41,9 @@ static const char *error_name(int status)
 void http_response_finish(struct http_response *response)
 {
 	free(response->body);
+	free(response->root);
+	free(response->path);
+	http_file_close(response->file);
 	*response = (struct http_response){ 0 };
 }
 
@@ -66,6 +73,48 @@ void http_reply_error(struct http_response *response, int status,
 			json_pack("{s:s, s:s, s:i}", "error",
 				  error_name(status), "detail", detail,
 				  "status", status));
+}
+
+void http_reply_file(struct http_response *response, const char *type,
+		     const char *root, const char *path)
+{
+	response->status = 200;
+	response->type = type;
+	response->root = strdup(root);
+	response->path = strdup(path);
+	if (response->root && response->path)
+		return;
+	free(response->root);
+	free(response->path);
+	response->root = response->path = NULL;
+	http_reply_error(response, 503, "out of memory");
+}
+
+/* Is `etag` one of the list, weak or not, or the list "*"? */
+static bool etag_listed(const char *etag, const char *list)
+{
+	const char *found = strstr(list, etag);
+
+	return strcmp(list, "*") == 0 || (found && *etag);
+}
+
+void http_revalidate(struct http_response *response, const char *if_none_match)
+{
+	if (response->status != 200)
+		return;
+	if (!response->etag[0] && response->body)
+		(void)snprintf(response->etag, sizeof(response->etag),
+			       "\"%016llx\"",
+			       (unsigned long long)XXH3_64bits(
+				       response->body, response->length));
+	if (!if_none_match || !response->etag[0] ||
+	    !etag_listed(response->etag, if_none_match))
+		return;
+	response->status = 304;
+	free(response->body);
+	response->body = NULL;
+	response->file = http_file_close(response->file);
+	response->length = 0;
 }
 
 bool http_token_matches(const char *authorization, const char *token)

@@ -5,8 +5,11 @@
  * response, so a test can call it directly. http_server.h puts it on the wire.
  *
  * Handlers run on the loop and answer from memory, at once, or promise an
- * answer that another thread will give (http_later.h). An error has one shape
- * everywhere: {"error":"NOT_FOUND","detail":"...","status":404}.
+ * answer that another thread will give (http_later.h), or name a file
+ * (http_files.h). An error has one shape everywhere:
+ * {"error":"NOT_FOUND","detail":"...","status":404}.
+ *
+ * A 200 to a GET carries an ETag; who shows it again gets 304 (RFC 9110, 13).
  *
  * Thread: the loop's.
  */
@@ -36,7 +39,10 @@ enum http_role {
 	HTTP_ADMIN
 };
 
+#define HTTP_VALUE_SIZE 80 /* of a header that we look at; and its NUL */
+
 struct handshake;
+struct http_file;
 struct http_later;
 struct http_mailbox;
 
@@ -46,8 +52,10 @@ struct http_request { /* all of it borrowed for the time of the call */
 	const char *parameter; /* what stood for {...} in the route's path */
 	const char *query;     /* its pieces, decoded: http_query() */
 	const char *authorization; /* the header's value; "" for none */
-	enum http_role role;	   /* of who asks; the router's to fill in */
-	const char *body;	   /* a NUL follows */
+	/* Other headers' values; "" or NULL for none, or too long for us. */
+	const char *if_none_match, *range, *if_range;
+	enum http_role role; /* of who asks; the router's to fill in */
+	const char *body;    /* a NUL follows */
 	size_t body_length;
 	struct http_mailbox *mailbox; /* for answers that come later */
 	struct handshake *caller;     /* of a webhook; NULL: not read */
@@ -60,7 +68,11 @@ struct http_response {
 	size_t length;	       /* bytes of body */
 	const char *challenge; /* for 401: a literal; NULL: "Bearer" */
 	char allow[64];	       /* for 405: the methods of that path; else "" */
+	char etag[HTTP_VALUE_SIZE];	     /* with its quotes; "": none */
+	char content_range[HTTP_VALUE_SIZE]; /* for 206 and 416; else "" */
 	struct http_later *later; /* the answer comes by this, not now */
+	char *root, *path;	  /* the body is that file, below root; owned */
+	struct http_file *file;	  /* the same, open: `length` bytes; owned */
 };
 
 typedef void http_handler(const struct http_request *request,
@@ -102,6 +114,15 @@ void http_reply(struct http_response *response, int status, const char *type,
 void http_reply_json(struct http_response *response, int status, json_t *json);
 void http_reply_error(struct http_response *response, int status,
 		      const char *detail);
+
+/* The body is the file at `path`, if that lies below the directory `root`.
+ * Copies both. */
+void http_reply_file(struct http_response *response, const char *type,
+		     const char *root, const char *path);
+
+/* Gives a 200 its ETag, unless it has one, and makes it a 304 without a body
+ * where the peer has it already; for the answers to GET and HEAD. */
+void http_revalidate(struct http_response *response, const char *if_none_match);
 
 /* May the bearer of this Authorization value act as admin? Takes equally long
  * for every wrong token of the right length. */

@@ -7,6 +7,7 @@
  *   HTTP_BODY        collect, at most max_body
  *   BODY_COMPLETION  answer
  *   HTTP_WRITEABLE   an answer that was promised has come: send it
+ *                    a piece of a file has come, or has left: the next one
  *
  * An answer comes from memory and is written in one go, inside the callback:
  * libwebsockets 4.1 goes on parsing pipelined input before an answer that it
@@ -28,16 +29,19 @@
 #include <libwebsockets.h>
 
 #include "server/clock.h"
+#include "server/control/http_files.h"
 #include "server/control/http_later.h"
 #include "server/handshake.h"
 #include "server/net.h"
 
 #define LATER_TIMEOUT_S 300  /* an operation may wait for the database's own */
-#define HEAD_BYTES	1024 /* of a response; ours are under 400 */
+#define PIECE_TIMEOUT_S 60   /* for a peer to take one piece of a file */
+#define HEAD_BYTES	1024 /* of a response; ours are under 700 */
 
 struct http_server {
 	struct net_context *net;
 	struct http_mailbox *mailbox;
+	struct http_files *files; /* NULL: none */
 	const struct http_router *router;
 	uint32_t timeout_s;
 	size_t max_body;
@@ -51,11 +55,14 @@ struct exchange {
 	char path[HTTP_PATH_MAX];
 	char query[HTTP_QUERY_MAX]; /* pieces, a NUL behind each; one empty */
 	char authorization[320];
+	char if_none_match[HTTP_VALUE_SIZE], range[HTTP_VALUE_SIZE];
+	char if_range[HTTP_VALUE_SIZE];
 	char *body; /* owned; body_expected bytes and a NUL */
 	size_t body_length;
 	size_t body_expected;
 	uint64_t since_ms;	  /* its head was here: monotonic */
 	struct http_later *later; /* the answer we wait for; NULL: none */
+	struct http_file *file;	  /* the body that is being sent; NULL: none */
 	struct handshake *caller; /* owned; NULL: not read */
 };
 
@@ -63,6 +70,7 @@ static void exchange_reset(struct exchange *ex)
 {
 	if (ex->later)
 		http_later_forget(ex->later);
+	http_file_close(ex->file);
 	free(ex->body);
 	free(ex->caller);
 	memset(ex, 0, sizeof(*ex));
@@ -156,6 +164,15 @@ static int read_query(struct lws *wsi, struct exchange *ex)
 	return 0;
 }
 
+/* A header that changes nothing but what it costs to answer: one that is too
+ * long is as good as none. */
+static void read_optional(struct lws *wsi, enum lws_token_indexes token,
+			  char value[HTTP_VALUE_SIZE])
+{
+	if (lws_hdr_copy(wsi, value, HTTP_VALUE_SIZE, token) < 0)
+		value[0] = '\0';
+}
+
 /* Takes over what the head says. 0, or the status to refuse it with. */
 static int read_head(struct lws *wsi, struct exchange *ex, const char *path,
 		     size_t path_length)
@@ -176,6 +193,9 @@ static int read_head(struct lws *wsi, struct exchange *ex, const char *path,
 	if (lws_hdr_copy(wsi, ex->authorization, sizeof(ex->authorization),
 			 WSI_TOKEN_HTTP_AUTHORIZATION) < 0)
 		return 431;
+	read_optional(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, ex->if_none_match);
+	read_optional(wsi, WSI_TOKEN_HTTP_RANGE, ex->range);
+	read_optional(wsi, WSI_TOKEN_HTTP_IF_RANGE, ex->if_range);
 	/* libwebsockets does not decode chunked requests. */
 	if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0)
 		return 411;
@@ -215,6 +235,29 @@ static bool add_header(struct lws *wsi, const char *name, const char *value,
 					   (int)strlen(value), p, end) == 0;
 }
 
+/* What there is to say of the body, or (304) of the one that the peer has. */
+static bool add_body_headers(struct lws *wsi,
+			     const struct http_response *response,
+			     unsigned char **p, unsigned char *end)
+{
+	if (response->etag[0] &&
+	    !add_header(wsi, "etag:", response->etag, p, end))
+		return false;
+	if (response->content_range[0] &&
+	    !add_header(wsi, "content-range:", response->content_range, p, end))
+		return false;
+	if (response->file &&
+	    !add_header(wsi, "accept-ranges:", "bytes", p, end))
+		return false;
+	if (response->status == 304)
+		return true;
+	return add_header(wsi, "content-type:",
+			  response->type ? response->type : "text/plain", p,
+			  end) &&
+	       lws_add_http_header_content_length(wsi, response->length, p,
+						  end) == 0;
+}
+
 static bool write_head(struct lws *wsi, const struct http_response *response,
 		       bool hang_up)
 {
@@ -224,11 +267,7 @@ static bool write_head(struct lws *wsi, const struct http_response *response,
 	unsigned code = (unsigned)response->status | LWSAHH_FLAG_NO_SERVER_NAME;
 
 	if (lws_add_http_header_status(wsi, code, &p, end) ||
-	    !add_header(wsi, "content-type:",
-			response->type ? response->type : "text/plain", &p,
-			end) ||
-	    lws_add_http_header_content_length(wsi, response->length, &p,
-					       end) ||
+	    !add_body_headers(wsi, response, &p, end) ||
 	    !add_header(wsi, "cache-control:", "no-store", &p, end) ||
 	    !add_header(wsi, "x-content-type-options:", "nosniff", &p, end) ||
 	    !add_header(wsi, "content-security-policy:",
@@ -250,7 +289,8 @@ static bool write_head(struct lws *wsi, const struct http_response *response,
 	return lws_finalize_write_http_header(wsi, start, &p, end) == 0;
 }
 
-static bool write_body(struct lws *wsi, const struct http_response *response)
+static bool write_body(struct lws *wsi, const struct http_response *response,
+		       enum lws_write_protocol protocol)
 {
 	unsigned char *buffer = malloc(LWS_PRE + response->length);
 	int n;
@@ -258,8 +298,7 @@ static bool write_body(struct lws *wsi, const struct http_response *response)
 	if (!buffer)
 		return false;
 	memcpy(buffer + LWS_PRE, response->body, response->length);
-	n = lws_write(wsi, buffer + LWS_PRE, response->length,
-		      LWS_WRITE_HTTP_FINAL);
+	n = lws_write(wsi, buffer + LWS_PRE, response->length, protocol);
 	free(buffer);
 	return n >= 0;
 }
@@ -273,8 +312,8 @@ static bool send_response(struct lws *wsi, struct http_response *response,
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT,
 			(int)server_of(wsi)->timeout_s);
 	ok = write_head(wsi, response, hang_up);
-	if (ok && method != HTTP_HEAD && response->length > 0)
-		ok = write_body(wsi, response);
+	if (ok && method != HTTP_HEAD && response->body && response->length > 0)
+		ok = write_body(wsi, response, LWS_WRITE_HTTP_FINAL);
 	http_response_finish(response);
 	return ok;
 }
@@ -289,36 +328,130 @@ static int refuse(struct lws *wsi, struct exchange *ex, int status)
 	return -1; /* libwebsockets sends what is left, then closes */
 }
 
-/* Has the router answer, or promise to. */
-static void ask(struct lws *wsi, struct exchange *ex,
-		struct http_mailbox *mailbox, struct http_response *response)
+/* What was asked, as the router and others have it. */
+static struct http_request request_of(struct lws *wsi,
+				      const struct exchange *ex)
 {
-	struct http_request request = {
+	return (struct http_request){
 		.method = ex->method,
 		.path = ex->path,
 		.query = ex->query,
 		.authorization = ex->authorization,
+		.if_none_match = ex->if_none_match,
+		.range = ex->range,
+		.if_range = ex->if_range,
 		.body = ex->body ? ex->body : "",
 		.body_length = ex->body_length,
-		.mailbox = mailbox,
+		.mailbox = server_of(wsi)->mailbox,
 		.caller = ex->caller,
 	};
+}
 
+/* Has the router answer, or promise to. */
+static void ask(struct lws *wsi, struct exchange *ex, bool may_wait,
+		struct http_response *response)
+{
+	struct http_request request = request_of(wsi, ex);
+
+	if (!may_wait)
+		request.mailbox = NULL;
 	if (ex->body)
 		ex->body[ex->body_length] = '\0';
 	http_answer(server_of(wsi)->router, &request, response);
 }
 
-/* Answers, and makes the connection ready for the next request or ends it. */
-static int finish(struct lws *wsi, struct exchange *ex,
-		  struct http_response *response)
+/* Makes the connection ready for the next request, or ends it. */
+static int next_request(struct lws *wsi, struct exchange *ex, bool ok)
 {
-	bool ok = send_response(wsi, response, ex->method, false);
-
 	exchange_reset(ex);
 	if (!ok || lws_partial_buffered(wsi))
 		return -1;
 	return lws_http_transaction_completed(wsi) ? -1 : 0;
+}
+
+/* Nothing more is read until it comes. */
+static int wait_for(struct lws *wsi, struct exchange *ex,
+		    struct http_later *later)
+{
+	ex->later = later;
+	http_later_expect(later, wsi);
+	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, LATER_TIMEOUT_S);
+	(void)lws_rx_flow_control(wsi, 0);
+	return 0;
+}
+
+/* ---- a file as the body ----------------------------------------------------
+ */
+
+static int read_on(struct lws *wsi, struct exchange *ex)
+{
+	struct http_later *later =
+		http_files_read(ex->file, server_of(wsi)->mailbox);
+
+	return later ? wait_for(wsi, ex, later) : -1;
+}
+
+static int begin_file(struct lws *wsi, struct exchange *ex,
+		      struct http_response *response)
+{
+	struct http_file *file = response->file;
+	bool ok = write_head(wsi, response, false);
+
+	if (!ok || ex->method == HTTP_HEAD || response->length == 0) {
+		http_response_finish(response);
+		return next_request(wsi, ex, ok);
+	}
+	response->file = NULL;
+	http_response_finish(response);
+	ex->file = file;
+	return read_on(wsi, ex);
+}
+
+/* The head promised what now cannot be read: the peer sees it cut short. */
+static int send_piece(struct lws *wsi, struct exchange *ex,
+		      struct http_response *piece)
+{
+	bool last = !http_file_has_more(ex->file);
+	bool ok = piece->status == 200 &&
+		  write_body(wsi, piece,
+			     last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP);
+
+	http_response_finish(piece);
+	if (!ok)
+		return -1;
+	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, PIECE_TIMEOUT_S);
+	/* When all of it has left, and not before. */
+	lws_callback_on_writable(wsi);
+	return 0;
+}
+
+/* ---- the answer -----------------------------------------------------------
+ */
+
+/* Answers, and makes the connection ready for the next request or ends it; or
+ * waits on. */
+static int finish(struct lws *wsi, struct exchange *ex,
+		  struct http_response *response)
+{
+	bool ok;
+
+	if (response->path) {
+		const struct http_request request = request_of(wsi, ex);
+		struct http_later *later = http_files_open(
+			server_of(wsi)->files, &request, response);
+
+		http_response_finish(response);
+		if (later)
+			return wait_for(wsi, ex, later);
+		http_reply_error(response, 503,
+				 "too many files are being sent");
+	}
+	if (ex->method == HTTP_GET || ex->method == HTTP_HEAD)
+		http_revalidate(response, ex->if_none_match);
+	if (response->file)
+		return begin_file(wsi, ex, response);
+	ok = send_response(wsi, response, ex->method, false);
+	return next_request(wsi, ex, ok);
 }
 
 /* The request is all here. */
@@ -326,14 +459,10 @@ static int complete(struct lws *wsi, struct exchange *ex)
 {
 	struct http_response response;
 
-	ask(wsi, ex, server_of(wsi)->mailbox, &response);
-	if (!response.later)
-		return finish(wsi, ex, &response);
-	ex->later = response.later;
-	http_later_expect(ex->later, wsi);
-	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, LATER_TIMEOUT_S);
-	(void)lws_rx_flow_control(wsi, 0);
-	return 0;
+	ask(wsi, ex, true, &response);
+	if (response.later)
+		return wait_for(wsi, ex, response.later);
+	return finish(wsi, ex, &response);
 }
 
 static void on_arrived(void *waiter)
@@ -347,10 +476,20 @@ static int on_writeable(struct lws *wsi, struct exchange *ex)
 {
 	struct http_response response;
 
-	if (!ex || !ex->later || !http_later_take(ex->later, &response))
+	if (!ex)
+		return 0;
+	if (!ex->later) {
+		if (!ex->file)
+			return 0;
+		return http_file_has_more(ex->file)
+			       ? read_on(wsi, ex)
+			       : next_request(wsi, ex, true);
+	}
+	if (!http_later_take(ex->later, &response))
 		return 0;
 	ex->later = NULL;
-	return finish(wsi, ex, &response);
+	return ex->file ? send_piece(wsi, ex, &response)
+			: finish(wsi, ex, &response);
 }
 
 static int on_head(struct lws *wsi, struct exchange *ex, const char *path,
@@ -358,7 +497,7 @@ static int on_head(struct lws *wsi, struct exchange *ex, const char *path,
 {
 	int status;
 
-	if (ex->later)
+	if (ex->later || ex->file)
 		return -1;
 	status = read_head(wsi, ex, path, length);
 	if (status != 0)
@@ -425,7 +564,7 @@ static int on_upgrade(struct lws *wsi)
 		status = 501;
 	if (status != 0)
 		return refuse(wsi, &ex, status);
-	ask(wsi, &ex, NULL, &response); /* who ends cannot wait */
+	ask(wsi, &ex, false, &response); /* who ends cannot wait */
 	(void)send_response(wsi, &response, ex.method, true);
 	exchange_reset(&ex);
 	return -1;
@@ -473,6 +612,7 @@ int http_server_start(struct http_server **ret,
 	if (!server)
 		return -ENOMEM;
 	server->router = options->router;
+	server->files = options->files;
 	server->timeout_s = options->timeout_s;
 	server->max_body =
 		options->max_body ? options->max_body : HTTP_BODY_MAX;

@@ -23,6 +23,7 @@
 
 struct net_door;
 struct ev_loop;
+struct http_files;
 struct settings;
 struct http_server;
 
@@ -32,8 +33,9 @@ struct http_server_options {
 	const struct http_router *router; /* borrowed */
 	uint32_t timeout_s; /* to send a request, take a response */
 	uint32_t max_connections;
-	enum tls_listener tls; /* whose certificate, if it has one */
-	size_t max_body;       /* bytes; 0: HTTP_BODY_MAX */
+	enum tls_listener tls;	  /* whose certificate, if it has one */
+	size_t max_body;	  /* bytes; 0: HTTP_BODY_MAX */
+	struct http_files *files; /* borrowed; NULL: no answer is a file */
 	/* Of a listener for webhooks: the settings in force. Then a request
 	 * says who calls, as webhooks.public_url and trusted proxies have it.
 	 */

@@ -1,0 +1,405 @@
+/*
+ * http_files.c - files as answers, read off the loop (see http_files.h)
+ *
+ * A job is an open or a read; the file that it is about is counted by whoever
+ * holds it: the answer that is being sent, and the job. The last of them closes
+ * it, so that a peer may hang up in the middle of a read.
+ */
+#include "server/control/http_files.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "server/control/http_later.h"
+#include "server/log.h"
+#include "server/thread.h"
+
+struct http_file {
+	struct http_files *files;
+	atomic_int holders;
+	int fd;		       /* -1: not open yet */
+	uint64_t offset, left; /* of what was not asked for */
+	size_t piece;	       /* what is being read */
+	struct http_later *later;
+	struct http_file *next; /* in the queue */
+	char range[HTTP_VALUE_SIZE], if_range[HTTP_VALUE_SIZE];
+	const char *type;
+	char *root; /* it must lie below; the next byte begins its path */
+	char *path; /* in the same allocation as root */
+};
+
+struct http_files {
+	struct thread *thread;
+	int fd;		      /* a semaphore: one for each job */
+	pthread_mutex_t lock; /* of the queue */
+	struct http_file *first, **end;
+};
+
+static void signal_fd(int fd)
+{
+	uint64_t one = 1;
+
+	(void)!write(fd, &one, sizeof(one));
+}
+
+struct http_file *http_file_close(struct http_file *file)
+{
+	if (!file || atomic_fetch_sub(&file->holders, 1) > 1)
+		return NULL;
+	if (file->fd >= 0)
+		(void)close(file->fd);
+	free(file->root);
+	free(file);
+	return NULL;
+}
+
+bool http_file_has_more(const struct http_file *file)
+{
+	return file->left > 0;
+}
+
+/* ---- opening --------------------------------------------------------------
+ */
+
+/* Does the path, with every link followed, lie below the root? A row of the
+ * database named it, and others may write there. */
+static bool lies_below(const char *root, const char *path)
+{
+	char real_root[PATH_MAX], real_path[PATH_MAX];
+	size_t length;
+
+	if (!realpath(root, real_root) || !realpath(path, real_path))
+		return false;
+	length = strlen(real_root);
+	return strncmp(real_root, real_path, length) == 0 &&
+	       real_path[length] == '/';
+}
+
+static int open_file(struct http_file *file, struct stat *status)
+{
+	if (!lies_below(file->root, file->path))
+		return -ENOENT;
+	file->fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (file->fd < 0 || fstat(file->fd, status) < 0)
+		return -errno;
+	return S_ISREG(status->st_mode) ? 0 : -ENOENT;
+}
+
+/* A number of the range; -1: none; what is too great stays great. */
+static int64_t read_number(const char **text)
+{
+	int64_t n = -1;
+
+	for (; **text >= '0' && **text <= '9'; (*text)++) {
+		n = (n < 0 ? 0 : n) * 10 + (**text - '0');
+		if (n > INT64_MAX / 20)
+			n = INT64_MAX / 20;
+	}
+	return n;
+}
+
+/* "bytes=0-499", "bytes=500-", "bytes=-500". 206 and what is asked for; 200 for
+ * anything that we do not know, such as several ranges at once; 416. */
+static int judge_range(const char *range, uint64_t size, uint64_t *offset,
+		       uint64_t *length)
+{
+	int64_t first, last;
+
+	*offset = 0;
+	*length = size;
+	if (strncmp(range, "bytes=", 6) != 0)
+		return 200;
+	range += 6;
+	first = read_number(&range);
+	if (*range++ != '-')
+		return 200;
+	last = read_number(&range);
+	if (*range != '\0' || (first < 0 && last < 0) ||
+	    (first >= 0 && last >= 0 && last < first))
+		return 200;
+	if (first < 0) { /* the last ones */
+		first = (uint64_t)last < size ? (int64_t)size - last : 0;
+		if (last == 0 || size == 0)
+			return 416;
+		last = -1;
+	}
+	if ((uint64_t)first >= size)
+		return 416;
+	if (last < 0 || (uint64_t)last >= size)
+		last = (int64_t)size - 1;
+	*offset = (uint64_t)first;
+	*length = (uint64_t)(last - first) + 1;
+	return 206;
+}
+
+static void make_etag(const struct stat *status, char etag[HTTP_VALUE_SIZE])
+{
+	(void)snprintf(etag, HTTP_VALUE_SIZE, "\"%llx-%llx%08lx\"",
+		       (unsigned long long)status->st_size,
+		       (unsigned long long)status->st_mtim.tv_sec,
+		       (unsigned long)status->st_mtim.tv_nsec);
+}
+
+/* Takes a share in the file for the response. */
+static void answer_with(struct http_file *file, const struct stat *status,
+			struct http_response *response)
+{
+	uint64_t size = (uint64_t)status->st_size, length;
+	const char *range = file->range;
+
+	make_etag(status, response->etag);
+	if (*file->if_range && strcmp(file->if_range, response->etag) != 0)
+		range = ""; /* it has changed: all of it */
+	response->status = judge_range(range, size, &file->offset, &length);
+	if (response->status == 416) {
+		response->etag[0] = '\0';
+		http_reply_error(response, 416, "the file is not that long");
+		(void)snprintf(response->content_range,
+			       sizeof(response->content_range), "bytes */%llu",
+			       (unsigned long long)size);
+		return;
+	}
+	if (response->status == 206)
+		(void)snprintf(response->content_range,
+			       sizeof(response->content_range),
+			       "bytes %llu-%llu/%llu",
+			       (unsigned long long)file->offset,
+			       (unsigned long long)(file->offset + length - 1),
+			       (unsigned long long)size);
+	file->left = length;
+	response->type = file->type;
+	response->length = length;
+	response->file = file;
+	atomic_fetch_add(&file->holders, 1);
+}
+
+static void do_open(struct http_file *file, struct http_response *response)
+{
+	struct stat status = { 0 };
+	int r = open_file(file, &status);
+
+	if (r == 0) {
+		answer_with(file, &status, response);
+	} else if (r == -ENOENT || r == -ENOTDIR) {
+		http_reply_error(response, 404, "the file is not here");
+	} else {
+		log_error("HTTP_FILE", "file=\"%s\" err=\"%s\"", file->path,
+			  strerror(-r));
+		http_reply_error(response, 503, "the file cannot be opened");
+	}
+}
+
+/* ---- reading --------------------------------------------------------------
+ */
+
+static void do_read(struct http_file *file, struct http_response *response)
+{
+	char *piece = malloc(file->piece);
+	size_t got = 0;
+	ssize_t n = 1;
+
+	while (piece && got < file->piece && n > 0) {
+		n = pread(file->fd, piece + got, file->piece - got,
+			  (off_t)(file->offset + got));
+		if (n < 0 && errno == EINTR)
+			n = 1;
+		else if (n > 0)
+			got += (size_t)n;
+	}
+	file->offset += got;
+	if (piece && got == file->piece) {
+		http_reply(response, 200, NULL, piece, got);
+		return;
+	}
+	log_error("HTTP_FILE", "file=\"%s\" err=\"%s\"", file->path,
+		  !piece   ? "out of memory"
+		  : n == 0 ? "became shorter"
+			   : strerror(errno));
+	free(piece);
+	http_reply_error(response, 503, "the file cannot be read");
+}
+
+/* ---- jobs -----------------------------------------------------------------
+ */
+
+static struct http_file *dequeue(struct http_files *files)
+{
+	struct http_file *file;
+
+	pthread_mutex_lock(&files->lock);
+	file = files->first;
+	if (file) {
+		files->first = file->next;
+		if (!files->first)
+			files->end = &files->first;
+	}
+	pthread_mutex_unlock(&files->lock);
+	return file;
+}
+
+/* With a share in the file, which the job gives back. */
+static void enqueue(struct http_files *files, struct http_file *file)
+{
+	atomic_fetch_add(&file->holders, 1);
+	file->next = NULL;
+	pthread_mutex_lock(&files->lock);
+	*files->end = file;
+	files->end = &file->next;
+	pthread_mutex_unlock(&files->lock);
+	signal_fd(files->fd);
+}
+
+static void do_job(struct http_file *file)
+{
+	struct http_response response = { 0 };
+
+	if (file->fd < 0)
+		do_open(file, &response);
+	else
+		do_read(file, &response);
+	http_later_keep(file->later, &response);
+	http_file_close(file);
+}
+
+static int body(struct thread *self, void *arg)
+{
+	struct http_files *files = arg;
+	struct pollfd job = { .fd = files->fd, .events = POLLIN };
+	struct http_file *file;
+	uint64_t count;
+
+	while (!thread_stopping(self)) {
+		(void)poll(&job, 1, -1);
+		(void)!read(files->fd, &count, sizeof(count));
+		file = dequeue(files);
+		if (file)
+			do_job(file);
+	}
+	while ((file = dequeue(files)))
+		do_job(file);
+	return 0;
+}
+
+static struct http_file *file_create(struct http_files *files,
+				     const struct http_request *request,
+				     const struct http_response *response)
+{
+	struct http_file *file = calloc(1, sizeof(*file));
+	size_t root = strlen(response->root) + 1;
+	size_t path = strlen(response->path) + 1;
+
+	if (!file)
+		return NULL;
+	file->files = files;
+	file->fd = -1;
+	file->type = response->type;
+	file->root = malloc(root + path);
+	if (!file->root) {
+		free(file);
+		return NULL;
+	}
+	memcpy(file->root, response->root, root);
+	file->path = memcpy(file->root + root, response->path, path);
+	(void)snprintf(file->range, sizeof(file->range), "%s",
+		       request->range ? request->range : "");
+	(void)snprintf(file->if_range, sizeof(file->if_range), "%s",
+		       request->if_range ? request->if_range : "");
+	return file;
+}
+
+struct http_later *http_files_open(struct http_files *files,
+				   const struct http_request *request,
+				   const struct http_response *response)
+{
+	struct http_later *later = files ? http_later_promise(request) : NULL;
+	struct http_file *file;
+
+	if (!later)
+		return NULL;
+	file = file_create(files, request, response);
+	if (!file) {
+		http_later_withdraw(later);
+		return NULL;
+	}
+	file->later = later;
+	enqueue(files, file);
+	return later;
+}
+
+struct http_later *http_files_read(struct http_file *file,
+				   struct http_mailbox *mailbox)
+{
+	const struct http_request request = { .mailbox = mailbox };
+	struct http_later *later = http_later_promise(&request);
+
+	assert(file->left > 0);
+	if (!later)
+		return NULL;
+	file->later = later;
+	file->piece = file->left < HTTP_PIECE ? (size_t)file->left : HTTP_PIECE;
+	file->left -= file->piece;
+	enqueue(file->files, file);
+	return later;
+}
+
+/* ---- beginning and end -----------------------------------------------------
+ */
+
+static void wake(void *arg)
+{
+	const struct http_files *files = arg;
+
+	signal_fd(files->fd);
+}
+
+int http_files_start(struct http_files **ret)
+{
+	struct http_files *files = calloc(1, sizeof(*files));
+	const struct thread_options thread = {
+		.name = "http_files",
+		.body = body,
+		.arg = files,
+		.wake = wake,
+	};
+	int r = 0;
+
+	*ret = NULL;
+	if (!files)
+		return -ENOMEM;
+	files->end = &files->first;
+	pthread_mutex_init(&files->lock, NULL);
+	files->fd = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
+	if (files->fd < 0)
+		r = -errno;
+	if (r == 0)
+		r = thread_start(&files->thread, &thread);
+	if (r < 0)
+		http_files_stop(files);
+	else
+		*ret = files;
+	return r;
+}
+
+struct http_files *http_files_stop(struct http_files *files)
+{
+	if (!files)
+		return NULL;
+	thread_stop(files->thread);
+	thread_join(files->thread);
+	if (files->fd >= 0)
+		(void)close(files->fd);
+	pthread_mutex_destroy(&files->lock);
+	free(files);
+	return NULL;
+}
