@@ -162,34 +162,36 @@ static bool normalise_id(const char *text, char out[UUID_TEXT_SIZE])
 	return true;
 }
 
-void store_call_filter_texts(const struct store_call_filter *f,
-			     const char *texts[STORE_CALL_FILTERS])
+int store_ask(struct store *store, enum store_query query,
+	      const char *const *values, json_t **rows, struct db_error *err)
 {
-	const char *const all[STORE_CALL_FILTERS] = {
-		f->state, f->provider, f->end_reason,	  f->number,
-		f->since, f->before,   f->before_call_id,
-	};
-
-	memcpy(texts, all, sizeof(all));
+	if (store_ready(store, err) < 0)
+		return -1;
+	return store->ops->query(store, query, values, rows, err);
 }
 
 int store_list_calls(struct store *store, const struct store_call_filter *f,
 		     json_t **rows, struct db_error *err)
 {
-	struct store_call_filter filter = *f;
-	char before[UUID_TEXT_SIZE];
+	char before[UUID_TEXT_SIZE], limit[16];
+	const char *const values[] = {
+		f->state,
+		f->provider,
+		f->end_reason,
+		f->number,
+		f->since,
+		f->before,
+		f->before_call_id ? before : NULL,
+		limit,
+	};
 
-	if (f->before_call_id) {
-		if (!normalise_id(f->before_call_id, before)) {
-			db_error_set(err, DB_POISON, "InvalidParameterValue",
-				     "the cursor is not a call's id");
-			return -1;
-		}
-		filter.before_call_id = before;
-	}
-	if (store_ready(store, err) < 0)
+	if (f->before_call_id && !normalise_id(f->before_call_id, before)) {
+		db_error_set(err, DB_POISON, "InvalidParameterValue",
+			     "the cursor is not a call's id");
 		return -1;
-	return store->ops->list_calls(store, &filter, rows, err);
+	}
+	(void)snprintf(limit, sizeof(limit), "%u", f->limit);
+	return store_ask(store, QUERY_CALLS, values, rows, err);
 }
 
 int store_get_call(struct store *store, const char *call_id, json_t **row,
@@ -197,20 +199,22 @@ int store_get_call(struct store *store, const char *call_id, json_t **row,
 {
 	json_t *calls = NULL, *events = NULL;
 	char id[UUID_TEXT_SIZE];
+	const char *const values[] = { id };
+	int r;
 
 	*row = NULL;
 	if (!normalise_id(call_id, id))
 		return 0;
-	if (store_ready(store, err) < 0 ||
-	    store->ops->get_call(store, id, &calls, &events, err) < 0)
-		return -1;
-	if (json_array_size(calls) > 0) {
+	r = store_ask(store, QUERY_CALL, values, &calls, err);
+	if (r == 0 && json_array_size(calls) > 0)
+		r = store_ask(store, QUERY_CALL_EVENTS, values, &events, err);
+	if (r == 0 && events) {
 		*row = json_incref(json_array_get(calls, 0));
 		(void)json_object_set(*row, "events", events);
 	}
 	json_decref(calls);
 	json_decref(events);
-	return 0;
+	return r;
 }
 
 int store_add_row(json_t *rows, const char *text, struct db_error *err)

@@ -9,6 +9,7 @@
 #define PERSISTENCE_STORE_OPS_H
 
 #include "persistence/store.h"
+#include "persistence/store_queries.h"
 
 struct store_ops {
 	const char *const *schemes; /* "sqlite:", ends with NULL */
@@ -32,12 +33,10 @@ struct store_ops {
 	int (*held)(struct store *store, struct record *const *record,
 		    bool *held, struct db_error *err);
 	int (*ping)(struct store *store, struct db_error *err);
-	int (*list_calls)(struct store *store,
-			  const struct store_call_filter *filter, json_t **rows,
-			  struct db_error *err);
-	/* Two arrays: the call, if there is one, and its events. */
-	int (*get_call)(struct store *store, const char *call_id,
-			json_t **calls, json_t **events, struct db_error *err);
+	/* `values` has as many as the query has parameters. */
+	int (*query)(struct store *store, enum store_query query,
+		     const char *const *values, json_t **rows,
+		     struct db_error *err);
 
 	void (*interrupt)(struct store *store); /* any thread */
 	int (*socket)(const struct store *store);
@@ -49,13 +48,11 @@ struct store { /* each database's own struct begins with it */
 	bool migrated; /* this session's schema was looked at */
 };
 
-/* What a filter of calls asks for, in the order of the parameters of the
- * databases' statements; the limit follows. */
-#define STORE_CALL_FILTERS 7
-void store_call_filter_texts(const struct store_call_filter *filter,
-			     const char *texts[STORE_CALL_FILTERS]);
-
 extern const struct store_ops store_postgres_ops, store_sqlite_ops;
+
+/* Connects if need be, and asks. *rows is the caller's; 0, or -1 and *err. */
+int store_ask(struct store *store, enum store_query query,
+	      const char *const *values, json_t **rows, struct db_error *err);
 
 /* Appends a row that came as JSON text; for the databases' use. */
 int store_add_row(json_t *rows, const char *text, struct db_error *err);

@@ -36,7 +36,7 @@ struct store_postgres {
 	struct pg_session *session; /* NULL: not connected */
 	uint64_t opened_ms, used_ms;
 	char *write_sql[TABLE_COUNT], *held_sql[TABLE_COUNT];
-	char *list_sql, *call_sql, *events_sql;
+	char *query_sql[QUERY_COUNT];
 };
 
 static struct store_postgres *self(struct store *store)
@@ -55,26 +55,11 @@ static void postgres_destroy(struct store *store)
 		free(pg->write_sql[t]);
 		free(pg->held_sql[t]);
 	}
-	free(pg->list_sql);
-	free(pg->call_sql);
-	free(pg->events_sql);
+	for (enum store_query q = 0; q < QUERY_COUNT; q++)
+		free(pg->query_sql[q]);
 	free(pg->application);
 	pg_connector_destroy(pg->connector);
 	free(pg);
-}
-
-/* The row of a table as JSON, for those that `where` says. */
-static int make_read_sql(char **ret, enum store_table_id table,
-			 const char *where)
-{
-	char *row = store_tables_read_sql(table, DIALECT_POSTGRES);
-	int n = row ? asprintf(ret, "SELECT %s%s", row, where) : -1;
-
-	free(row);
-	if (n >= 0)
-		return 0;
-	*ret = NULL;
-	return -ENOMEM;
 }
 
 static int make_sql(struct store_postgres *pg)
@@ -85,23 +70,11 @@ static int make_sql(struct store_postgres *pg)
 		if (!pg->write_sql[t] || !pg->held_sql[t])
 			return -ENOMEM;
 	}
-	if (make_read_sql(&pg->list_sql, TABLE_CALLS,
-			  " FROM calls"
-			  " WHERE ($1::text IS NULL OR state = $1)"
-			  " AND ($2::text IS NULL OR provider = $2)"
-			  " AND ($3::text IS NULL OR end_reason = $3)"
-			  " AND ($4::text IS NULL OR $4 IN"
-			  " (from_number, to_number))"
-			  " AND ($5::timestamptz IS NULL OR started_at >= $5)"
-			  " AND ($6::timestamptz IS NULL OR started_at < $6)"
-			  " AND ($7::uuid IS NULL OR call_id < $7)"
-			  " ORDER BY call_id DESC LIMIT $8") < 0 ||
-	    make_read_sql(&pg->call_sql, TABLE_CALLS,
-			  " FROM calls WHERE call_id = $1") < 0 ||
-	    make_read_sql(&pg->events_sql, TABLE_CALL_EVENTS,
-			  " FROM call_events WHERE call_id = $1"
-			  " ORDER BY at, event_id") < 0)
-		return -ENOMEM;
+	for (enum store_query q = 0; q < QUERY_COUNT; q++) {
+		pg->query_sql[q] = store_query_sql(q, DIALECT_POSTGRES);
+		if (!pg->query_sql[q])
+			return -ENOMEM;
+	}
 	return 0;
 }
 
@@ -349,49 +322,23 @@ static int read_rows(PGresult *result, json_t **ret, struct db_error *err)
 	return r;
 }
 
-static int postgres_list_calls(struct store *store,
-			       const struct store_call_filter *filter,
-			       json_t **rows, struct db_error *err)
+static int postgres_query(struct store *store, enum store_query query,
+			  const char *const *values, json_t **rows,
+			  struct db_error *err)
 {
 	struct store_postgres *pg = self(store);
-	struct pg_statement list = {
-		.sql = pg->list_sql,
-		.count = STORE_CALL_FILTERS + 1,
-	};
+	unsigned count = store_query_parameters(query);
+	struct pg_statement statement = { .sql = pg->query_sql[query],
+					  .count = (int)count };
 	PGresult *result;
-	char limit[16];
 	int r;
 
-	(void)snprintf(limit, sizeof(limit), "%u", filter->limit);
-	store_call_filter_texts(filter, list.values);
-	list.values[STORE_CALL_FILTERS] = limit;
-	r = pg_session_transact(pg->session, &list, 1, &result, err);
+	for (unsigned i = 0; i < count; i++)
+		statement.values[i] = values[i];
+	r = pg_session_transact(pg->session, &statement, 1, &result, err);
 	if (r == 0)
 		r = read_rows(result, rows, err);
 	return settle(pg, r, err);
-}
-
-static int postgres_get_call(struct store *store, const char *call_id,
-			     json_t **calls, json_t **events,
-			     struct db_error *err)
-{
-	struct store_postgres *pg = self(store);
-	struct pg_statement statements[] = {
-		{ .sql = pg->call_sql, .count = 1, .values = { call_id } },
-		{ .sql = pg->events_sql, .count = 1, .values = { call_id } },
-	};
-	PGresult *results[2];
-
-	if (pg_session_transact(pg->session, statements, 2, results, err) < 0)
-		return settle(pg, -1, err);
-	if (read_rows(results[0], calls, err) < 0) {
-		PQclear(results[1]);
-		return -1;
-	}
-	if (read_rows(results[1], events, err) == 0)
-		return settle(pg, 0, err);
-	json_decref(*calls);
-	return -1;
 }
 
 static void postgres_interrupt(struct store *store)
@@ -422,8 +369,7 @@ const struct store_ops store_postgres_ops = {
 	.write = postgres_write,
 	.held = postgres_held,
 	.ping = postgres_ping,
-	.list_calls = postgres_list_calls,
-	.get_call = postgres_get_call,
+	.query = postgres_query,
 	.interrupt = postgres_interrupt,
 	.socket = postgres_socket,
 };

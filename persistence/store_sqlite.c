@@ -30,8 +30,6 @@
 #define PROGRESS_STEPS 10000 /* well below a millisecond */
 #define BUSY_STEP_MS   10u
 
-enum query { QUERY_LIST, QUERY_CALL, QUERY_EVENTS, QUERY_COUNT };
-
 struct store_sqlite {
 	struct store base;
 	char *path;
@@ -55,7 +53,7 @@ static void sqlite_disconnect(struct store *store)
 		(void)sqlite3_finalize(lite->writes[t]);
 		lite->writes[t] = NULL;
 	}
-	for (enum query q = 0; q < QUERY_COUNT; q++) {
+	for (enum store_query q = 0; q < QUERY_COUNT; q++) {
 		(void)sqlite3_finalize(lite->queries[q]);
 		lite->queries[q] = NULL;
 	}
@@ -379,47 +377,23 @@ static int sqlite_ping(struct store *store, struct db_error *err)
 	return run(self(store), "SELECT count(*) FROM sqlite_schema", err);
 }
 
-static const struct {
-	enum store_table_id table;
-	const char *where;
-} queries[QUERY_COUNT] = {
-	[QUERY_LIST] = { TABLE_CALLS, " FROM calls"
-				      " WHERE (?1 IS NULL OR state = ?1)"
-				      " AND (?2 IS NULL OR provider = ?2)"
-				      " AND (?3 IS NULL OR end_reason = ?3)"
-				      " AND (?4 IS NULL OR ?4 IN"
-				      " (from_number, to_number))"
-				      " AND (?5 IS NULL OR started_at >= ?5)"
-				      " AND (?6 IS NULL OR started_at < ?6)"
-				      " AND (?7 IS NULL OR call_id < ?7)"
-				      " ORDER BY call_id DESC LIMIT ?8" },
-	[QUERY_CALL] = { TABLE_CALLS, " FROM calls WHERE call_id = ?1" },
-	[QUERY_EVENTS] = { TABLE_CALL_EVENTS, " FROM call_events"
-					      " WHERE call_id = ?1"
-					      " ORDER BY at, event_id" },
-};
-
-static int prepare_query(struct store_sqlite *lite, enum query query,
+static int prepare_query(struct store_sqlite *lite, enum store_query query,
 			 struct db_error *err)
 {
-	char *row, *sql = NULL;
+	char *sql;
 	int r;
 
 	if (lite->queries[query])
 		return 0;
-	row = store_tables_read_sql(queries[query].table, DIALECT_SQLITE);
-	if (!row ||
-	    asprintf(&sql, "SELECT %s%s", row, queries[query].where) < 0)
-		sql = NULL;
+	sql = store_query_sql(query, DIALECT_SQLITE);
 	r = prepare(lite, &lite->queries[query], sql, err);
 	free(sql);
-	free(row);
 	return r;
 }
 
 /* Runs a query whose parameters are bound, and takes its rows. */
-static int fetch(struct store_sqlite *lite, enum query query, json_t **ret,
-		 struct db_error *err)
+static int fetch(struct store_sqlite *lite, enum store_query query,
+		 json_t **ret, struct db_error *err)
 {
 	sqlite3_stmt *statement = lite->queries[query];
 	json_t *rows = json_array();
@@ -442,48 +416,19 @@ static int fetch(struct store_sqlite *lite, enum query query, json_t **ret,
 	return r;
 }
 
-static int sqlite_list_calls(struct store *store,
-			     const struct store_call_filter *filter,
-			     json_t **rows, struct db_error *err)
+static int sqlite_query(struct store *store, enum store_query query,
+			const char *const *values, json_t **rows,
+			struct db_error *err)
 {
-	const char *texts[STORE_CALL_FILTERS];
 	struct store_sqlite *lite = self(store);
-	sqlite3_stmt *list;
+	unsigned count = store_query_parameters(query);
 
-	if (prepare_query(lite, QUERY_LIST, err) < 0)
-		return -1;
-	list = lite->queries[QUERY_LIST];
-	store_call_filter_texts(filter, texts);
-	for (int i = 0; i < STORE_CALL_FILTERS; i++) /* NULL binds NULL */
-		(void)sqlite3_bind_text(list, i + 1, texts[i], -1,
-					SQLITE_TRANSIENT);
-	(void)sqlite3_bind_int64(list, STORE_CALL_FILTERS + 1, filter->limit);
-	return fetch(lite, QUERY_LIST, rows, err);
-}
-
-static int fetch_by_call(struct store_sqlite *lite, enum query query,
-			 const char *call_id, json_t **rows,
-			 struct db_error *err)
-{
 	if (prepare_query(lite, query, err) < 0)
 		return -1;
-	(void)sqlite3_bind_text(lite->queries[query], 1, call_id, -1,
-				SQLITE_TRANSIENT);
+	for (unsigned i = 0; i < count; i++) /* NULL binds NULL */
+		(void)sqlite3_bind_text(lite->queries[query], (int)i + 1,
+					values[i], -1, SQLITE_TRANSIENT);
 	return fetch(lite, query, rows, err);
-}
-
-static int sqlite_get_call(struct store *store, const char *call_id,
-			   json_t **calls, json_t **events,
-			   struct db_error *err)
-{
-	struct store_sqlite *lite = self(store);
-
-	if (fetch_by_call(lite, QUERY_CALL, call_id, calls, err) < 0)
-		return -1;
-	if (fetch_by_call(lite, QUERY_EVENTS, call_id, events, err) == 0)
-		return 0;
-	json_decref(*calls);
-	return -1;
 }
 
 static void sqlite_interrupt(struct store *store)
@@ -510,8 +455,7 @@ const struct store_ops store_sqlite_ops = {
 	.write = sqlite_write,
 	.held = sqlite_held,
 	.ping = sqlite_ping,
-	.list_calls = sqlite_list_calls,
-	.get_call = sqlite_get_call,
+	.query = sqlite_query,
 	.interrupt = sqlite_interrupt,
 	.socket = sqlite_socket,
 };

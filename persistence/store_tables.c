@@ -116,9 +116,14 @@ static const struct column messages[] = {
 	{ "data", JSON },
 };
 
+static const struct column users[] = {
+	{ "user_id", UUID }, { "email", TEXT },	     { "password_hash", TEXT },
+	{ "role", TEXT },    { "created_at", TIME },
+};
+
 #define COLUMNS(list) (list), sizeof(list) / sizeof((list)[0])
 
-static const struct table tables[TABLE_COUNT] = {
+static const struct table tables[TABLES_READ] = {
 	[TABLE_CALL_STATUSES] = { "call_statuses", COLUMNS(call_statuses),
 				  .revised = false },
 	[TABLE_CALLS] = { "calls", COLUMNS(calls), .given = CALLS_GIVEN,
@@ -127,6 +132,7 @@ static const struct table tables[TABLE_COUNT] = {
 				.revised = false },
 	[TABLE_SESSIONS] = { "sessions", COLUMNS(sessions), .revised = true },
 	[TABLE_MESSAGES] = { "messages", COLUMNS(messages), .revised = false },
+	[TABLE_USERS] = { "users", COLUMNS(users), .revised = false },
 };
 
 static const enum store_table_id table_of_kind[RECORD_KIND_COUNT] = {

@@ -35,7 +35,9 @@ enum store_table_id {
 	TABLE_CALL_EVENTS,
 	TABLE_SESSIONS,
 	TABLE_MESSAGES,
-	TABLE_COUNT
+	TABLE_COUNT, /* of those that records go to */
+	TABLE_USERS = TABLE_COUNT,
+	TABLES_READ
 };
 
 /* Malloc'd SQL; NULL when there is no memory. */

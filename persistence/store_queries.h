@@ -1,0 +1,39 @@
+/*
+ * store_queries.h - what is asked of the tables, beside the records' own way
+ *
+ * Every question stands once, for both databases, in a notation of ours:
+ *
+ *   ?1        a parameter, text or NULL
+ *   ?1:uuid   the same where PostgreSQL cannot know its type
+ *   {row}     a row of its table as one JSON object
+ *
+ * Each answers with rows of one column, which is JSON; a change answers with
+ * the rows that it changed.
+ *
+ * Thread: any.
+ */
+#ifndef PERSISTENCE_STORE_QUERIES_H
+#define PERSISTENCE_STORE_QUERIES_H
+
+#include "persistence/store_tables.h"
+
+enum store_query {
+	QUERY_CALLS,
+	QUERY_CALL,
+	QUERY_CALL_EVENTS,
+	QUERY_USERS,
+	QUERY_USER,
+	QUERY_USER_ADD,
+	QUERY_USER_CHANGE,
+	QUERY_USER_REMOVE,
+	QUERY_COUNT
+};
+
+#define QUERY_PARAMETERS_MAX 8
+
+/* How many parameters it has. */
+unsigned store_query_parameters(enum store_query query);
+/* Malloc'd SQL; NULL when there is no memory. */
+char *store_query_sql(enum store_query query, enum store_dialect dialect);
+
+#endif
