@@ -105,7 +105,12 @@ static void do_jobs(struct drainer *d, struct drain *drain)
 	struct drainer_job *job;
 
 	while ((job = next_job(d))) {
-		job->error = drain_apply(drain, &job->operation, &job->result);
+		job->error = 0;
+		if (job->task)
+			job->task(job, d->store);
+		else
+			job->error = drain_apply(drain, &job->operation,
+						 &job->result);
 		job->done(job);
 	}
 }

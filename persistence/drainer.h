@@ -18,9 +18,18 @@
 struct drainer;
 struct settings;
 
-/* An operation on its way to the drainer's thread and back. Whoever makes it
- * owns it, and leaves it alone between drainer_submit() and `done`. */
+struct drainer_job;
+struct store;
+
+/* A change that somebody wants made in the database, and waits for. SQLite has
+ * one connection that writes, and that is the drainer's; so all changes are
+ * made there. */
+typedef void drainer_task(struct drainer_job *job, struct store *store);
+
+/* An operation or a task on its way to the drainer's thread and back. Whoever
+ * makes it owns it, and leaves it alone between drainer_submit() and `done`. */
 struct drainer_job {
+	drainer_task *task; /* NULL: the operation */
 	struct operation operation;
 	struct operation_result result;
 	int error; /* of operations_apply() */

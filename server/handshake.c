@@ -179,16 +179,34 @@ static void read_place(struct handshake *h, struct lws *wsi,
 	}
 }
 
-static void read_peer(struct handshake *h, struct lws *wsi)
+/* An address that is not known is ::, which is in no network. */
+static struct address peer_of(struct lws *wsi)
 {
 	struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
 	socklen_t length = sizeof(peer);
+	struct address address = { .bytes = { 0 } };
 
-	/* An address that is not known is ::, which is in no network. */
 	if (getpeername(lws_get_socket_fd(wsi), (struct sockaddr *)&peer,
 			&length) == 0)
-		(void)address_of_socket((struct sockaddr *)&peer,
-					&h->request.peer);
+		(void)address_of_socket((struct sockaddr *)&peer, &address);
+	return address;
+}
+
+struct address handshake_peer(struct lws *wsi, const struct settings *settings)
+{
+	const struct auth_store *who = &settings->who;
+	const struct network *proxies = who->networks + who->proxy_first;
+	struct address peer = peer_of(wsi);
+	char forwarded[256];
+	int length;
+
+	if (!network_has(proxies, who->proxy_count, &peer))
+		return peer;
+	length = lws_hdr_copy(wsi, forwarded, sizeof(forwarded),
+			      WSI_TOKEN_X_FORWARDED_FOR);
+	return length > 0 ? network_client(proxies, who->proxy_count, peer,
+					   forwarded)
+			  : peer;
 }
 
 /* libwebsockets takes an encoded line end in the path for a real one: behind
@@ -222,7 +240,7 @@ void handshake_read(struct handshake *h, struct lws *wsi,
 		path = known_header(h, wsi, WSI_TOKEN_POST_URI);
 	h->request.path = path ? path : "";
 	read_query(h, wsi);
-	read_peer(h, wsi);
+	h->request.peer = peer_of(wsi);
 	read_place(h, wsi, settings, public_url);
 	read_certificate(h, wsi);
 	for (unsigned i = 0; i < AUTH_HEADERS; i++)

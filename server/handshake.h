@@ -44,6 +44,9 @@ void handshake_read(struct handshake *handshake, struct lws *wsi,
 		    const struct settings *settings, const char *public_url,
 		    uint64_t now_ms);
 
+/* Who speaks, behind proxies that are trusted; that alone. */
+struct address handshake_peer(struct lws *wsi, const struct settings *settings);
+
 /* The route of the path, or NULL; a token in it is put into the request. */
 const struct route *handshake_route(struct handshake *handshake,
 				    const struct settings *settings);

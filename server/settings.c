@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "server/auth/network.h"
 #include "server/settings_load.h"
 #include "server/yaml_file.h"
 
@@ -311,6 +312,34 @@ static int check_tls(const struct loading *load, const char *group,
 	return 0;
 }
 
+/* Passwords and tokens come to the control listener: beyond this machine they
+ * must not travel in the clear. */
+static int check_control(const struct loading *load)
+{
+	const struct settings *s = load->settings;
+	struct origin origin = { "control.listen" };
+	const char *colon = strrchr(s->control.listen, ':');
+	size_t length = colon ? (size_t)(colon - s->control.listen) : 0;
+	struct address address;
+	char host[64];
+
+	(void)snprintf(host, sizeof(host), "%.*s", (int)length,
+		       s->control.listen);
+	if (host[0] == '[') { /* [::1] */
+		host[strcspn(host, "]")] = '\0';
+		memmove(host, host + 1, strlen(host));
+	}
+	if (*s->control.tls.cert || s->control.plain_http_in_public ||
+	    strcmp(host, "localhost") == 0 ||
+	    (address_parse(host, &address) && address_is_loopback(&address)))
+		return 0;
+	return settings_wrong(
+		load, &origin,
+		"a public address needs TLS: set control.tls.cert and "
+		"control.tls.key, or listen on 127.0.0.1 behind a proxy that "
+		"has it (or say control.plain_http_in_public: true)");
+}
+
 /* What each value alone cannot tell. */
 static int check_together(const struct loading *load)
 {
@@ -338,7 +367,8 @@ static int check_together(const struct loading *load)
 	if (s->database.retry_max_ms < s->database.retry_initial_ms)
 		return settings_wrong(load, &origin,
 				      "less than database.retry.initial");
-	if (check_tls(load, "media", &s->media.tls) != 0 ||
+	if (check_control(load) != 0 ||
+	    check_tls(load, "media", &s->media.tls) != 0 ||
 	    check_tls(load, "control", &s->control.tls) != 0)
 		return 2;
 	return check_tls(load, "webhooks", &s->webhooks.tls);
@@ -406,6 +436,11 @@ static int complete_paths(struct loading *load)
 		r = below_data_dir(
 			load, "control.token_file", s->control.token_file,
 			sizeof(s->control.token_file), "admin.token");
+	if (r == 0)
+		r = below_data_dir(load, "control.signing_key_file",
+				   s->control.signing_key_file,
+				   sizeof(s->control.signing_key_file),
+				   "signing.key");
 	return r == 0 ? complete_tls_paths(load) : r;
 }
 

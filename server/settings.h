@@ -147,6 +147,10 @@ struct settings {
 		char listen[64];
 		char token_file[256];
 		struct tls_settings tls;
+		char signing_key_file[256];
+		uint32_t token_ttl_ms;
+		uint32_t login_attempts; /* a minute; 0: any */
+		bool plain_http_in_public;
 		uint32_t query_timeout_ms; /* a question to the database */
 		uint32_t query_queue;	   /* of them, waiting */
 	} control;

@@ -1,26 +1,21 @@
 /*
- * jwt.c - Vonage's token: a JWT signed with HS256 (RFC 7519, RFC 7515)
+ * jwt.c - JSON Web Tokens signed with HS256 (see jwt.h)
  *
- * Nothing of it is believed, not even which algorithm it names, before the
- * signature has been found to be ours: HS256 is the only one we know. Then the
- * times are looked at. A token without an end is good for a while after its
- * beginning; without either it is good for ever, and so for nothing.
- *
- * With a webhook's body it must hold the body's SHA-256 as `payload_hash`, and
- * a token that holds one is good for that body alone;
- * developer.vonage.com/getting-started/concepts/signing-messages.
+ * After the signature the times are looked at. A token without an end is good
+ * for a while after its beginning; without either it is good for ever, and so
+ * for nothing.
  */
+#include "server/auth/jwt.h"
+
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <jansson.h>
 #include <sodium.h>
 
-#include "server/auth/auth.h"
-#include "server/auth/secret.h"
-
-#define SHA256_SIZE crypto_hash_sha256_BYTES
-#define PART_MAX    2048  /* bytes of a header or a payload, decoded */
-#define SKEW_S	    30.0  /* clocks differ */
-#define LIFE_S	    300.0 /* of a token that does not say its own */
+#define PART_MAX 2048  /* bytes of a header or a payload, decoded */
+#define SKEW_S	 30.0  /* clocks differ */
+#define LIFE_S	 300.0 /* of a token that does not say its own */
+#define VARIANT	 sodium_base64_VARIANT_URLSAFE_NO_PADDING
 
 /* The JSON object in base64 of URLs; the caller's to release, or NULL. */
 static json_t *read_part(const char *text, size_t length)
@@ -35,23 +30,6 @@ static json_t *read_part(const char *text, size_t length)
 		return part;
 	json_decref(part);
 	return NULL;
-}
-
-static bool is_signed(const struct auth_policy *policy, const char *token,
-		      size_t signed_length, const uint8_t *signature)
-{
-	const struct auth_words *secrets = &policy->rules->words[AUTH_VONAGE];
-	uint8_t digest[HMAC_SHA256_SIZE];
-	unsigned passed = 0;
-
-	for (uint32_t i = 0; i < secrets->count; i++) {
-		const char *secret = policy->texts + secrets->at[i];
-
-		passed |= hmac_sha256(secret, strlen(secret), token,
-				      signed_length, digest) == 0 &&
-			  secret_same_bytes(digest, signature, sizeof(digest));
-	}
-	return passed != 0;
 }
 
 static bool is_hs256(const char *text, size_t length)
@@ -91,74 +69,66 @@ static const char *judge_times(const json_t *claims, double now_s)
 	return expires + SKEW_S <= now_s ? "expired" : NULL;
 }
 
-static const char *judge_body(const json_t *claims,
-			      const struct auth_request *request)
+json_t *jwt_open(const char *token, jwt_judge *judge, const void *keys,
+		 double now_s, const char **wrong)
 {
-	const char *hash =
-		json_string_value(json_object_get(claims, "payload_hash"));
-	uint8_t claimed[SHA256_SIZE], digest[SHA256_SIZE];
-	size_t size = 0;
-
-	if (!request->body || (!hash && request->body_length == 0))
-		return NULL;
-	/* A token for a body is none for a request without it, which would be
-	 * read from a query that nobody signed. */
-	if (!hash ||
-	    sodium_hex2bin(claimed, sizeof(claimed), hash, strlen(hash), NULL,
-			   &size, NULL) != 0 ||
-	    size != sizeof(claimed))
-		return "no_payload_hash";
-	(void)crypto_hash_sha256(digest, (const uint8_t *)request->body,
-				 request->body_length);
-	return secret_same_bytes(claimed, digest, sizeof(digest))
-		       ? NULL
-		       : "another_payload";
-}
-
-static const char *judge_token(const struct auth_policy *policy,
-			       const char *token,
-			       const struct auth_request *request)
-{
-	double now_s = (double)request->now_ms / 1000.0;
 	size_t header = strcspn(token, ".");
 	size_t payload = token[header] ? strcspn(token + header + 1, ".") : 0;
 	size_t covered = header + 1 + payload; /* by the signature */
 	uint8_t signature[HMAC_SHA256_SIZE];
-	const char *wrong;
 	json_t *claims;
 
+	*wrong = "malformed";
 	if (payload == 0 || token[covered] != '.')
-		return "malformed";
+		return NULL;
 	if (base64_to_bytes(token + covered + 1, strlen(token + covered + 1),
 			    true, signature,
 			    sizeof(signature)) != sizeof(signature))
-		return "malformed";
-	if (!is_signed(policy, token, covered, signature) ||
-	    !is_hs256(token, header))
-		return "mismatch";
+		return NULL;
+	*wrong = "mismatch";
+	if (!judge(keys, token, covered, signature) || !is_hs256(token, header))
+		return NULL;
 	claims = read_part(token + header + 1, payload);
-	wrong = judge_times(claims, now_s);
-	if (!wrong)
-		wrong = judge_body(claims, request);
+	*wrong = judge_times(claims, now_s);
+	if (!*wrong)
+		return claims;
 	json_decref(claims);
-	return wrong;
+	return NULL;
 }
 
-const char *auth_check_vonage(const struct auth_policy *policy,
-			      const struct auth_request *request)
+/* Appends the bytes in base64 of URLs. */
+static size_t put_part(char *out, size_t room, const void *bytes, size_t size)
 {
-	const char *header = request->headers[HEADER_AUTHORIZATION];
+	if (!sodium_bin2base64(out, room, bytes, size, VARIANT))
+		return 0;
+	return strlen(out);
+}
 
-	if (!header)
-		return "missing";
-	if (policy->rules->authorization_as_is)
-		return secret_is_among(policy,
-				       &policy->rules->words[AUTH_VONAGE],
-				       header)
-			       ? NULL
-			       : "mismatch";
-	if (strncasecmp(header, "Bearer ", 7) != 0)
-		return "malformed";
-	return judge_token(policy, header + 7 + strspn(header + 7, " "),
-			   request);
+char *jwt_make(json_t *claims, const char *key)
+{
+	static const char header[] = "{\"alg\":\"HS256\",\"typ\":\"JWT\"}";
+	char *payload = claims ? json_dumps(claims, JSON_COMPACT) : NULL;
+	size_t size = payload ? strlen(payload) : 0, used;
+	size_t room = sodium_base64_ENCODED_LEN(sizeof(header), VARIANT) +
+		      sodium_base64_ENCODED_LEN(size, VARIANT) +
+		      sodium_base64_ENCODED_LEN(HMAC_SHA256_SIZE, VARIANT);
+	char *token = payload ? malloc(room) : NULL;
+	uint8_t digest[HMAC_SHA256_SIZE];
+
+	json_decref(claims);
+	if (token) {
+		used = put_part(token, room, header, sizeof(header) - 1);
+		token[used++] = '.';
+		used += put_part(token + used, room - used, payload, size);
+		if (hmac_sha256(key, strlen(key), token, used, digest) == 0) {
+			token[used++] = '.';
+			(void)put_part(token + used, room - used, digest,
+				       sizeof(digest));
+		} else {
+			free(token);
+			token = NULL;
+		}
+	}
+	free(payload);
+	return token;
 }

@@ -6,6 +6,7 @@
 
 #include "server/control/growth.h"
 
+struct access;
 struct drainer;
 struct limits;
 struct settings;
@@ -19,6 +20,8 @@ struct control_context {
 	struct store_pool *pool;     /* NULL likewise */
 	struct webhook_inbox *inbox; /* NULL likewise, or no webhooks */
 	struct limits *callers;	     /* of webhooks, by address; or NULL */
+	const struct access *access; /* who may do what */
+	struct limits *logins;	     /* by address and by account */
 	struct growth growth;	     /* of the outbox's bytes */
 };
 

@@ -26,17 +26,20 @@
 #include "server/auth/limits.h"
 #include "server/board.h"
 #include "server/clock.h"
+#include "server/control/access.h"
 #include "server/control/alert_sender.h"
 #include "server/control/calls_api.h"
 #include "server/control/context.h"
 #include "server/control/health.h"
 #include "server/control/http_files.h"
 #include "server/control/http_server.h"
+#include "server/control/login_api.h"
 #include "server/control/metrics.h"
 #include "server/control/outbox_api.h"
 #include "server/control/status.h"
 #include "server/control/store_pool.h"
 #include "server/control/token.h"
+#include "server/control/users_api.h"
 #include "server/control/webhook_inbox.h"
 #include "server/control/webhooks.h"
 #include "server/log.h"
@@ -56,17 +59,24 @@ static const struct http_route routes[] = {
 	{ HTTP_GET, "/health/ready", health_ready, HTTP_ANYBODY },
 	{ HTTP_GET, "/health/db", health_db, HTTP_ANYBODY },
 	{ HTTP_GET, "/metrics", metrics_handle, HTTP_ANYBODY },
-	{ HTTP_GET, "/api/status", status_handle, HTTP_ADMIN },
+	{ HTTP_POST, "/api/auth/login", login_api_login, HTTP_ANYBODY },
+	{ HTTP_POST, "/api/auth/logout", login_api_logout, HTTP_ANYBODY },
+	{ HTTP_GET, "/api/auth/me", login_api_me, HTTP_VIEWER },
+	{ HTTP_GET, "/api/users", users_api_list, HTTP_ADMIN },
+	{ HTTP_POST, "/api/users", users_api_add, HTTP_ADMIN },
+	{ HTTP_PATCH, "/api/users/{email}", users_api_change, HTTP_ADMIN },
+	{ HTTP_DELETE, "/api/users/{email}", users_api_remove, HTTP_ADMIN },
+	{ HTTP_GET, "/api/status", status_handle, HTTP_VIEWER },
 	{ HTTP_GET, "/api/calls", calls_api_list, HTTP_VIEWER },
 	{ HTTP_GET, "/api/calls/{id}", calls_api_get, HTTP_VIEWER },
 	{ HTTP_GET, "/api/calls/{id}/recording", calls_api_recording,
 	  HTTP_VIEWER },
-	{ HTTP_GET, "/api/outbox", outbox_get_handle, HTTP_ADMIN },
-	{ HTTP_POST, "/api/outbox/{verb}", outbox_api_post, HTTP_ADMIN },
+	{ HTTP_GET, "/api/outbox", outbox_get_handle, HTTP_VIEWER },
+	{ HTTP_POST, "/api/outbox/{verb}", outbox_api_post, HTTP_OPERATOR },
 	{ HTTP_POST, "/api/dead-letters/{verb}", dead_letters_api_post,
-	  HTTP_ADMIN },
+	  HTTP_OPERATOR },
 	{ HTTP_POST, "/api/dead-letters/{id}/retry", dead_letters_api_retry,
-	  HTTP_ADMIN },
+	  HTTP_OPERATOR },
 };
 
 /* The main thread's heartbeat lives as long as the process. */
@@ -82,7 +92,7 @@ struct control {
 	struct http_server *webhooks;	/* NULL: there are none */
 	struct settings *reloaded;	/* in force, after a SIGHUP; or NULL */
 	struct control_context context; /* what the handlers know */
-	char admin_token[TOKEN_SIZE];
+	struct access access;
 	char alert_secret[TOKEN_SIZE];
 	struct alert_sender *alert_sender; /* NULL: nobody to tell */
 	ev_signal term, hup;
@@ -111,37 +121,29 @@ static void on_term(struct ev_loop *loop, ev_signal *signal, int events)
 	ev_break(loop, EVBREAK_ALL);
 }
 
-/* The handlers look at the settings on this thread alone, so the old ones may
- * go; the drainer keeps those of the start. */
-static void on_hup(struct ev_loop *loop, ev_signal *signal, int events)
+/* Without it the process serves on: drains, health and metrics need none, and
+ * nobody is admitted by it where one is needed. */
+static void load_secret(const char *tag, const char *path,
+			char secret[TOKEN_SIZE])
 {
-	struct control *control = signal->data;
-	struct settings *settings = control->options->reload();
-
-	(void)loop;
-	(void)events;
-	if (!settings)
-		return;
-	log_configure(settings->log_level, settings->log_format);
-	tls_follow(settings);
-	control->context.settings = settings;
-	free(control->reloaded);
-	control->reloaded = settings;
-}
-
-/* Without its token the process serves on: drains, health and metrics need
- * none, and nobody is admitted where one is needed. */
-static void load_token(struct control *control)
-{
-	const char *path = control->options->settings->control.token_file;
-	int r = token_load(path, control->admin_token);
+	int r = token_load_as(tag, path, secret);
 
 	if (r == 0)
 		return;
-	control->admin_token[0] = '\0';
-	log_error("ADMIN_TOKEN", "file=\"%s\" err=\"%s\" admin=refused", path,
+	secret[0] = '\0';
+	log_error(tag, "file=\"%s\" err=\"%s\" nobody=admitted", path,
 		  r == -EINVAL ? "needs one line of 32 to 256 characters"
 			       : strerror(-r));
+}
+
+static void load_access(struct access *access, const struct settings *settings)
+{
+	load_secret("ADMIN_TOKEN", settings->control.token_file,
+		    access->admin_token);
+	load_secret("SIGNING_KEY", settings->control.signing_key_file,
+		    access->signing_key);
+	access->token_ttl_ms = settings->control.token_ttl_ms;
+	access->secure = *settings->control.tls.cert;
 }
 
 /* A secret that nobody set is made, so that nothing goes out unsigned. */
@@ -201,6 +203,25 @@ static void start_alerts(struct control *control)
 			  strerror(-r));
 }
 
+/* The handlers look at the settings on this thread alone, so the old ones may
+ * go; the drainer keeps those of the start. */
+static void on_hup(struct ev_loop *loop, ev_signal *signal, int events)
+{
+	struct control *control = signal->data;
+	struct settings *settings = control->options->reload();
+
+	(void)loop;
+	(void)events;
+	if (!settings)
+		return;
+	log_configure(settings->log_level, settings->log_format);
+	tls_follow(settings);
+	load_access(&control->access, settings);
+	control->context.settings = settings;
+	free(control->reloaded);
+	control->reloaded = settings;
+}
+
 static void watch_events(struct control *control)
 {
 	ev_signal_init(&control->term, on_term, SIGTERM);
@@ -214,6 +235,14 @@ static void watch_events(struct control *control)
 	ev_timer_start(control->loop, &control->beat);
 }
 
+static int make_limits(struct limits **limits)
+{
+	uint64_t seed;
+
+	randombytes_buf(&seed, sizeof(seed));
+	return limits_create(limits, seed);
+}
+
 static int start_webhooks(struct control *control)
 {
 	const struct settings *settings = control->options->settings;
@@ -224,12 +253,12 @@ static int start_webhooks(struct control *control)
 		.timeout_s = REQUEST_TIMEOUT_S,
 		.max_connections = settings->webhooks.max_connections,
 		.max_body = settings->webhooks.max_body,
-		.webhooks = &control->context.settings,
+		.settings = &control->context.settings,
+		.for_webhooks = true,
 		.tls = TLS_WEBHOOKS,
 		.door = &webhooks_door,
 		.door_arg = &control->context,
 	};
-	uint64_t seed;
 	int r;
 
 	if (control->options->webhooks_fd < 0)
@@ -239,8 +268,7 @@ static int start_webhooks(struct control *control)
 		.count = webhook_route_count,
 		.context = &control->context,
 	};
-	randombytes_buf(&seed, sizeof(seed));
-	r = limits_create(&control->context.callers, seed);
+	r = make_limits(&control->context.callers);
 	if (r == 0)
 		r = webhook_inbox_start(&control->context.inbox, settings);
 	return r < 0 ? r : http_server_start(&control->webhooks, &http);
@@ -255,6 +283,7 @@ static int start(struct control *control)
 		.timeout_s = REQUEST_TIMEOUT_S,
 		.max_connections = CONNECTIONS_MAX,
 		.tls = TLS_CONTROL,
+		.settings = &control->context.settings,
 	};
 	int r;
 
@@ -262,15 +291,18 @@ static int start(struct control *control)
 	if (!control->loop)
 		return -ENOMEM;
 	watch_events(control);
-	load_token(control);
+	load_access(&control->access, options->settings);
+	control->context.access = &control->access;
 	control->router = (struct http_router){
 		.routes = routes,
 		.count = sizeof(routes) / sizeof(routes[0]),
 		.context = &control->context,
-		.admin_token = control->admin_token,
+		.access = &control->access,
 	};
 	http.loop = control->loop;
-	r = http_files_start(&control->files);
+	r = make_limits(&control->context.logins);
+	if (r == 0)
+		r = http_files_start(&control->files);
 	http.files = control->files;
 	if (r == 0)
 		r = http_server_start(&control->server, &http);
@@ -301,6 +333,8 @@ static void stop(struct control *control)
 	http_server_stop(control->webhooks);
 	http_server_stop(control->server);
 	limits_destroy(control->context.callers);
+	limits_destroy(control->context.logins);
+	sodium_memzero(&control->access, sizeof(control->access));
 	free(control->reloaded);
 	if (!control->loop)
 		return;

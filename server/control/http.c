@@ -4,10 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sodium.h>
 #include <xxhash.h>
 
+#include "server/clock.h"
+#include "server/control/access.h"
 #include "server/control/http_files.h"
 
 static const char *const method_names[HTTP_METHOD_COUNT] = {
@@ -29,6 +29,7 @@ static const char *error_name(int status)
 	case 411: return "LENGTH_REQUIRED";
 	case 413: return "PAYLOAD_TOO_LARGE";
 	case 414: return "URI_TOO_LONG";
+	case 409: return "CONFLICT";
 	case 416: return "RANGE_NOT_SATISFIABLE";
 	case 429: return "TOO_MANY_REQUESTS";
 	case 431: return "REQUEST_HEADER_FIELDS_TOO_LARGE";
@@ -41,6 +42,7 @@ static const char *error_name(int status)
 void http_response_finish(struct http_response *response)
 {
 	free(response->body);
+	free(response->cookie);
 	free(response->root);
 	free(response->path);
 	http_file_close(response->file);
@@ -117,19 +119,6 @@ void http_revalidate(struct http_response *response, const char *if_none_match)
 	response->length = 0;
 }
 
-bool http_token_matches(const char *authorization, const char *token)
-{
-	static const char scheme[] = "Bearer ";
-	const char *given = authorization + sizeof(scheme) - 1;
-	size_t length = token ? strlen(token) : 0;
-
-	if (length == 0 ||
-	    strncasecmp(authorization, scheme, sizeof(scheme) - 1) != 0)
-		return false;
-	return strlen(given) == length &&
-	       sodium_memcmp(given, token, length) == 0;
-}
-
 const char *http_query(const struct http_request *request, const char *name)
 {
 	size_t length = strlen(name);
@@ -181,33 +170,57 @@ static void add_allowed(char *list, size_t size, enum http_method method)
 		       method == HTTP_GET ? ", HEAD" : "");
 }
 
-static enum http_role role_of(const struct http_router *router,
-			      const struct http_request *request)
+const char *http_method_name(enum http_method method)
 {
-	return http_token_matches(request->authorization, router->admin_token)
-		       ? HTTP_ADMIN
-		       : HTTP_ANYBODY;
+	return method_names[method];
+}
+
+static bool changes_something(enum http_method method)
+{
+	return method != HTTP_GET && method != HTTP_HEAD &&
+	       method != HTTP_OPTIONS;
+}
+
+/* A browser sends its cookie along whoever made it ask; a page of another
+ * origin cannot hide whose it is. */
+bool http_is_same_origin(const struct http_request *request)
+{
+	const char *place =
+		request->origin ? strstr(request->origin, "://") : NULL;
+
+	return place && request->host && *request->host &&
+	       strcmp(place + 3, request->host) == 0;
 }
 
 static void run(const struct http_router *router,
 		const struct http_route *route, struct http_request *request,
-		struct http_response *response)
+		struct http_response *response, struct bearer *bearer)
 {
-	request->role = route->role == HTTP_ANYBODY ? HTTP_ANYBODY
-						    : role_of(router, request);
-	if (request->role < route->role)
-		http_reply_error(response, 401, "admin token required");
+	if (router->access && route->role != HTTP_ANYBODY)
+		access_judge(router->access, request->authorization,
+			     request->cookie, clock_wall_us(), bearer);
+	request->role = bearer->role;
+	request->who = bearer->who;
+	if (route->role != HTTP_ANYBODY && bearer->role == HTTP_ANYBODY)
+		http_reply_error(response, 401, "sign in, or send a token");
+	else if (bearer->role < route->role)
+		http_reply_error(response, 403, "your role does not allow it");
+	else if (bearer->by_cookie && changes_something(request->method) &&
+		 !http_is_same_origin(request))
+		http_reply_error(response, 403,
+				 "a page of another origin asked");
 	else
 		route->handle(request, response, router->context);
 }
 
 void http_answer(const struct http_router *router,
 		 const struct http_request *request,
-		 struct http_response *response)
+		 struct http_response *response, struct bearer *bearer)
 {
 	char parameter[HTTP_PARAMETER_SIZE];
 	struct http_request matched = *request;
 
+	*bearer = (struct bearer){ .role = HTTP_ANYBODY };
 	matched.parameter = parameter;
 	*response = (struct http_response){ 0 };
 	for (size_t i = 0; i < router->count; i++) {
@@ -217,7 +230,7 @@ void http_answer(const struct http_router *router,
 			continue;
 		if (route_takes(route, request->method)) {
 			response->allow[0] = '\0';
-			run(router, route, &matched, response);
+			run(router, route, &matched, response, bearer);
 			return;
 		}
 		add_allowed(response->allow, sizeof(response->allow),

@@ -20,6 +20,8 @@
 #include <stddef.h>
 #include <jansson.h>
 
+#include "server/auth/network.h"
+
 enum http_method {
 	HTTP_GET,
 	HTTP_HEAD,
@@ -39,8 +41,11 @@ enum http_role {
 	HTTP_ADMIN
 };
 
-#define HTTP_VALUE_SIZE 80 /* of a header that we look at; and its NUL */
+#define HTTP_VALUE_SIZE 80  /* of a header that we look at; and its NUL */
+#define HTTP_TOKEN_SIZE 768 /* the longest bearer token, and its NUL */
 
+struct access;
+struct bearer;
 struct handshake;
 struct http_file;
 struct http_later;
@@ -52,9 +57,12 @@ struct http_request { /* all of it borrowed for the time of the call */
 	const char *parameter; /* what stood for {...} in the route's path */
 	const char *query;     /* its pieces, decoded: http_query() */
 	const char *authorization; /* the header's value; "" for none */
+	const char *cookie, *origin, *host; /* likewise; or NULL */
 	/* Other headers' values; "" or NULL for none, or too long for us. */
 	const char *if_none_match, *range, *if_range;
+	struct address peer; /* who asks, behind trusted proxies */
 	enum http_role role; /* of who asks; the router's to fill in */
+	const char *who;     /* likewise: an email; "" for nobody */
 	const char *body;    /* a NUL follows */
 	size_t body_length;
 	struct http_mailbox *mailbox; /* for answers that come later */
@@ -70,6 +78,7 @@ struct http_response {
 	char allow[64];	       /* for 405: the methods of that path; else "" */
 	char etag[HTTP_VALUE_SIZE];	     /* with its quotes; "": none */
 	char content_range[HTTP_VALUE_SIZE]; /* for 206 and 416; else "" */
+	char *cookie;		  /* of Set-Cookie; owned; NULL: none */
 	struct http_later *later; /* the answer comes by this, not now */
 	char *root, *path;	  /* the body is that file, below root; owned */
 	struct http_file *file;	  /* the same, open: `length` bytes; owned */
@@ -88,19 +97,25 @@ struct http_route {
 struct http_router {
 	const struct http_route *routes; /* borrowed */
 	size_t count;
-	void *context;		 /* for the handlers */
-	const char *admin_token; /* "" or NULL: nobody is admitted */
+	void *context;		     /* for the handlers */
+	const struct access *access; /* NULL: nobody is admitted */
 };
 
-#define HTTP_PARAMETER_SIZE 64 /* and its NUL; a longer one fits no route */
+#define HTTP_PARAMETER_SIZE 256 /* and its NUL; a longer one fits no route */
 
-/* Finds the route, checks the token, lets the handler answer. Always leaves a
- * complete response or a promise of one in *response, which
- * http_response_finish() releases (the promise is the server's). Of two routes
- * that fit, the first is meant. */
+/* Finds the route, asks who asks (access.h), lets the handler answer. Always
+ * leaves a complete response or a promise of one in *response, which
+ * http_response_finish() releases (the promise is the server's); and in *bearer
+ * who asked, where the route wanted to know. Of two routes that fit, the first
+ * is meant. */
 void http_answer(const struct http_router *router,
 		 const struct http_request *request,
-		 struct http_response *response);
+		 struct http_response *response, struct bearer *bearer);
+/* Does a page of our own ask, as its browser says? Other clients say nothing of
+ * where they come from. */
+bool http_is_same_origin(const struct http_request *request);
+/* "GET", ... */
+const char *http_method_name(enum http_method method);
 void http_response_finish(struct http_response *response);
 
 /* The value of a parameter of the query, the first of that name; NULL: it is
@@ -123,9 +138,5 @@ void http_reply_file(struct http_response *response, const char *type,
 /* Gives a 200 its ETag, unless it has one, and makes it a 304 without a body
  * where the peer has it already; for the answers to GET and HEAD. */
 void http_revalidate(struct http_response *response, const char *if_none_match);
-
-/* May the bearer of this Authorization value act as admin? Takes equally long
- * for every wrong token of the right length. */
-bool http_token_matches(const char *authorization, const char *token);
 
 #endif

@@ -24,19 +24,23 @@
 #include "server/control/http_server.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <libwebsockets.h>
 
 #include "server/clock.h"
+#include "server/control/access.h"
+#include "server/control/audit.h"
 #include "server/control/http_files.h"
 #include "server/control/http_later.h"
 #include "server/handshake.h"
 #include "server/net.h"
 
-#define LATER_TIMEOUT_S 300  /* an operation may wait for the database's own */
-#define PIECE_TIMEOUT_S 60   /* for a peer to take one piece of a file */
-#define HEAD_BYTES	1024 /* of a response; ours are under 700 */
+#define LATER_TIMEOUT_S	 300  /* an operation may wait for the database's own */
+#define PIECE_TIMEOUT_S	 60   /* for a peer to take one piece of a file */
+#define HEAD_BYTES	 2048 /* of a response, a token in a cookie included */
+#define HTTP_ORIGIN_SIZE 272  /* of a host's name, a scheme and a port */
 
 struct http_server {
 	struct net_context *net;
@@ -45,7 +49,8 @@ struct http_server {
 	const struct http_router *router;
 	uint32_t timeout_s;
 	size_t max_body;
-	const struct settings *const *webhooks; /* NULL: callers are not read */
+	const struct settings *const *settings;
+	bool for_webhooks;
 	struct lws_protocols protocols[2];
 };
 
@@ -54,7 +59,8 @@ struct exchange {
 	enum http_method method;
 	char path[HTTP_PATH_MAX];
 	char query[HTTP_QUERY_MAX]; /* pieces, a NUL behind each; one empty */
-	char authorization[320];
+	char authorization[HTTP_TOKEN_SIZE + 8], cookie[HTTP_TOKEN_SIZE + 256];
+	char origin[HTTP_ORIGIN_SIZE], host[HTTP_ORIGIN_SIZE];
 	char if_none_match[HTTP_VALUE_SIZE], range[HTTP_VALUE_SIZE];
 	char if_range[HTTP_VALUE_SIZE];
 	char *body; /* owned; body_expected bytes and a NUL */
@@ -64,6 +70,8 @@ struct exchange {
 	struct http_later *later; /* the answer we wait for; NULL: none */
 	struct http_file *file;	  /* the body that is being sent; NULL: none */
 	struct handshake *caller; /* owned; NULL: not read */
+	struct address peer;
+	struct bearer bearer; /* who asked */
 };
 
 static void exchange_reset(struct exchange *ex)
@@ -127,15 +135,15 @@ static int read_content_length(struct lws *wsi, size_t *length)
 /* Who calls: libwebsockets forgets the head before the body is in. */
 static int read_caller(struct lws *wsi, struct exchange *ex)
 {
-	const struct settings *const *webhooks = server_of(wsi)->webhooks;
+	const struct settings *settings = *server_of(wsi)->settings;
 
-	if (!webhooks)
+	ex->peer = handshake_peer(wsi, settings);
+	if (!server_of(wsi)->for_webhooks)
 		return 0;
 	ex->caller = malloc(sizeof(*ex->caller));
 	if (!ex->caller)
 		return 503;
-	handshake_read(ex->caller, wsi, *webhooks,
-		       (*webhooks)->webhooks.public_url,
+	handshake_read(ex->caller, wsi, settings, settings->webhooks.public_url,
 		       (uint64_t)clock_wall_us() / 1000);
 	return 0;
 }
@@ -164,12 +172,12 @@ static int read_query(struct lws *wsi, struct exchange *ex)
 	return 0;
 }
 
-/* A header that changes nothing but what it costs to answer: one that is too
- * long is as good as none. */
+/* A header that admits nobody when it is missing: one that is too long is as
+ * good as none. */
 static void read_optional(struct lws *wsi, enum lws_token_indexes token,
-			  char value[HTTP_VALUE_SIZE])
+			  char *value, size_t size)
 {
-	if (lws_hdr_copy(wsi, value, HTTP_VALUE_SIZE, token) < 0)
+	if (lws_hdr_copy(wsi, value, (int)size, token) < 0)
 		value[0] = '\0';
 }
 
@@ -193,9 +201,15 @@ static int read_head(struct lws *wsi, struct exchange *ex, const char *path,
 	if (lws_hdr_copy(wsi, ex->authorization, sizeof(ex->authorization),
 			 WSI_TOKEN_HTTP_AUTHORIZATION) < 0)
 		return 431;
-	read_optional(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, ex->if_none_match);
-	read_optional(wsi, WSI_TOKEN_HTTP_RANGE, ex->range);
-	read_optional(wsi, WSI_TOKEN_HTTP_IF_RANGE, ex->if_range);
+	read_optional(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, ex->if_none_match,
+		      sizeof(ex->if_none_match));
+	read_optional(wsi, WSI_TOKEN_HTTP_RANGE, ex->range, sizeof(ex->range));
+	read_optional(wsi, WSI_TOKEN_HTTP_IF_RANGE, ex->if_range,
+		      sizeof(ex->if_range));
+	read_optional(wsi, WSI_TOKEN_HTTP_COOKIE, ex->cookie,
+		      sizeof(ex->cookie));
+	read_optional(wsi, WSI_TOKEN_ORIGIN, ex->origin, sizeof(ex->origin));
+	read_optional(wsi, WSI_TOKEN_HOST, ex->host, sizeof(ex->host));
 	/* libwebsockets does not decode chunked requests. */
 	if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0)
 		return 411;
@@ -270,8 +284,15 @@ static bool write_head(struct lws *wsi, const struct http_response *response,
 	    !add_body_headers(wsi, response, &p, end) ||
 	    !add_header(wsi, "cache-control:", "no-store", &p, end) ||
 	    !add_header(wsi, "x-content-type-options:", "nosniff", &p, end) ||
+	    !add_header(wsi, "referrer-policy:", "no-referrer", &p, end) ||
 	    !add_header(wsi, "content-security-policy:",
 			"default-src 'none'; frame-ancestors 'none'", &p, end))
+		return false;
+	if (lws_is_ssl(wsi) && !add_header(wsi, "strict-transport-security:",
+					   "max-age=31536000", &p, end))
+		return false;
+	if (response->cookie &&
+	    !add_header(wsi, "set-cookie:", response->cookie, &p, end))
 		return false;
 	if (response->allow[0] &&
 	    !add_header(wsi, "allow:", response->allow, &p, end))
@@ -281,8 +302,9 @@ static bool write_head(struct lws *wsi, const struct http_response *response,
 			response->challenge ? response->challenge : "Bearer",
 			&p, end))
 		return false;
-	if (response->status == 503 &&
-	    !add_header(wsi, "retry-after:", "1", &p, end))
+	if ((response->status == 503 || response->status == 429) &&
+	    !add_header(wsi, "retry-after:",
+			response->status == 503 ? "1" : "60", &p, end))
 		return false;
 	if (hang_up && !add_header(wsi, "connection:", "close", &p, end))
 		return false;
@@ -337,6 +359,10 @@ static struct http_request request_of(struct lws *wsi,
 		.path = ex->path,
 		.query = ex->query,
 		.authorization = ex->authorization,
+		.cookie = ex->cookie,
+		.origin = ex->origin,
+		.host = ex->host,
+		.peer = ex->peer,
 		.if_none_match = ex->if_none_match,
 		.range = ex->range,
 		.if_range = ex->if_range,
@@ -357,7 +383,7 @@ static void ask(struct lws *wsi, struct exchange *ex, bool may_wait,
 		request.mailbox = NULL;
 	if (ex->body)
 		ex->body[ex->body_length] = '\0';
-	http_answer(server_of(wsi)->router, &request, response);
+	http_answer(server_of(wsi)->router, &request, response, &ex->bearer);
 }
 
 /* Makes the connection ready for the next request, or ends it. */
@@ -428,6 +454,20 @@ static int send_piece(struct lws *wsi, struct exchange *ex,
 /* ---- the answer -----------------------------------------------------------
  */
 
+/* Somebody whom we know wanted something changed. */
+static void audit(const struct exchange *ex, int status)
+{
+	char action[HTTP_PATH_MAX + 16], from[ADDRESS_TEXT_SIZE];
+
+	if (ex->bearer.role == HTTP_ANYBODY || ex->method == HTTP_OPTIONS)
+		return;
+	(void)snprintf(action, sizeof(action), "%s %s",
+		       http_method_name(ex->method), ex->path);
+	address_format(&ex->peer, from);
+	audit_note(ex->bearer.who, access_role_name(ex->bearer.role), action,
+		   from, status);
+}
+
 /* Answers, and makes the connection ready for the next request or ends it; or
  * waits on. */
 static int finish(struct lws *wsi, struct exchange *ex,
@@ -448,6 +488,8 @@ static int finish(struct lws *wsi, struct exchange *ex,
 	}
 	if (ex->method == HTTP_GET || ex->method == HTTP_HEAD)
 		http_revalidate(response, ex->if_none_match);
+	else
+		audit(ex, response->status);
 	if (response->file)
 		return begin_file(wsi, ex, response);
 	ok = send_response(wsi, response, ex->method, false);
@@ -616,7 +658,8 @@ int http_server_start(struct http_server **ret,
 	server->timeout_s = options->timeout_s;
 	server->max_body =
 		options->max_body ? options->max_body : HTTP_BODY_MAX;
-	server->webhooks = options->webhooks;
+	server->settings = options->settings;
+	server->for_webhooks = options->for_webhooks;
 	server->protocols[0] = (struct lws_protocols){
 		.name = "http",
 		.callback = on_event,

@@ -36,10 +36,10 @@ struct http_server_options {
 	enum tls_listener tls;	  /* whose certificate, if it has one */
 	size_t max_body;	  /* bytes; 0: HTTP_BODY_MAX */
 	struct http_files *files; /* borrowed; NULL: no answer is a file */
-	/* Of a listener for webhooks: the settings in force. Then a request
-	 * says who calls, as webhooks.public_url and trusted proxies have it.
-	 */
-	const struct settings *const *webhooks;
+	const struct settings *const *settings; /* those in force; borrowed */
+	/* A request says all that its caller said, as webhooks.public_url and
+	 * trusted proxies have it (http_request.caller). */
+	bool for_webhooks;
 	const struct net_door *door; /* as of net.h */
 	void *door_arg;
 };

@@ -16,6 +16,7 @@
 #include <ev.h>
 
 #include "persistence/drainer.h"
+#include "server/control/access.h"
 #include "server/control/context.h"
 #include "server/control/http.h"
 #include "server/control/http_later.h"
@@ -39,17 +40,19 @@ int drainer_submit(struct drainer *drainer, struct drainer_job *job)
 	return 0;
 }
 
+static const struct access admits = { .admin_token = "secret" };
 static const struct http_route routes[] = {
-	{ HTTP_POST, "/api/outbox/{verb}", outbox_api_post, true },
-	{ HTTP_POST, "/api/dead-letters/{verb}", dead_letters_api_post, true },
+	{ HTTP_POST, "/api/outbox/{verb}", outbox_api_post, HTTP_OPERATOR },
+	{ HTTP_POST, "/api/dead-letters/{verb}", dead_letters_api_post,
+	  HTTP_OPERATOR },
 	{ HTTP_POST, "/api/dead-letters/{id}/retry", dead_letters_api_retry,
-	  true },
+	  HTTP_OPERATOR },
 };
 static const struct http_router router = {
 	.routes = routes,
 	.count = sizeof(routes) / sizeof(routes[0]),
 	.context = &context,
-	.admin_token = "secret",
+	.access = &admits,
 };
 
 static struct ev_loop *loop;
@@ -92,8 +95,9 @@ static struct http_response post(const char *path, const char *body)
 		.mailbox = mailbox,
 	};
 	struct http_response response;
+	struct bearer bearer;
 
-	http_answer(&router, &request, &response);
+	http_answer(&router, &request, &response, &bearer);
 	return response;
 }
 

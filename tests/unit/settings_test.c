@@ -1019,6 +1019,44 @@ static void the_man_page_knows_every_setting(void **state)
 /* ---- reloading -------------------------------------------------------------
  */
 
+static void the_control_listener_is_not_public_in_the_clear(void **state)
+{
+	static const char *const private[] = {
+		"127.0.0.1:1",
+		"127.9.9.9:1",
+		"[::1]:1",
+		"localhost:1",
+	};
+	static const char *const public[] = {
+		"0.0.0.0:1",
+		"*:1",
+		":1",
+		"[::]:1",
+		"192.0.2.1:1",
+		"host.example:1",
+		"127.0.0.1.example:1",
+		"10.0.0.1:1",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(private) / sizeof(private[0]); i++)
+		free(load_good(NULL, FLAGS("--control.listen", private[i])));
+	for (size_t i = 0; i < sizeof(public) / sizeof(public[0]); i++) {
+		const char *address = public[i];
+
+		assert_null(load(NULL, FLAGS("--control.listen", address)));
+		assert_non_null(
+			strstr(complaint,
+			       "control.listen: a public address needs TLS"));
+		free(load_good(NULL, FLAGS("--control.listen", address,
+					   "--control.plain_http_in_public",
+					   "true")));
+		free(load_good(NULL, FLAGS("--control.listen", address,
+					   "--control.tls.cert", "/c",
+					   "--control.tls.key", "/k")));
+	}
+}
+
 static void a_reload_counts_what_it_cannot_change(void **state)
 {
 	struct settings *a = load_good(NULL, NULL);
@@ -1030,8 +1068,8 @@ static void a_reload_counts_what_it_cannot_change(void **state)
 	(void)state;
 	assert_int_equal(settings_log_unchangeable(a, a), 0);
 	/* listen, data_dir, and what follows from it: recording.dir,
-	 * control.token_file and database.url. */
-	assert_int_equal(settings_log_unchangeable(a, b), 5);
+	 * control.token_file, control.signing_key_file and database.url. */
+	assert_int_equal(settings_log_unchangeable(a, b), 6);
 	free(a);
 	free(b);
 }
@@ -1091,6 +1129,8 @@ int main(void)
 		cmocka_unit_test(one_value_prints_alone),
 		cmocka_unit_test(the_help_names_every_setting_that_is_printed),
 		cmocka_unit_test(the_man_page_knows_every_setting),
+		cmocka_unit_test(
+			the_control_listener_is_not_public_in_the_clear),
 		cmocka_unit_test(a_reload_counts_what_it_cannot_change),
 	};
 

@@ -25,6 +25,7 @@ static const struct option options[] = {
 	{ "--provider", OPTION_PROVIDER, TEXT,
 	  offsetof(struct request, provider) },
 	{ "--before", OPTION_BEFORE, TEXT, offsetof(struct request, before) },
+	{ "--role", OPTION_ROLE, TEXT, offsetof(struct request, role) },
 	{ "--limit", OPTION_LIMIT, NUMBER, offsetof(struct request, limit) },
 	{ "--older-than", OPTION_OLDER, AGE,
 	  offsetof(struct request, older_ms) },

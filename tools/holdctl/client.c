@@ -59,7 +59,8 @@ static bool read_token(const char *path, char out[TOKEN_MAX + 2])
 
 struct question {
 	const char *url;
-	char *body;	    /* of a POST; NULL: a GET */
+	const char *method; /* NULL: a GET */
+	const char *body;   /* NULL: none */
 	char pin[PIN_SIZE]; /* who answers must have that key; "": plain */
 	struct curl_slist *headers;
 };
@@ -76,7 +77,9 @@ static void set_options(CURL *curl, const struct question *question,
 	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
-			 question->body ? CHANGE_MS : LOOK_MS);
+			 question->method ? CHANGE_MS : LOOK_MS);
+	if (question->method)
+		curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, question->method);
 	if (question->body)
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, question->body);
 	if (*question->pin) {
@@ -162,7 +165,8 @@ static enum client_result refused(const struct settings *settings,
 	return CLIENT_REFUSED;
 }
 
-/* What a status other than 200 says, in the server's words if it has any. */
+/* What a status that is no success says, in the server's words if it has any.
+ */
 static enum client_result understand(const char *url, long status,
 				     const struct answer *raw, json_t **answer,
 				     char why[CLIENT_WHY_SIZE])
@@ -172,7 +176,7 @@ static enum client_result understand(const char *url, long status,
 			  : NULL;
 	const char *detail = json_string_value(json_object_get(json, "detail"));
 
-	if (json && status == 200) {
+	if (json && status / 100 == 2) {
 		*answer = json;
 		return CLIENT_OK;
 	}
@@ -206,11 +210,14 @@ static bool address(const struct settings *settings, const char *path,
 }
 
 static enum client_result request(const struct settings *settings,
-				  const char *path, char *body, json_t **answer,
+				  const char *method, const char *path,
+				  const char *body, json_t **answer,
 				  char why[CLIENT_WHY_SIZE])
 {
 	char token[TOKEN_MAX + 2] = "", url[URL_SIZE];
-	struct question question = { .url = url, .body = body };
+	struct question question = { .url = url,
+				     .method = method,
+				     .body = body };
 	struct answer raw = { 0 };
 	int token_errno = 0;
 	long status = 0;
@@ -233,21 +240,31 @@ static enum client_result request(const struct settings *settings,
 enum client_result client_get(const struct settings *settings, const char *path,
 			      json_t **answer, char why[CLIENT_WHY_SIZE])
 {
-	return request(settings, path, NULL, answer, why);
+	return request(settings, NULL, path, NULL, answer, why);
+}
+
+enum client_result client_change(const struct settings *settings,
+				 const char *method, const char *path,
+				 const json_t *body, json_t **answer,
+				 char why[CLIENT_WHY_SIZE])
+{
+	char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+	enum client_result result;
+
+	if (body && !text) {
+		(void)snprintf(why, CLIENT_WHY_SIZE, "out of memory");
+		return CLIENT_FAILED;
+	}
+	result = request(settings, method, path, text, answer, why);
+	if (text)
+		explicit_bzero(text, strlen(text)); /* maybe a password */
+	free(text);
+	return result;
 }
 
 enum client_result client_post(const struct settings *settings,
 			       const char *path, const json_t *body,
 			       json_t **answer, char why[CLIENT_WHY_SIZE])
 {
-	char *text = json_dumps(body, JSON_COMPACT);
-	enum client_result result;
-
-	if (!text) {
-		(void)snprintf(why, CLIENT_WHY_SIZE, "out of memory");
-		return CLIENT_FAILED;
-	}
-	result = request(settings, path, text, answer, why);
-	free(text);
-	return result;
+	return client_change(settings, "POST", path, body, answer, why);
 }

@@ -24,8 +24,14 @@ enum client_result {
 enum client_result client_get(const struct settings *settings, const char *path,
 			      json_t **answer, char why[CLIENT_WHY_SIZE]);
 
-/* POST likewise; `body` is borrowed. Waits as long as an operation may take,
+/* Has something changed, by that method ("POST", ...); `body` is borrowed, NULL
+ * for none. Waits as long as an operation may take,
  * which the database's own timeouts bound. */
+enum client_result client_change(const struct settings *settings,
+				 const char *method, const char *path,
+				 const json_t *body, json_t **answer,
+				 char why[CLIENT_WHY_SIZE]);
+/* The same by POST. */
 enum client_result client_post(const struct settings *settings,
 			       const char *path, const json_t *body,
 			       json_t **answer, char why[CLIENT_WHY_SIZE]);

@@ -33,6 +33,7 @@ enum option_set {
 	OPTION_YOUNGER = 1 << 7,
 	OPTION_ALL = 1 << 8,
 	OPTION_DRY_RUN = 1 << 9,
+	OPTION_ROLE = 1 << 10,
 };
 
 struct request {
@@ -41,6 +42,7 @@ struct request {
 	const char *const *operands; /* ids, or a file */
 	size_t operand_count;
 	const char *kind, *call, *state, *provider, *before; /* NULL: any */
+	const char *role;				     /* NULL: none */
 	uint64_t older_ms, younger_ms;			     /* 0: any age */
 	unsigned limit;					     /* 0: all */
 	bool limited; /* was a limit given? else the verb has its own */
@@ -58,6 +60,7 @@ verb_run outbox_pause_run, outbox_resume_run, outbox_kick_run;
 verb_run outbox_import_run, outbox_verify_run, outbox_repair_run;
 verb_run dead_list_run, dead_show_run, dead_retry_run, dead_drop_run;
 verb_run call_list_run, call_show_run;
+verb_run user_add_run, user_passwd_run, user_list_run, user_remove_run;
 verb_run db_ping_run, db_status_run, db_migrate_run;
 
 /* "holdctl: ..." and a newline on stderr; returns `status`. */

@@ -19,6 +19,11 @@
 	"or as JSON\nlines with an \"id\"), a filter, both (those that "     \
 	"fit), or --all.\nRepeating it is safe.\n"
 
+#define PASSWORD                                                             \
+	"--role is viewer (looks), operator (replays, hangs up) or admin.\n" \
+	"The password is asked for, or read from standard input where that " \
+	"is no terminal:\none line of at least 12 characters.\n"
+
 #define RETRY_SOME                                                 \
 	"  holdctl --json dead list | jq -r 'select(.sqlstate == " \
 	"\"23514\").id' |\n    holdctl dead retry -\n"
@@ -121,6 +126,23 @@ static const struct verb verbs[] = {
 	  "  holdctl --json call list --state live | jq -r .call_id\n" },
 	{ "call", "show", "ID", OPERAND_ONE, 0, call_show_run,
 	  "one call and its events", NULL, "  holdctl call show 0198c7f2\n" },
+	{ "user", "add", "EMAIL", OPERAND_ONE, OPTION_ROLE, user_add_run,
+	  "let somebody sign in", PASSWORD,
+	  "  holdctl user add ada@example.com --role operator\n"
+	  "  pwgen -s 24 1 | holdctl user add bot@example.com --role viewer\n" },
+	{ "user", "passwd", "EMAIL", OPERAND_ONE, OPTION_ROLE, user_passwd_run,
+	  "give somebody another password, or role",
+	  "--role alone changes the role and asks for no password.\n" PASSWORD,
+	  "  holdctl user passwd ada@example.com\n"
+	  "  holdctl user passwd ada@example.com --role admin\n" },
+	{ "user", "list", NULL, OPERAND_NONE, 0, user_list_run,
+	  "who may sign in", NULL, "  holdctl user list\n" },
+	{ "user", "remove", "EMAIL", OPERAND_ONE, 0, user_remove_run,
+	  "let somebody sign in no more",
+	  "What was handed out to them ends by itself "
+	  "(control.token_ttl), or at once with\nanother key in "
+	  "control.signing_key_file and SIGHUP.\n",
+	  "  holdctl user remove ada@example.com\n" },
 	{ "db", "ping", NULL, OPERAND_NONE, 0, db_ping_run,
 	  "does the database answer?", NULL, "  holdctl db ping\n" },
 	{ "db", "status", NULL, OPERAND_NONE, 0, db_status_run,
@@ -144,6 +166,7 @@ static const struct {
 	{ OPTION_PROVIDER, "--provider NAME", "only of twilio, ..." },
 	{ OPTION_BEFORE, "--before ID", "only calls older than that one" },
 	{ OPTION_LIMIT, "--limit N", "at most N rows; 0: all" },
+	{ OPTION_ROLE, "--role ROLE", "viewer, operator or admin" },
 	{ OPTION_ALL, "--all", "all that there are" },
 	{ OPTION_DRY_RUN, "--dry-run", "say what would be done, do nothing" },
 };
