@@ -311,7 +311,7 @@ static void expect_service(void)
 	"\"this path has other methods\",\"status\":405}"
 #define UNAUTHORIZED                              \
 	"{\"error\":\"UNAUTHORIZED\",\"detail\":" \
-	"\"admin token required\",\"status\":401}"
+	"\"sign in, or send a token\",\"status\":401}"
 
 static const struct exchange_case {
 	const char *name, *request;
