@@ -8,6 +8,7 @@
 
 struct access;
 struct drainer;
+struct http_files;
 struct limits;
 struct settings;
 struct store_pool;
@@ -18,6 +19,7 @@ struct control_context {
 	const struct settings *first;	 /* of the start: for other threads */
 	struct drainer *drainer;     /* NULL while the process starts or ends */
 	struct store_pool *pool;     /* NULL likewise */
+	struct http_files *files;    /* asks the disk */
 	struct webhook_inbox *inbox; /* NULL likewise, or no webhooks */
 	struct limits *callers;	     /* of webhooks, by address; or NULL */
 	const struct access *access; /* who may do what */

@@ -30,6 +30,7 @@
 #include "server/control/alert_sender.h"
 #include "server/control/calls_api.h"
 #include "server/control/context.h"
+#include "server/control/dead_letters_api.h"
 #include "server/control/health.h"
 #include "server/control/http_files.h"
 #include "server/control/http_server.h"
@@ -73,6 +74,9 @@ static const struct http_route routes[] = {
 	  HTTP_VIEWER },
 	{ HTTP_GET, "/api/outbox", outbox_get_handle, HTTP_VIEWER },
 	{ HTTP_POST, "/api/outbox/{verb}", outbox_api_post, HTTP_OPERATOR },
+	{ HTTP_GET, "/api/dead-letters", dead_letters_api_list, HTTP_VIEWER },
+	{ HTTP_GET, "/api/dead-letters/{id}", dead_letters_api_get,
+	  HTTP_VIEWER },
 	{ HTTP_POST, "/api/dead-letters/{verb}", dead_letters_api_post,
 	  HTTP_OPERATOR },
 	{ HTTP_POST, "/api/dead-letters/{id}/retry", dead_letters_api_retry,
@@ -86,7 +90,6 @@ struct control {
 	const struct control_options *options;
 	struct ev_loop *loop;
 	struct http_router router;
-	struct http_files *files;
 	struct http_server *server;
 	struct http_router webhook_router;
 	struct http_server *webhooks;	/* NULL: there are none */
@@ -302,8 +305,8 @@ static int start(struct control *control)
 	http.loop = control->loop;
 	r = make_limits(&control->context.logins);
 	if (r == 0)
-		r = http_files_start(&control->files);
-	http.files = control->files;
+		r = http_files_start(&control->context.files);
+	http.files = control->context.files;
 	if (r == 0)
 		r = http_server_start(&control->server, &http);
 	return r < 0 ? r : start_webhooks(control);
@@ -317,10 +320,12 @@ static void stop(struct control *control)
 	struct drainer *drainer = control->context.drainer;
 	struct webhook_inbox *inbox = control->context.inbox;
 	struct store_pool *pool = control->context.pool;
+	struct http_files *files = control->context.files;
 
+	control->context.files = NULL;
 	control->context.pool = NULL;
 	store_pool_stop(pool);
-	http_files_stop(control->files);
+	http_files_stop(files);
 	control->context.inbox = NULL;
 	(void)webhook_inbox_stop(inbox, SPOOL_AT_END_MS);
 	control->context.drainer = NULL;

@@ -1,9 +1,9 @@
 /*
- * http_files.c - files as answers, read off the loop (see http_files.h)
+ * http_files.c - what the disk must be asked for (see http_files.h)
  *
- * A job is an open or a read; the file that it is about is counted by whoever
- * holds it: the answer that is being sent, and the job. The last of them closes
- * it, so that a peer may hang up in the middle of a read.
+ * A job is a question, or the opening or reading of a file; the file is counted
+ * by whoever holds it: the answer that is being sent, and the job. The last of
+ * them closes it, so that a peer may hang up in the middle of a read.
  */
 #include "server/control/http_files.h"
 
@@ -25,14 +25,26 @@
 #include "server/log.h"
 #include "server/thread.h"
 
+struct job {
+	struct job *next;
+	struct http_later *later;
+	void (*run)(struct job *job, struct http_response *response);
+	void (*finish)(struct job *job);
+};
+
+struct question {
+	struct job job; /* first: a job is its question */
+	disk_question *ask;
+	void *arg;
+};
+
 struct http_file {
+	struct job job; /* first: a job is its file */
 	struct http_files *files;
 	atomic_int holders;
 	int fd;		       /* -1: not open yet */
 	uint64_t offset, left; /* of what was not asked for */
 	size_t piece;	       /* what is being read */
-	struct http_later *later;
-	struct http_file *next; /* in the queue */
 	char range[HTTP_VALUE_SIZE], if_range[HTTP_VALUE_SIZE];
 	const char *type;
 	char *root; /* it must lie below; the next byte begins its path */
@@ -43,7 +55,7 @@ struct http_files {
 	struct thread *thread;
 	int fd;		      /* a semaphore: one for each job */
 	pthread_mutex_t lock; /* of the queue */
-	struct http_file *first, **end;
+	struct job *first, **end;
 };
 
 static void signal_fd(int fd)
@@ -233,62 +245,129 @@ static void do_read(struct http_file *file, struct http_response *response)
 /* ---- jobs -----------------------------------------------------------------
  */
 
-static struct http_file *dequeue(struct http_files *files)
+static struct job *dequeue(struct http_files *files)
 {
-	struct http_file *file;
+	struct job *job;
 
 	pthread_mutex_lock(&files->lock);
-	file = files->first;
-	if (file) {
-		files->first = file->next;
+	job = files->first;
+	if (job) {
+		files->first = job->next;
 		if (!files->first)
 			files->end = &files->first;
 	}
 	pthread_mutex_unlock(&files->lock);
-	return file;
+	return job;
 }
 
-/* With a share in the file, which the job gives back. */
-static void enqueue(struct http_files *files, struct http_file *file)
+static void enqueue(struct http_files *files, struct job *job)
 {
-	atomic_fetch_add(&file->holders, 1);
-	file->next = NULL;
+	job->next = NULL;
 	pthread_mutex_lock(&files->lock);
-	*files->end = file;
-	files->end = &file->next;
+	*files->end = job;
+	files->end = &job->next;
 	pthread_mutex_unlock(&files->lock);
 	signal_fd(files->fd);
 }
 
-static void do_job(struct http_file *file)
+static void do_job(struct job *job)
 {
 	struct http_response response = { 0 };
 
-	if (file->fd < 0)
-		do_open(file, &response);
-	else
-		do_read(file, &response);
-	http_later_keep(file->later, &response);
-	http_file_close(file);
+	job->run(job, &response);
+	http_later_keep(job->later, &response);
+	job->finish(job);
 }
 
 static int body(struct thread *self, void *arg)
 {
 	struct http_files *files = arg;
-	struct pollfd job = { .fd = files->fd, .events = POLLIN };
-	struct http_file *file;
+	struct pollfd asked = { .fd = files->fd, .events = POLLIN };
+	struct job *job;
 	uint64_t count;
 
 	while (!thread_stopping(self)) {
-		(void)poll(&job, 1, -1);
+		(void)poll(&asked, 1, -1);
 		(void)!read(files->fd, &count, sizeof(count));
-		file = dequeue(files);
-		if (file)
-			do_job(file);
+		job = dequeue(files);
+		if (job)
+			do_job(job);
 	}
-	while ((file = dequeue(files)))
-		do_job(file);
+	while ((job = dequeue(files)))
+		do_job(job);
 	return 0;
+}
+
+/* ---- questions ------------------------------------------------------------
+ */
+
+static void run_question(struct job *job, struct http_response *response)
+{
+	const struct question *question = (const struct question *)job;
+
+	question->ask(question->arg, response);
+}
+
+static void finish_question(struct job *job)
+{
+	struct question *question = (struct question *)job;
+
+	free(question->arg);
+	free(question);
+}
+
+void http_files_ask(struct http_files *files, disk_question *ask, void *arg,
+		    const struct http_request *request,
+		    struct http_response *response)
+{
+	struct question *question = arg ? calloc(1, sizeof(*question)) : NULL;
+	struct http_later *later =
+		files && question ? http_later_promise(request) : NULL;
+
+	if (!later) {
+		http_reply_error(response, 503,
+				 "too many requests wait; repeat it later");
+		free(arg);
+		free(question);
+		return;
+	}
+	*question = (struct question){
+		.job = { .later = later,
+			 .run = run_question,
+			 .finish = finish_question },
+		.ask = ask,
+		.arg = arg,
+	};
+	response->later = later;
+	enqueue(files, &question->job);
+}
+
+/* ---- files ----------------------------------------------------------------
+ */
+
+static void run_file(struct job *job, struct http_response *response)
+{
+	struct http_file *file = (struct http_file *)job;
+
+	if (file->fd < 0)
+		do_open(file, response);
+	else
+		do_read(file, response);
+}
+
+static void finish_file(struct job *job)
+{
+	http_file_close((struct http_file *)job);
+}
+
+/* With a share in the file, which the job gives back. */
+static void enqueue_file(struct http_file *file, struct http_later *later)
+{
+	file->job = (struct job){ .later = later,
+				  .run = run_file,
+				  .finish = finish_file };
+	atomic_fetch_add(&file->holders, 1);
+	enqueue(file->files, &file->job);
 }
 
 static struct http_file *file_create(struct http_files *files,
@@ -332,8 +411,7 @@ struct http_later *http_files_open(struct http_files *files,
 		http_later_withdraw(later);
 		return NULL;
 	}
-	file->later = later;
-	enqueue(files, file);
+	enqueue_file(file, later);
 	return later;
 }
 
@@ -346,10 +424,9 @@ struct http_later *http_files_read(struct http_file *file,
 	assert(file->left > 0);
 	if (!later)
 		return NULL;
-	file->later = later;
 	file->piece = file->left < HTTP_PIECE ? (size_t)file->left : HTTP_PIECE;
 	file->left -= file->piece;
-	enqueue(file->files, file);
+	enqueue_file(file, later);
 	return later;
 }
 

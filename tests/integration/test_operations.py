@@ -284,6 +284,33 @@ class EitherStore:
         self.assert_rows(CALLS + 1)
         self.assertEqual(self.dead(server), [])
 
+    def test_dead_letters_are_shown_over_http_whatever_the_database_does(self):
+        server = self.with_tables()
+        call = self.dead_call(server)
+        letters = sorted(self.dead(server), key=lambda letter: letter["id"], reverse=True)
+        status, page = server.api("/api/dead-letters")
+        self.assertEqual((status, page["next_cursor"]), (200, None))
+        self.assertEqual([letter["id"] for letter in page["dead_letters"]], [letter["id"] for letter in letters])
+        self.assertTrue(all(letter["reason"] for letter in page["dead_letters"]))
+        self.assertNotIn("no_such", json.dumps(page))  # the database's own words
+        status, first = server.api("/api/dead-letters?limit=1")
+        self.assertEqual(first["dead_letters"], page["dead_letters"][:1])
+        status, rest = server.api(f"/api/dead-letters?cursor={first['next_cursor']}")
+        self.assertEqual(rest["dead_letters"], page["dead_letters"][1:])
+        self.store.away()
+        status, one = server.api(f"/api/dead-letters/{letters[0]['id']}")
+        self.assertEqual((status, one["record"]["payload"]["provider_call_id"]), (200, call))
+        self.assertEqual(server.api("/api/dead-letters"), (200, page))
+        self.assertEqual(server.api(f"/api/dead-letters/{uuid.UUID(int=7)}")[0], 404)
+        self.assertEqual(server.api("/api/dead-letters/7")[0], 400)
+        self.assertEqual(server.api("/api/dead-letters?limit=0")[0], 400)
+        self.assertEqual(server.get("/api/dead-letters")[0], 401)
+        self.store.back()
+        self.store.accept()
+        self.ctl(server, "dead", "drop", letters[0]["id"])
+        self.assertEqual(server.api("/api/dead-letters")[1]["dead_letters"], page["dead_letters"][1:])
+        self.assertEqual(server.api(f"/api/dead-letters/{letters[0]['id']}")[0], 404)
+
     def test_a_dropped_dead_letter_does_not_come_back(self):
         server = self.with_tables()
         self.dead_call(server)
