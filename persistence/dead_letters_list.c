@@ -40,10 +40,9 @@ static void keep(struct dead_letters_page *page, size_t limit,
 	}
 	if (page->count == limit)
 		free(page->letters[--page->count]);
-	memmove(&page->letters[at + 1], &page->letters[at],
-		(page->count - at) * sizeof(page->letters[0]));
+	for (size_t i = page->count++; i > at; i--)
+		page->letters[i] = page->letters[i - 1];
 	page->letters[at] = letter;
-	page->count++;
 }
 
 static void read_journal(const char *dir, const char *name,

@@ -28,19 +28,12 @@
 #include "server/clock.h"
 #include "server/control/access.h"
 #include "server/control/alert_sender.h"
-#include "server/control/calls_api.h"
+#include "server/control/api_routes.h"
 #include "server/control/context.h"
-#include "server/control/dead_letters_api.h"
-#include "server/control/health.h"
 #include "server/control/http_files.h"
 #include "server/control/http_server.h"
-#include "server/control/login_api.h"
-#include "server/control/metrics.h"
-#include "server/control/outbox_api.h"
-#include "server/control/status.h"
 #include "server/control/store_pool.h"
 #include "server/control/token.h"
-#include "server/control/users_api.h"
 #include "server/control/webhook_inbox.h"
 #include "server/control/webhooks.h"
 #include "server/log.h"
@@ -54,34 +47,6 @@
 #define REQUEST_TIMEOUT_S 10
 #define CONNECTIONS_MAX	  1024
 #define LAST_TURNS	  3 /* the mail, the sockets, and one to spare */
-
-static const struct http_route routes[] = {
-	{ HTTP_GET, "/health/live", health_live, HTTP_ANYBODY },
-	{ HTTP_GET, "/health/ready", health_ready, HTTP_ANYBODY },
-	{ HTTP_GET, "/health/db", health_db, HTTP_ANYBODY },
-	{ HTTP_GET, "/metrics", metrics_handle, HTTP_ANYBODY },
-	{ HTTP_POST, "/api/auth/login", login_api_login, HTTP_ANYBODY },
-	{ HTTP_POST, "/api/auth/logout", login_api_logout, HTTP_ANYBODY },
-	{ HTTP_GET, "/api/auth/me", login_api_me, HTTP_VIEWER },
-	{ HTTP_GET, "/api/users", users_api_list, HTTP_ADMIN },
-	{ HTTP_POST, "/api/users", users_api_add, HTTP_ADMIN },
-	{ HTTP_PATCH, "/api/users/{email}", users_api_change, HTTP_ADMIN },
-	{ HTTP_DELETE, "/api/users/{email}", users_api_remove, HTTP_ADMIN },
-	{ HTTP_GET, "/api/status", status_handle, HTTP_VIEWER },
-	{ HTTP_GET, "/api/calls", calls_api_list, HTTP_VIEWER },
-	{ HTTP_GET, "/api/calls/{id}", calls_api_get, HTTP_VIEWER },
-	{ HTTP_GET, "/api/calls/{id}/recording", calls_api_recording,
-	  HTTP_VIEWER },
-	{ HTTP_GET, "/api/outbox", outbox_get_handle, HTTP_VIEWER },
-	{ HTTP_POST, "/api/outbox/{verb}", outbox_api_post, HTTP_OPERATOR },
-	{ HTTP_GET, "/api/dead-letters", dead_letters_api_list, HTTP_VIEWER },
-	{ HTTP_GET, "/api/dead-letters/{id}", dead_letters_api_get,
-	  HTTP_VIEWER },
-	{ HTTP_POST, "/api/dead-letters/{verb}", dead_letters_api_post,
-	  HTTP_OPERATOR },
-	{ HTTP_POST, "/api/dead-letters/{id}/retry", dead_letters_api_retry,
-	  HTTP_OPERATOR },
-};
 
 /* The main thread's heartbeat lives as long as the process. */
 static struct thread *main_thread;
@@ -297,8 +262,8 @@ static int start(struct control *control)
 	load_access(&control->access, options->settings);
 	control->context.access = &control->access;
 	control->router = (struct http_router){
-		.routes = routes,
-		.count = sizeof(routes) / sizeof(routes[0]),
+		.routes = api_routes,
+		.count = api_route_count,
 		.context = &control->context,
 		.access = &control->access,
 	};

@@ -32,7 +32,8 @@ class Peer:
         text = None if body is None else json.dumps(body)
         if method != "GET" and text is None:
             text = ""
-        connection.request(method, path, text, self.headers)
+        headers = {**self.headers, "Content-Type": "application/json"} if text else self.headers
+        connection.request(method, path, text, headers)
         answer = connection.getresponse()
         self.said, raw = answer.headers, answer.read()
         connection.close()
@@ -82,8 +83,9 @@ class Users:
                 else:
                     self.assertIn(status, (200, 404), (role, path, body))
         for method, path, _ in doors:
-            self.assertEqual(Peer(self.server).ask(method, path)[0], 401)
-            self.assertEqual(Peer(self.server, "a.b.c").ask(method, path)[0], 401)
+            body = {} if method == "POST" else None
+            self.assertEqual(Peer(self.server).ask(method, path, body)[0], 401)
+            self.assertEqual(Peer(self.server, "a.b.c").ask(method, path, body)[0], 401)
 
     def test_a_wrong_password_and_an_unknown_user_are_told_the_same(self):
         peer = Peer(self.server)
