@@ -7,6 +7,7 @@ const struct migration migrations[] = {
 	{ 1, sql_0001_first_tables_postgres, sql_0001_first_tables_sqlite },
 	{ 2, sql_0002_call_statuses_postgres, sql_0002_call_statuses_sqlite },
 	{ 3, sql_0003_frames_late_postgres, sql_0003_frames_late_sqlite },
+	{ 4, sql_0004_retention_postgres, sql_0004_retention_sqlite },
 };
 const size_t migration_count = sizeof(migrations) / sizeof(migrations[0]);
 

@@ -27,6 +27,31 @@ static const struct {
 	[QUERY_CALL_EVENTS] = { TABLE_CALL_EVENTS, 1,
 				"SELECT {row} FROM call_events"
 				" WHERE call_id = ?1 ORDER BY at, event_id" },
+	/* Its own node removes its recording first, and has time for it. */
+	[QUERY_OLD_CALLS] = { TABLE_CALLS, 4,
+			      "SELECT {row} FROM calls"
+			      " WHERE state = 'ended' AND started_at < ?1"
+			      " AND (node_id = ?2 OR recording_path IS NULL"
+			      " OR started_at < ?3)"
+			      " ORDER BY started_at LIMIT ?4" },
+	[QUERY_OLD_RECORDINGS] = { TABLE_CALLS, 3,
+				   "SELECT {row} FROM calls"
+				   " WHERE recording_path IS NOT NULL"
+				   " AND state = 'ended' AND started_at < ?1"
+				   " AND node_id = ?2"
+				   " ORDER BY started_at LIMIT ?3" },
+	[QUERY_FORGET_RECORDING] = { TABLE_CALLS, 1,
+				     "UPDATE calls SET recording_path = NULL"
+				     " WHERE call_id = ?1" },
+	[QUERY_FORGET_EVENTS] = { TABLE_CALL_EVENTS, 1,
+				  "DELETE FROM call_events"
+				  " WHERE call_id = ?1" },
+	[QUERY_FORGET_STATUSES] = { TABLE_CALL_STATUSES, 2,
+				    "DELETE FROM call_statuses"
+				    " WHERE provider = ?1"
+				    " AND provider_call_id = ?2" },
+	[QUERY_FORGET_CALL] = { TABLE_CALLS, 1,
+				"DELETE FROM calls WHERE call_id = ?1" },
 	[QUERY_USERS] = { TABLE_USERS, 0,
 			  "SELECT {row} FROM users ORDER BY email" },
 	[QUERY_USER] = { TABLE_USERS, 1,

@@ -179,6 +179,9 @@ const struct board_family board_families[METRIC_COUNT] = {
 		COUNTER_BY("tls_handshakes_total", "TLS handshakes done."),
 	[METRIC_TLS_HANDSHAKE_FAILURES_TOTAL] = COUNTER_BY(
 		"tls_handshake_failures_total", "TLS handshakes that failed."),
+	[METRIC_REMOVED_TOTAL] = COUNTER_BY(
+		"removed_total",
+		"Calls and recordings removed after their time (retention.*)."),
 	[METRIC_API_QUERIES_TOTAL] = COUNTER_BY(
 		"api_queries_total",
 		"Requests that needed the database, by what became of them."),

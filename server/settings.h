@@ -124,6 +124,10 @@ struct settings {
 		uint64_t buffer; /* bytes of audio waiting for the disk */
 		uint32_t threads;
 	} recording;
+	struct { /* days; 0: for ever */
+		uint32_t recordings, calls;
+		uint32_t interval_ms; /* between two looks */
+	} retention;
 	struct {
 		uint64_t max_bytes, min_free_disk;
 		uint64_t keep_delivered_ms;

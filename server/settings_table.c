@@ -100,6 +100,13 @@ const struct setting settings_table[] = {
 	  1 * MI, 64 * GI, "audio in memory, waiting for the disk" },
 	{ "recording.threads", COUNT, FIXED, AT(recording.threads), "1", 1, 16,
 	  "threads that write recordings" },
+	{ "retention.recordings", COUNT, RELOAD, AT(retention.recordings), "0",
+	  0, 36500, "days after which they are removed (0: never)" },
+	{ "retention.calls", COUNT, RELOAD, AT(retention.calls), "0", 0, 36500,
+	  "days after which calls, their events and recordings are removed "
+	  "(0: never)" },
+	{ "retention.interval", DURATION, RELOAD, AT(retention.interval_ms),
+	  "10min", 100, 24 * H, "how often we look for them" },
 	{ "outbox.max_bytes", SIZE, FIXED, AT(outbox.max_bytes), "1GiB",
 	  16 * MI, 1e15, "beyond: new calls get 503" },
 	{ "outbox.min_free_disk", SIZE, FIXED, AT(outbox.min_free_disk),

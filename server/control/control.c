@@ -5,6 +5,7 @@
  *                (which it hands to the drainer); signals
  *   drainer      outbox -> store; may wait for the database, the loop may not
  *   api_query    what the API asks the store (store_pool.h)
+ *   retention    removes what is too old (retention.h)
  *   http_files   reads the files that answers are made of (http_files.h)
  *   spooler      what webhooks tell, to the disk (webhook_inbox.h)
  *   alerts       posts to alerts.webhook, if there is one
@@ -32,6 +33,7 @@
 #include "server/control/context.h"
 #include "server/control/http_files.h"
 #include "server/control/http_server.h"
+#include "server/control/retention.h"
 #include "server/control/store_pool.h"
 #include "server/control/token.h"
 #include "server/control/webhook_inbox.h"
@@ -62,6 +64,7 @@ struct control {
 	struct control_context context; /* what the handlers know */
 	struct access access;
 	char alert_secret[TOKEN_SIZE];
+	struct retention *retention;
 	struct alert_sender *alert_sender; /* NULL: nobody to tell */
 	ev_signal term, hup;
 	ev_timer beat;
@@ -185,6 +188,8 @@ static void on_hup(struct ev_loop *loop, ev_signal *signal, int events)
 	log_configure(settings->log_level, settings->log_format);
 	tls_follow(settings);
 	load_access(&control->access, settings);
+	if (control->retention)
+		retention_follow(control->retention, settings);
 	control->context.settings = settings;
 	free(control->reloaded);
 	control->reloaded = settings;
@@ -294,8 +299,10 @@ static void stop(struct control *control)
 	control->context.inbox = NULL;
 	(void)webhook_inbox_stop(inbox, SPOOL_AT_END_MS);
 	control->context.drainer = NULL;
+	retention_close(control->retention);
 	if (drainer)
 		drainer_stop(drainer, DRAIN_AT_END_MS);
+	retention_stop(control->retention);
 	alerts_stop();
 	alert_sender_stop(control->alert_sender);
 	for (int i = 0; control->server && i < LAST_TURNS; i++)
@@ -333,6 +340,11 @@ int control_run(const struct control_options *options)
 	start_alerts(&control);
 	what = "drainer";
 	r = drainer_start(&control.context.drainer, options->settings);
+	if (r < 0)
+		goto end;
+	what = "retention";
+	r = retention_start(&control.retention, control.context.drainer,
+			    options->settings);
 	if (r < 0)
 		goto end;
 	what = "api";
