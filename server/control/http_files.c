@@ -273,10 +273,12 @@ static void enqueue(struct http_files *files, struct job *job)
 static void do_job(struct job *job)
 {
 	struct http_response response = { 0 };
+	void (*finish)(struct job *) = job->finish;
 
 	job->run(job, &response);
+	/* From here on the loop may make another job of the same file. */
 	http_later_keep(job->later, &response);
-	job->finish(job);
+	finish(job);
 }
 
 static int body(struct thread *self, void *arg)

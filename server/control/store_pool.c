@@ -234,7 +234,7 @@ static int probe(struct store *store, struct db_error *err)
 
 /* Worker 0, while the database is away: until when to leave it alone, as
  * poll(2) has it. */
-static int look(struct worker *worker)
+static int look(struct worker *worker, const struct thread *self)
 {
 	struct store_pool *pool = worker->pool;
 	struct db_health *health = &pool->health;
@@ -247,7 +247,7 @@ static int look(struct worker *worker)
 	if (!db_health_may_try(health, now_ms))
 		return (int)breaker_wait_ms(&health->breaker, now_ms);
 	if (probe(worker->store, &err) < 0) {
-		if (thread_stopping(worker->thread))
+		if (thread_stopping(self))
 			return 0;
 		return (int)db_health_failed(health, &err, clock_mono_ms(),
 					     retry_random());
@@ -282,7 +282,7 @@ static int body(struct thread *self, void *arg)
 		struct question *question;
 
 		if (away && now_ms >= look_ms) {
-			int wait_ms = look(worker);
+			int wait_ms = look(worker, self);
 
 			look_ms = clock_mono_ms() +
 				  (uint64_t)(wait_ms < 0 ? 0 : wait_ms);
