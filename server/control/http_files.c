@@ -10,7 +10,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -23,6 +22,7 @@
 
 #include "server/control/http_later.h"
 #include "server/log.h"
+#include "server/path.h"
 #include "server/thread.h"
 
 struct job {
@@ -84,25 +84,14 @@ bool http_file_has_more(const struct http_file *file)
 /* ---- opening --------------------------------------------------------------
  */
 
-/* Does the path, with every link followed, lie below the root? A row of the
- * database named it, and others may write there. */
-static bool lies_below(const char *root, const char *path)
-{
-	char real_root[PATH_MAX], real_path[PATH_MAX];
-	size_t length;
-
-	if (!realpath(root, real_root) || !realpath(path, real_path))
-		return false;
-	length = strlen(real_root);
-	return strncmp(real_root, real_path, length) == 0 &&
-	       real_path[length] == '/';
-}
-
+/* A row of the database named it, and others may write there. */
 static int open_file(struct http_file *file, struct stat *status)
 {
-	if (!lies_below(file->root, file->path))
+	char real[PATH_MAX];
+
+	if (path_below(file->root, file->path, real) < 0)
 		return -ENOENT;
-	file->fd = open(file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	file->fd = open(real, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (file->fd < 0 || fstat(file->fd, status) < 0)
 		return -errno;
 	return S_ISREG(status->st_mode) ? 0 : -ENOENT;

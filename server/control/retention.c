@@ -10,7 +10,6 @@
 #include "server/control/retention.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -27,6 +26,7 @@
 #include "server/board.h"
 #include "server/clock.h"
 #include "server/log.h"
+#include "server/path.h"
 #include "server/settings.h"
 #include "server/thread.h"
 
@@ -134,19 +134,18 @@ static bool run(struct retention *retention, struct errand *errand,
 /* Whether the file is gone, or was never ours. */
 static bool remove_file(const struct retention *retention, const char *path)
 {
-	char root[PATH_MAX], real[PATH_MAX];
-	size_t length;
+	char real[PATH_MAX];
+	int r = path_below(retention->recordings, path, real);
 
-	if (!realpath(path, real))
-		return errno == ENOENT || errno == ENOTDIR;
-	if (!realpath(retention->recordings, root))
-		return false;
-	length = strlen(root);
-	if (strncmp(root, real, length) != 0 || real[length] != '/') {
+	if (r == -ENOENT || r == -ENOTDIR)
+		return true;
+	if (r == -EXDEV) {
 		log_warn("RETENTION", "file=\"%s\" err=\"not in %s: left\"",
-			 real, root);
+			 real, retention->recordings);
 		return true;
 	}
+	if (r < 0)
+		return false;
 	if (unlink(real) == 0 || errno == ENOENT)
 		return true;
 	log_error("RETENTION", "file=\"%s\" err=\"%s\"", real, strerror(errno));
