@@ -8,7 +8,8 @@
  *             off once it was answered
  *
  * Only worker 0 tells db_health how the database is, so that ten questions that
- * meet one outage are one failure, not ten.
+ * meet one outage are one failure, not ten. Before anybody asked there is
+ * nothing to tell, and no session.
  */
 #include "server/control/store_pool.h"
 
@@ -32,10 +33,9 @@
 #include "server/settings.h"
 #include "server/thread.h"
 
-#define OP	      "api_query"
-#define WORKERS_MAX   64
-#define OTHERS	      2	  /* connections: the drainer's, the session loop's */
-#define FIRST_LOOK_MS 100 /* until the drainer has met the database */
+#define OP	    "api_query"
+#define WORKERS_MAX 64
+#define OTHERS	    2 /* connections: the drainer's, the session loop's */
 
 struct question {
 	struct question *next;
@@ -159,14 +159,23 @@ static void submit(struct store_pool *pool, struct question *question,
 			 "later");
 }
 
+/* Nobody asks before the drainer has met the database, which makes the tables;
+ * and one outage is found once, not by everybody anew. */
+static bool is_away(const struct store_pool *pool)
+{
+	enum board_db_state shown = db_health_shown();
+
+	return atomic_load(&pool->away) || shown == BOARD_DB_DOWN ||
+	       shown == BOARD_DB_UNKNOWN;
+}
+
 void store_pool_ask(struct store_pool *pool, store_question *ask, void *arg,
 		    const struct http_request *request,
 		    struct http_response *response)
 {
 	struct question *question;
 
-	if (!pool || atomic_load(&pool->away) ||
-	    db_health_shown() == BOARD_DB_DOWN) {
+	if (!pool || is_away(pool)) {
 		free(arg);
 		count("away");
 		store_pool_away(response);
@@ -241,9 +250,6 @@ static int look(struct worker *worker, const struct thread *self)
 	struct db_error err = { .family = DB_OK };
 	uint64_t now_ms = clock_mono_ms();
 
-	/* Who is first makes the tables, and that is the drainer. */
-	if (db_health_shown() == BOARD_DB_UNKNOWN)
-		return FIRST_LOOK_MS;
 	if (!db_health_may_try(health, now_ms))
 		return (int)breaker_wait_ms(&health->breaker, now_ms);
 	if (probe(worker->store, &err) < 0) {
@@ -411,7 +417,7 @@ int store_pool_start(struct store_pool **ret, const struct settings *settings)
 	pool->count = connections > OTHERS ? connections - OTHERS : 1;
 	pool->asked_fd = pool->look_fd = pool->stop_fd = -1;
 	pool->end = &pool->first;
-	atomic_init(&pool->away, true);
+	atomic_init(&pool->away, false);
 	pthread_mutex_init(&pool->lock, NULL);
 	db_health_init(&pool->health, OP, settings);
 	r = start(pool);

@@ -55,7 +55,7 @@ class NeonFaults(Chaos):
                 self.neon.cut()
                 time.sleep(1.2)
         self.play(all_of_them, self.neon.allow, lasting=3)
-        self.assertEqual(self.server.log().count("[DB_RECOVERED]"), 1)
+        self.assertEqual(self.server.log().count("[DB_RECOVERED] op=outbox_drain"), 1)
 
     @slow
     def test_N6_suspended_again_and_again(self):

@@ -28,7 +28,7 @@ class PostgresFaults(Chaos):
     def test_N1_refused(self):
         self.play(self.store.stop, self.store.start)
         self.assertEqual(self.db_status, 503)
-        self.assertEqual(self.server.log().count("[DB_RECOVERED]"), 1)
+        self.assertEqual(self.server.log().count("[DB_RECOVERED] op=outbox_drain"), 1)
 
     def test_N5_sessions_terminated_again_and_again(self):
         def terminate():
