@@ -82,6 +82,8 @@ class Server:
             self.configure(config)
         self.trust = None  # an ssl.SSLContext, when the control listener speaks TLS
         self.log_path = os.path.join(tempfile.gettempdir(), f"holdline-test-{self.media}.log")
+        if os.path.exists(self.log_path):  # of a test that was killed here, long ago
+            os.unlink(self.log_path)
         self.process = None
 
     def configure(self, text):
