@@ -132,24 +132,37 @@ static void ask_for(const struct http_request *request,
 	store_pool_ask(control->pool, question, one, request, response);
 }
 
-static void answer_unknown(struct http_response *response)
-{
-	http_reply_error(response, 404, "no call has this id");
-}
+/* Answers with what `answer` makes of the call's row. */
+typedef void call_answer(json_t *row, const struct settings *settings,
+			 struct http_response *response);
 
-static int ask_one(struct store *store, void *arg,
-		   struct http_response *response, struct db_error *err)
+static int ask_call(struct store *store, const struct one *one,
+		    call_answer *answer, struct http_response *response,
+		    struct db_error *err)
 {
-	const struct one *one = arg;
 	json_t *row = NULL;
 
 	if (store_get_call(store, one->id, &row, err) < 0)
 		return -1;
 	if (row)
-		http_reply_json(response, 200, row);
+		answer(row, one->settings, response);
 	else
-		answer_unknown(response);
+		http_reply_error(response, 404, "no call has this id");
+	json_decref(row);
 	return 0;
+}
+
+static void answer_row(json_t *row, const struct settings *settings,
+		       struct http_response *response)
+{
+	(void)settings;
+	http_reply_json(response, 200, json_incref(row));
+}
+
+static int ask_one(struct store *store, void *arg,
+		   struct http_response *response, struct db_error *err)
+{
+	return ask_call(store, arg, answer_row, response, err);
 }
 
 void calls_api_get(const struct http_request *request,
@@ -167,7 +180,7 @@ static const char *text_of(const json_t *row, const char *key)
 }
 
 /* A recording lies on the disk of the node that took the call. */
-static void answer_recording(const json_t *row, const struct settings *settings,
+static void answer_recording(json_t *row, const struct settings *settings,
 			     struct http_response *response)
 {
 	const char *node = text_of(row, "node_id");
@@ -189,17 +202,7 @@ static void answer_recording(const json_t *row, const struct settings *settings,
 static int ask_recording(struct store *store, void *arg,
 			 struct http_response *response, struct db_error *err)
 {
-	const struct one *one = arg;
-	json_t *row = NULL;
-
-	if (store_get_call(store, one->id, &row, err) < 0)
-		return -1;
-	if (row)
-		answer_recording(row, one->settings, response);
-	else
-		answer_unknown(response);
-	json_decref(row);
-	return 0;
+	return ask_call(store, arg, answer_recording, response, err);
 }
 
 void calls_api_recording(const struct http_request *request,

@@ -482,6 +482,7 @@ class Reload(unittest.TestCase):
                 self.assertIn(words, new[0])
                 self.assertIn(f'file="{server.key}"', new[0])
                 self.assertEqual({server.shown(), server.shown(server.control)}, {first})
+            wait_for("both media processes", lambda: server.log().count("[MEDIA_READY]") == 2)
             server.kill("media")  # who is started again has the old one, too
             wait_for("the media processes to be back", lambda: server.log().count("[MEDIA_READY]") == 4)
             wait_for("it to answer", server.ready)
