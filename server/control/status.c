@@ -12,6 +12,7 @@
 #include "server/board.h"
 #include "server/clock.h"
 #include "server/control/context.h"
+#include "server/control/diagnosis.h"
 #include "server/control/health.h"
 #include "server/settings.h"
 
@@ -62,19 +63,26 @@ static void put(json_t **object, const char *key, json_t *value)
 	*object = NULL;
 }
 
-/* How long until the outbox may take no more, at the rate of the last minutes;
- * null while it does not grow. */
-static json_t *lasts_seconds(const struct settings *settings, double growth)
+/* What the outbox may still take: the less of what its quota and its disk
+ * allow. */
+static json_int_t room_bytes(const struct settings *settings)
 {
-	double bytes = (double)gauge(METRIC_OUTBOX_BYTES);
-	double quota = (double)settings->outbox.max_bytes - bytes;
-	double disk = (double)gauge(METRIC_OUTBOX_FREE_BYTES) -
-		      (double)settings->outbox.min_free_disk;
-	double room = quota < disk ? quota : disk;
+	json_int_t quota = (json_int_t)settings->outbox.max_bytes -
+			   gauge(METRIC_OUTBOX_BYTES);
+	json_int_t disk = gauge(METRIC_OUTBOX_FREE_BYTES) -
+			  (json_int_t)settings->outbox.min_free_disk;
+	json_int_t room = quota < disk ? quota : disk;
 
+	return room > 0 ? room : 0;
+}
+
+/* How long until then, at the rate of the last minutes; null while it does not
+ * grow. */
+static json_t *lasts_seconds(json_int_t room, double growth)
+{
 	if (growth < 1.0)
 		return json_null();
-	return json_integer(room > 0 ? (json_int_t)(room / growth) : 0);
+	return json_integer((json_int_t)((double)room / growth));
 }
 
 static json_t *outbox_status(const struct control_context *control)
@@ -86,6 +94,7 @@ static json_t *outbox_status(const struct control_context *control)
 	int error = (int)atomic_load(&worst->broken);
 	enum board_room room = (enum board_room)atomic_load(&worst->room);
 	json_int_t max_bytes = (json_int_t)settings->outbox.max_bytes;
+	json_int_t left = room_bytes(settings);
 	json_t *out = json_object();
 
 	put(&out, "records", json_integer(gauge(METRIC_OUTBOX_RECORDS)));
@@ -96,7 +105,8 @@ static json_t *outbox_status(const struct control_context *control)
 	put(&out, "queued", json_integer(gauge(METRIC_QUEUE_RECORDS)));
 	put(&out, "max_bytes", json_integer(max_bytes));
 	put(&out, "growth_bytes_per_second", json_real(growth));
-	put(&out, "lasts_seconds", lasts_seconds(settings, growth));
+	put(&out, "room_bytes", json_integer(left));
+	put(&out, "lasts_seconds", lasts_seconds(left, growth));
 	put(&out, "paused", json_boolean(atomic_load(&flags->outbox_paused)));
 	put(&out, "full", json_boolean(room >= BOARD_ROOM_QUOTA));
 	put(&out, "room", json_string(room_name(room)));
@@ -184,10 +194,21 @@ static json_t *threads_status(void)
 	return list;
 }
 
-void status_handle(const struct http_request *request,
-		   struct http_response *response, void *context)
+static json_t *problems_of(const json_t *status)
 {
-	const struct control_context *control = context;
+	struct problem problems[PROBLEMS_MAX];
+	size_t count = diagnose(status, clock_wall_us(), problems);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(
+			list, json_pack("{s:s, s:s}", "what", problems[i].what,
+					"remedy", problems[i].remedy));
+	return list;
+}
+
+json_t *status_describe(const struct control_context *control)
+{
 	const struct settings *settings = control->settings;
 	const struct board_flags *flags = board_flags();
 	uint32_t max_calls = settings->media.max_calls;
@@ -195,7 +216,6 @@ void status_handle(const struct http_request *request,
 	int32_t calls_active = atomic_load(&flags->calls_active);
 	json_t *out = json_object();
 
-	(void)request;
 	put(&out, "version", json_string(HOLDLINE_VERSION));
 	put(&out, "node", json_string(settings->node_id));
 	put(&out, "uptime_seconds", json_integer(uptime_seconds()));
@@ -208,7 +228,15 @@ void status_handle(const struct http_request *request,
 	put(&out, "database", database_status());
 	put(&out, "dead_letters", json_integer(gauge(METRIC_DEAD_LETTERS)));
 	put(&out, "threads", threads_status());
-	http_reply_json(response, 200, out);
+	put(&out, "problems", problems_of(out));
+	return out;
+}
+
+void status_handle(const struct http_request *request,
+		   struct http_response *response, void *context)
+{
+	(void)request;
+	http_reply_json(response, 200, status_describe(context));
 }
 
 void outbox_get_handle(const struct http_request *request,

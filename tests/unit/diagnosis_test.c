@@ -1,4 +1,4 @@
-/* diagnosis_test.c - holdctl status names what is wrong, and nothing else */
+/* diagnosis_test.c - the status names what is wrong, and nothing else */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 #include <jansson.h>
 
 #include "server/clock.h"
-#include "tools/holdctl/diagnosis.h"
+#include "server/control/diagnosis.h"
 
 #define SINCE "2026-11-23T06:00:00.000000Z"
 
@@ -31,16 +31,17 @@ static json_t *make_status(const struct situation *s)
 		s->lasts_seconds ? json_integer(s->lasts_seconds) : json_null();
 
 	return json_pack(
-		"{s:b, s:s?, s:i, s:{s:i, s:i, s:i, s:s?, s:b, s:b, "
+		"{s:b, s:s?, s:i, s:{s:i, s:i, s:i, s:i, s:s?, s:b, s:b, "
 		"s:s, s:i, s:o}, s:{s:s, s:s?, s:s?}, s:i}",
 		"ready", s->reason == NULL, "reason", s->reason, "max_calls",
 		10000, "outbox", "records", s->records, "bytes",
-		3 * 1024 * 1024, "oldest_seconds", s->oldest_seconds, "error",
-		"Input/output error", "paused", s->paused, "full", s->full,
-		"room", s->room ? s->room : "plenty", "held", s->held,
-		"lasts_seconds", lasts, "database", "state", s->database,
-		"since", strcmp(s->database, "unknown") ? SINCE : NULL,
-		"reason", s->db_reason, "dead_letters", s->dead);
+		3 * 1024 * 1024, "room_bytes", 512 * 1024, "oldest_seconds",
+		s->oldest_seconds, "error", "Input/output error", "paused",
+		s->paused, "full", s->full, "room",
+		s->room ? s->room : "plenty", "held", s->held, "lasts_seconds",
+		lasts, "database", "state", s->database, "since",
+		strcmp(s->database, "unknown") ? SINCE : NULL, "reason",
+		s->db_reason, "dead_letters", s->dead);
 }
 
 static void each_situation_is_told(void **state)
@@ -55,8 +56,15 @@ static void each_situation_is_told(void **state)
 		  .database = "down",
 		  .records = 482,
 		  .oldest_seconds = 192,
-		  .problems = { "away for 3m12s: 482 records wait, the outbox takes 3.0 "
-				"MiB" } },
+		  .problems = { "away for 3m12s, since 2026-11-23 06:00:00 UTC: "
+				"482 records wait, the outbox takes 3.0 MiB, "
+				"and there is room for 512.0 KiB more. " } },
+		{ .name = "an outage that the disk will not outlast",
+		  .database = "down",
+		  .records = 482,
+		  .lasts_seconds = 18000,
+		  .problems = { "and there is room for 512.0 KiB more, which at "
+				"this rate lasts 5h00m. " } },
 		{ .name = "before the first connection",
 		  .database = "unknown",
 		  .problems = { "not been reached yet" } },
@@ -94,7 +102,7 @@ static void each_situation_is_told(void **state)
 		{ .name = "an outage whose cause is known",
 		  .database = "down",
 		  .db_reason = "NeonEndpointDisabled",
-		  .problems = { "3m12s (NeonEndpointDisabled): 0 records" } },
+		  .problems = { "UTC (NeonEndpointDisabled): 0 records" } },
 		{ .name = "a missing table",
 		  .database = "paused",
 		  .db_reason = "UndefinedTable",

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/holdctl/human.h"
+#include "server/human.h"
 #include "tools/holdctl/table.h"
 
 static const struct table_column columns[] = {

@@ -12,7 +12,7 @@
 #include "server/uuid.h"
 #include "tools/holdctl/database.h"
 #include "tools/holdctl/holdctl.h"
-#include "tools/holdctl/human.h"
+#include "server/human.h"
 #include "tools/holdctl/table.h"
 
 #define LIST_ROWS 50

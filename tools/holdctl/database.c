@@ -10,7 +10,7 @@
 #include "persistence/store.h"
 #include "server/settings.h"
 #include "tools/holdctl/holdctl.h"
-#include "tools/holdctl/human.h"
+#include "server/human.h"
 
 struct store *database_open(const struct settings *settings, bool read_only)
 {

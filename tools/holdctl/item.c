@@ -11,7 +11,7 @@
 #include "server/clock.h"
 #include "server/settings.h"
 #include "tools/holdctl/holdctl.h"
-#include "tools/holdctl/human.h"
+#include "server/human.h"
 #include "tools/holdctl/outbox_view.h"
 
 const struct table_column item_columns[ITEM_COLUMNS] = {

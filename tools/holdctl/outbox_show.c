@@ -7,7 +7,7 @@
 #include "persistence/record.h"
 #include "server/uuid.h"
 #include "tools/holdctl/holdctl.h"
-#include "tools/holdctl/human.h"
+#include "server/human.h"
 #include "tools/holdctl/ids.h"
 #include "tools/holdctl/item.h"
 #include "tools/holdctl/outbox_view.h"

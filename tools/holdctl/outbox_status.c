@@ -7,7 +7,7 @@
 
 #include "server/clock.h"
 #include "tools/holdctl/holdctl.h"
-#include "tools/holdctl/human.h"
+#include "server/human.h"
 #include "tools/holdctl/item.h"
 #include "tools/holdctl/outbox_view.h"
 #include "tools/holdctl/table.h"

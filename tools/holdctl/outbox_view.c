@@ -11,7 +11,7 @@
 #include "persistence/outbox.h"
 #include "persistence/record.h"
 #include "server/settings.h"
-#include "tools/holdctl/human.h"
+#include "server/human.h"
 #include "tools/holdctl/ids.h"
 
 static const char *const state_names[STATE_COUNT] = {

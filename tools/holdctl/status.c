@@ -9,9 +9,8 @@
 #include "server/clock.h"
 #include "server/settings.h"
 #include "tools/holdctl/client.h"
-#include "tools/holdctl/diagnosis.h"
 #include "tools/holdctl/holdctl.h"
-#include "tools/holdctl/human.h"
+#include "server/human.h"
 #include "tools/holdctl/outbox_view.h"
 #include "tools/holdctl/server_lock.h"
 
@@ -122,13 +121,13 @@ static void print_processes(const json_t *threads)
 
 static int print_status(const json_t *status)
 {
-	struct problem problems[PROBLEMS_MAX];
-	size_t count = diagnose(status, clock_wall_us(), problems);
+	const json_t *problems = json_object_get(status, "problems"), *problem;
+	size_t count = json_array_size(problems), i;
 
 	print_headline(status, count);
-	for (size_t i = 0; i < count; i++)
-		printf("\n! %s\n  -> %s\n", problems[i].what,
-		       problems[i].remedy);
+	json_array_foreach (problems, i, problem)
+		printf("\n! %s\n  -> %s\n", string(problem, "what"),
+		       string(problem, "remedy"));
 	printf("\ncalls      %" JSON_INTEGER_FORMAT
 	       " live of at most %" JSON_INTEGER_FORMAT "; new ones are %s\n",
 	       number(status, "calls_active"), number(status, "max_calls"),
@@ -143,20 +142,13 @@ static int print_status(const json_t *status)
 	return count == 0 ? STATUS_FINE : STATUS_FAILED;
 }
 
-static int print_status_json(json_t *status)
+static int print_status_json(const json_t *status)
 {
-	struct problem problems[PROBLEMS_MAX];
-	size_t count = diagnose(status, clock_wall_us(), problems);
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(
-			list, json_pack("{s:s, s:s}", "what", problems[i].what,
-					"remedy", problems[i].remedy));
-	json_object_set_new(status, "problems", list);
 	json_dumpf(status, stdout, JSON_COMPACT);
 	putchar('\n');
-	return count == 0 ? STATUS_FINE : STATUS_FAILED;
+	return json_array_size(json_object_get(status, "problems")) == 0
+		       ? STATUS_FINE
+		       : STATUS_FAILED;
 }
 
 /* What the files say when no server does. */

@@ -7,7 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "tools/holdctl/human.h"
+#include "server/human.h"
 
 #define COLUMNS_MAX 16
 #define ELASTIC_MIN 8

@@ -21,7 +21,7 @@
 #include "tools/holdctl/client.h"
 #include "tools/holdctl/database.h"
 #include "tools/holdctl/holdctl.h"
-#include "tools/holdctl/human.h"
+#include "server/human.h"
 #include "tools/holdctl/server_lock.h"
 #include "tools/holdctl/table.h"
 

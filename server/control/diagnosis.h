@@ -1,17 +1,18 @@
 /*
  * diagnosis.h - from the server's numbers to "what is wrong, what to do"
  *
- * Pure: takes the JSON of GET /api/status, knows no clock and no socket.
+ * The words that GET /api/status says, and with it holdctl and the dashboard.
+ * Pure: takes the numbers as that JSON, knows no clock and no socket.
  */
-#ifndef TOOLS_HOLDCTL_DIAGNOSIS_H
-#define TOOLS_HOLDCTL_DIAGNOSIS_H
+#ifndef SERVER_CONTROL_DIAGNOSIS_H
+#define SERVER_CONTROL_DIAGNOSIS_H
 
 #include <stddef.h>
 #include <stdint.h>
 #include <jansson.h>
 
 struct problem {
-	char what[320];	    /* a sentence */
+	char what[400];	    /* a sentence or two */
 	const char *remedy; /* what to do about it */
 };
 

@@ -3,8 +3,8 @@
  *
  * Times are UTC, whatever the terminal's zone: they must match the log.
  */
-#ifndef TOOLS_HOLDCTL_HUMAN_H
-#define TOOLS_HOLDCTL_HUMAN_H
+#ifndef SERVER_HUMAN_H
+#define SERVER_HUMAN_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* human.c - sizes, ages and times as people read them */
-#include "tools/holdctl/human.h"
+#include "server/human.h"
 
 #include <stdio.h>
 #include <string.h>

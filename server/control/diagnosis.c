@@ -1,5 +1,5 @@
 /* diagnosis.c - from the server's numbers to "what is wrong, what to do" */
-#include "tools/holdctl/diagnosis.h"
+#include "server/control/diagnosis.h"
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -7,10 +7,12 @@
 #include <string.h>
 
 #include "server/clock.h"
-#include "tools/holdctl/human.h"
+#include "server/human.h"
 
-#define STALE_S 60   /* a record that waits longer, though the database is up */
-#define SOON_S	7200 /* full sooner than that is worth a word */
+#define STALE_S	      60 /* a record that waits longer, though the database is up */
+#define SOON_S	      7200 /* full sooner than that is worth a word */
+
+#define BUFFERED_SIZE 160
 
 struct list {
 	struct problem *problems;
@@ -111,6 +113,27 @@ static void diagnose_set_up(struct list *list, const json_t *database,
 		    reason, records);
 }
 
+/* How much is kept, and how long that can go on. */
+static void describe_buffered(const json_t *outbox, char out[BUFFERED_SIZE])
+{
+	const json_t *lasts = json_object_get(outbox, "lasts_seconds");
+	char bytes[HUMAN_SIZE], room[HUMAN_SIZE], age[HUMAN_SIZE];
+
+	human_bytes((uint64_t)number(outbox, "bytes"), bytes);
+	human_bytes((uint64_t)number(outbox, "room_bytes"), room);
+	if (json_is_integer(lasts))
+		(void)snprintf(out, BUFFERED_SIZE,
+			       "the outbox takes %s, and there is room for %s "
+			       "more, which at this rate lasts %s",
+			       bytes, room,
+			       human_age(json_integer_value(lasts), age));
+	else
+		(void)snprintf(out, BUFFERED_SIZE,
+			       "the outbox takes %s, and there is room for %s "
+			       "more",
+			       bytes, room);
+}
+
 static void diagnose_database(struct list *list, const json_t *status,
 			      int64_t now_us)
 {
@@ -120,9 +143,10 @@ static void diagnose_database(struct list *list, const json_t *status,
 	const json_t *database = json_object_get(status, "database");
 	const json_t *outbox = json_object_get(status, "outbox");
 	const char *state = string(database, "state");
+	const char *since = string(database, "since");
 	const char *reason = string(database, "reason");
 	long long records = number(outbox, "records");
-	char bytes[HUMAN_SIZE], age[HUMAN_SIZE];
+	char buffered[BUFFERED_SIZE], age[HUMAN_SIZE], at[HUMAN_SIZE];
 	int64_t since_us;
 
 	if (strcmp(state, "up") == 0)
@@ -131,19 +155,20 @@ static void diagnose_database(struct list *list, const json_t *status,
 		diagnose_set_up(list, database, records);
 		return;
 	}
-	human_bytes((uint64_t)number(outbox, "bytes"), bytes);
-	if (clock_parse_iso(string(database, "since"), &since_us) < 0) {
+	describe_buffered(outbox, buffered);
+	if (clock_parse_iso(since, &since_us) < 0) {
 		add(list, remedy,
 		    "The database has not been reached yet: %lld records "
-		    "wait. Calls go on and nothing is lost.",
-		    records);
+		    "wait, %s. Calls go on and nothing is lost.",
+		    records, buffered);
 		return;
 	}
 	add(list, remedy,
-	    "The database has been away for %s%s%s%s: %lld records wait, the "
-	    "outbox takes %s. Calls go on and nothing is lost.",
-	    human_age((now_us - since_us) / 1000000, age), *reason ? " (" : "",
-	    reason, *reason ? ")" : "", records, bytes);
+	    "The database has been away for %s, since %s UTC%s%s%s: %lld "
+	    "records wait, %s. Calls go on and nothing is lost.",
+	    human_age((now_us - since_us) / 1000000, age),
+	    human_time(since, at), *reason ? " (" : "", reason,
+	    *reason ? ")" : "", records, buffered);
 }
 
 static void diagnose_backlog(struct list *list, const json_t *status)
