@@ -51,6 +51,11 @@ static bool same_text(const char *secret, const char *guess)
 	       sodium_memcmp(guess, secret, length) == 0;
 }
 
+bool access_is_admin_token(const struct access *access, const char *text)
+{
+	return same_text(access->admin_token, text);
+}
+
 static bool is_ours(const void *key, const char *text, size_t length,
 		    const uint8_t hmac[HMAC_SHA256_SIZE])
 {
@@ -134,9 +139,9 @@ void access_judge(const struct access *access, const char *authorization,
 	if (strncasecmp(authorization, scheme, sizeof(scheme) - 1) != 0)
 		return;
 	given = authorization + sizeof(scheme) - 1;
-	if (same_text(access->admin_token, given)) {
+	if (access_is_admin_token(access, given)) {
 		bearer->role = HTTP_ADMIN;
-		strcpy(bearer->who, "admin_token");
+		strcpy(bearer->who, ACCESS_ADMIN_TOKEN);
 		return;
 	}
 	judge_token(access, given, now_us, bearer);

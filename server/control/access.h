@@ -40,6 +40,11 @@ struct bearer {
 void access_judge(const struct access *access, const char *authorization,
 		  const char *cookie, int64_t now_us, struct bearer *bearer);
 
+/* Is that the admin token? He is known by the name below.
+ */
+#define ACCESS_ADMIN_TOKEN "admin_token"
+bool access_is_admin_token(const struct access *access, const char *text);
+
 /* A token for that user, malloc'd, and when it ends; NULL: no memory, or no
  * key. */
 char *access_issue(const struct access *access, const char *email,

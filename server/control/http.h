@@ -74,6 +74,9 @@ struct http_response {
 	const char *type;      /* content type; a literal */
 	char *body;	       /* owned */
 	size_t length;	       /* bytes of body */
+	const char *policy;    /* content-security-policy; a literal; NULL: none
+				  may load anything */
+	bool may_keep;	       /* by a browser that asks again each time */
 	const char *challenge; /* for 401: a literal; NULL: "Bearer" */
 	char allow[64];	       /* for 405: the methods of that path; else "" */
 	char etag[HTTP_VALUE_SIZE];	     /* with its quotes; "": none */

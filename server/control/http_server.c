@@ -33,14 +33,14 @@
 #include "server/control/access.h"
 #include "server/control/audit.h"
 #include "server/control/http_files.h"
+#include "server/control/http_head.h"
 #include "server/control/http_later.h"
 #include "server/handshake.h"
 #include "server/net.h"
 
-#define LATER_TIMEOUT_S	 300  /* an operation may wait for the database's own */
-#define PIECE_TIMEOUT_S	 60   /* for a peer to take one piece of a file */
-#define HEAD_BYTES	 2048 /* of a response, a token in a cookie included */
-#define HTTP_ORIGIN_SIZE 272  /* of a host's name, a scheme and a port */
+#define LATER_TIMEOUT_S	 300 /* an operation may wait for the database's own */
+#define PIECE_TIMEOUT_S	 60  /* for a peer to take one piece of a file */
+#define HTTP_ORIGIN_SIZE 272 /* of a host's name, a scheme and a port */
 
 struct http_server {
 	struct net_context *net;
@@ -241,76 +241,6 @@ static const char *why_refused(int status)
 	}
 }
 
-static bool add_header(struct lws *wsi, const char *name, const char *value,
-		       unsigned char **p, unsigned char *end)
-{
-	return lws_add_http_header_by_name(wsi, (const unsigned char *)name,
-					   (const unsigned char *)value,
-					   (int)strlen(value), p, end) == 0;
-}
-
-/* What there is to say of the body, or (304) of the one that the peer has. */
-static bool add_body_headers(struct lws *wsi,
-			     const struct http_response *response,
-			     unsigned char **p, unsigned char *end)
-{
-	if (response->etag[0] &&
-	    !add_header(wsi, "etag:", response->etag, p, end))
-		return false;
-	if (response->content_range[0] &&
-	    !add_header(wsi, "content-range:", response->content_range, p, end))
-		return false;
-	if (response->file &&
-	    !add_header(wsi, "accept-ranges:", "bytes", p, end))
-		return false;
-	if (response->status == 304)
-		return true;
-	return add_header(wsi, "content-type:",
-			  response->type ? response->type : "text/plain", p,
-			  end) &&
-	       lws_add_http_header_content_length(wsi, response->length, p,
-						  end) == 0;
-}
-
-static bool write_head(struct lws *wsi, const struct http_response *response,
-		       bool hang_up)
-{
-	unsigned char buffer[LWS_PRE + HEAD_BYTES];
-	unsigned char *start = buffer + LWS_PRE, *p = start;
-	unsigned char *end = buffer + sizeof(buffer);
-	unsigned code = (unsigned)response->status | LWSAHH_FLAG_NO_SERVER_NAME;
-
-	if (lws_add_http_header_status(wsi, code, &p, end) ||
-	    !add_body_headers(wsi, response, &p, end) ||
-	    !add_header(wsi, "cache-control:", "no-store", &p, end) ||
-	    !add_header(wsi, "x-content-type-options:", "nosniff", &p, end) ||
-	    !add_header(wsi, "referrer-policy:", "no-referrer", &p, end) ||
-	    !add_header(wsi, "content-security-policy:",
-			"default-src 'none'; frame-ancestors 'none'", &p, end))
-		return false;
-	if (lws_is_ssl(wsi) && !add_header(wsi, "strict-transport-security:",
-					   "max-age=31536000", &p, end))
-		return false;
-	if (response->cookie &&
-	    !add_header(wsi, "set-cookie:", response->cookie, &p, end))
-		return false;
-	if (response->allow[0] &&
-	    !add_header(wsi, "allow:", response->allow, &p, end))
-		return false;
-	if (response->status == 401 &&
-	    !add_header(wsi, "www-authenticate:",
-			response->challenge ? response->challenge : "Bearer",
-			&p, end))
-		return false;
-	if ((response->status == 503 || response->status == 429) &&
-	    !add_header(wsi, "retry-after:",
-			response->status == 503 ? "1" : "60", &p, end))
-		return false;
-	if (hang_up && !add_header(wsi, "connection:", "close", &p, end))
-		return false;
-	return lws_finalize_write_http_header(wsi, start, &p, end) == 0;
-}
-
 static bool write_body(struct lws *wsi, const struct http_response *response,
 		       enum lws_write_protocol protocol)
 {
@@ -333,7 +263,7 @@ static bool send_response(struct lws *wsi, struct http_response *response,
 
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT,
 			(int)server_of(wsi)->timeout_s);
-	ok = write_head(wsi, response, hang_up);
+	ok = http_head_write(wsi, response, hang_up);
 	if (ok && method != HTTP_HEAD && response->body && response->length > 0)
 		ok = write_body(wsi, response, LWS_WRITE_HTTP_FINAL);
 	http_response_finish(response);
@@ -421,7 +351,7 @@ static int begin_file(struct lws *wsi, struct exchange *ex,
 		      struct http_response *response)
 {
 	struct http_file *file = response->file;
-	bool ok = write_head(wsi, response, false);
+	bool ok = http_head_write(wsi, response, false);
 
 	if (!ok || ex->method == HTTP_HEAD || response->length == 0) {
 		http_response_finish(response);

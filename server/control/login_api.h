@@ -1,10 +1,12 @@
 /*
  * login_api.h - signing in and out
  *
- *   POST /api/auth/login   {"email","password"} ->
- * {"token","expires_at","role"}; with "cookie":true a cookie holds the token as
- * well, out of the reach of a page's scripts POST /api/auth/logout  takes the
- * cookie back GET  /api/auth/me      who asks, and in which role
+ *   POST /api/auth/login   {"email","password"}, or {"token"} with the admin
+ *                          token -> {"token","expires_at","role"};
+ *                          "cookie":true puts the token into a cookie as well,
+ *                          out of the reach of a page's scripts
+ *   POST /api/auth/logout  takes the cookie back
+ *   GET  /api/auth/me      who asks, and in which role
  *
  * How often an address may fail, and how often an account may be tried, is
  * limited (control.login_attempts, a minute).

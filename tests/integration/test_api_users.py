@@ -204,7 +204,27 @@ class Users:
         self.assertEqual(peer.said["x-content-type-options"], "nosniff")
         self.assertEqual(peer.said["referrer-policy"], "no-referrer")
         self.assertIn("frame-ancestors 'none'", peer.said["content-security-policy"])
+        self.assertEqual(peer.said["cross-origin-opener-policy"], "same-origin")
         self.assertIsNone(peer.said["server"])
+
+    def test_a_page_signs_in_by_the_admin_token(self):
+        with open(os.path.join(self.server.data_dir, "admin.token"), encoding="ascii") as file:
+            token = file.read().strip()
+        page = Peer(self.server, Origin=f"http://127.0.0.1:{self.server.control}")
+        for wrong in (token[:-1], token + "x", "x" * 5000, PASSWORD):
+            self.assertEqual(page.ask("POST", "/api/auth/login", {"token": wrong, "cookie": True})[0], 401)
+            self.assertIsNone(page.said["set-cookie"])
+        for body in ({"token": ""}, {"token": 7}, {"token": token, "email": PEOPLE["viewer"]},
+                     {"token": token, "email": PEOPLE["viewer"], "password": PASSWORD}):
+            self.assertEqual(page.ask("POST", "/api/auth/login", body)[0], 400)
+        self.assertEqual(Peer(self.server).ask("POST", "/api/auth/login", {"token": token, "cookie": True})[0], 403)
+        status, body = page.ask("POST", "/api/auth/login", {"token": token, "cookie": True})
+        self.assertEqual((status, body["role"]), (200, "admin"))
+        self.assertNotIn(token, json.dumps(body))
+        cookie = page.said["set-cookie"].split(";")[0]
+        self.assertEqual(Peer(self.server, Cookie=cookie).ask("GET", "/api/auth/me"),
+                         (200, {"who": "admin_token", "role": "admin"}))
+        self.assertNotIn(token, self.server.log())
 
 
 class OfSqlite(Users, unittest.TestCase):

@@ -135,6 +135,7 @@ class CallsThroughTheProxy(Proxied, test_api_calls.OfSqlite):
 class UsersThroughTheProxy(Proxied, test_api_users.OfSqlite):
     # These are about the connection to the server itself, or about what breaks the contract.
     test_a_cookie_is_for_our_own_page = None
+    test_a_page_signs_in_by_the_admin_token = None
     test_answers_say_how_they_want_to_be_treated = None
     test_what_is_no_login_is_said_to_be_none = None
     test_users_come_change_and_go = None
