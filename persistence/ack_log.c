@@ -1,9 +1,10 @@
 /*
  * ack_log.c - how far a journal has been delivered (see ack_log.h)
  *
- * Files ack/00000001.ack, ...: a run of entries of one size (journal_format.h),
- * so that a damaged one does not hide those behind it. When a file has grown
- * long the next is begun with where the last one ended, and the last one goes.
+ * Files <name>/00000001.ack, ...: a run of entries of one size
+ * (journal_format.h), so that a damaged one does not hide those behind it. When
+ * a file has grown long the next is begun with where the last one ended, and
+ * the last one goes.
  */
 #include "persistence/ack_log.h"
 
@@ -19,11 +20,12 @@
 #include "server/clock.h"
 
 #define FILE_BYTES_MAX ((uint64_t)1 << 20)
-#define NAME_SIZE      24
+#define NAME_SIZE      40
 
-static void file_name(uint32_t number, char out[NAME_SIZE])
+static void file_name(const struct ack_log *log, uint32_t number,
+		      char out[NAME_SIZE])
 {
-	(void)snprintf(out, NAME_SIZE, "ack/%08u.ack", number);
+	(void)snprintf(out, NAME_SIZE, "%s/%08u.ack", log->name, number);
 }
 
 /* 0 for a name that is not one of ours. */
@@ -153,7 +155,7 @@ static int open_file(struct ack_log *log, uint32_t number)
 	char name[NAME_SIZE];
 	int64_t end;
 
-	file_name(number, name);
+	file_name(log, number, name);
 	fd = openat(log->journal_fd, name, flags);
 	if (fd < 0)
 		return -errno;
@@ -177,7 +179,7 @@ static int open_file(struct ack_log *log, uint32_t number)
 
 static int open_files(struct ack_log *log)
 {
-	DIR *dir = disk_list(log->journal_fd, "ack");
+	DIR *dir = disk_list(log->journal_fd, log->name);
 	struct dirent *file;
 	int r = 0;
 
@@ -195,11 +197,13 @@ static int open_files(struct ack_log *log)
 	return r;
 }
 
-int ack_log_open(struct ack_log *log, const char *journal_dir, bool read_only)
+int ack_log_open(struct ack_log *log, const char *journal_dir, const char *name,
+		 bool read_only)
 {
 	int r;
 
 	*log = (struct ack_log){ .fd = -1, .read_only = read_only };
+	(void)snprintf(log->name, sizeof(log->name), "%s", name);
 	log->journal_fd = disk_open_dir(AT_FDCWD, journal_dir, false);
 	if (log->journal_fd < 0)
 		return log->journal_fd;
@@ -269,7 +273,7 @@ int ack_log_sync(struct ack_log *log)
 
 	if (r < 0 || !log->fresh)
 		return r;
-	dir_fd = disk_open_dir(log->journal_fd, "ack", false);
+	dir_fd = disk_open_dir(log->journal_fd, log->name, false);
 	if (dir_fd < 0)
 		return dir_fd;
 	r = disk_sync(dir_fd);
@@ -284,13 +288,13 @@ int ack_log_sync(struct ack_log *log)
 static int begin_file(struct ack_log *log, int64_t now_us)
 {
 	char name[NAME_SIZE], old[NAME_SIZE];
-	int fd = disk_open_dir(log->journal_fd, "ack", true), r;
+	int fd = disk_open_dir(log->journal_fd, log->name, true), r;
 
 	if (fd < 0)
 		return fd;
 	(void)close(fd);
-	file_name(log->number, old);
-	file_name(log->number + 1, name);
+	file_name(log, log->number, old);
+	file_name(log, log->number + 1, name);
 	fd = disk_create(log->journal_fd, name);
 	if (fd < 0)
 		return fd;

@@ -2,8 +2,9 @@
  * ack_log.h - how far a journal has been delivered
  *
  * An append-only log beside the journal's segments, written by the drainer
- * alone. It is not synced: losing its tail repeats a delivery, which changes
- * nothing. A torn or damaged entry is passed over; the highest seq counts.
+ * alone; whoever else follows the journal (outbox.h) has one of its own. It is
+ * not synced: losing its tail repeats a delivery, which changes nothing. A torn
+ * or damaged entry is passed over; the highest seq counts.
  *
  * Shelves (shelf.h) take records out of the middle: those are noted one by one
  * until all before them are gone too. What an operator was told is done must
@@ -18,7 +19,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ACK_LOG_DRAINER "ack" /* the drainer's, and a shelf's */
+
 struct ack_log {
+	char name[16];	 /* of its directory in the journal's */
 	int journal_fd;	 /* the journal's directory; owned */
 	int fd;		 /* the newest file; -1: none yet */
 	uint32_t number; /* of that file */
@@ -32,7 +36,8 @@ struct ack_log {
 };
 
 /* Reads what is there. 0 or -errno, and then there is nothing to close. */
-int ack_log_open(struct ack_log *log, const char *journal_dir, bool read_only);
+int ack_log_open(struct ack_log *log, const char *journal_dir, const char *name,
+		 bool read_only);
 void ack_log_close(struct ack_log *log);
 
 /* 0 or -errno; what `log` says is right either way. */

@@ -26,7 +26,7 @@ int journal_cursor_open(struct journal_cursor *cursor, const char *outbox_dir,
 	/* Looked at before anything is read: once the lock is free, nothing
 	 * more will come. */
 	cursor->live = journal_is_live(cursor->dir);
-	r = ack_log_open(&cursor->acks, cursor->dir, true);
+	r = ack_log_open(&cursor->acks, cursor->dir, ACK_LOG_DRAINER, true);
 	if (r < 0)
 		return r;
 	r = journal_reader_open(&cursor->reader, cursor->dir);

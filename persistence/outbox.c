@@ -7,6 +7,8 @@
  *   RESERVE.media-0                   room for a full disk (reserve.h)
  *   quarantine/                       damaged bytes, for people
  *   DRAINER                           flock'd by the one drainer, holds its pid
+ *   FOLLOWER.events                   the same, by the one follower of that
+ * name
  *
  * Anything else is not ours and left alone. What one journal does is told in
  * outbox_journal.c.
@@ -45,12 +47,15 @@ struct outbox {
 /* ---- opening and closing ---------------------------------------------------
  */
 
-static int take_drainer_lock(struct outbox *outbox)
+static int take_lock(struct outbox *outbox)
 {
-	char pid[16];
+	const char *follower = outbox->options.follower;
+	char name[32] = "DRAINER", pid[16];
 	int length;
 
-	outbox->lock_fd = openat(outbox->dir_fd, "DRAINER",
+	if (follower)
+		(void)snprintf(name, sizeof(name), "FOLLOWER.%s", follower);
+	outbox->lock_fd = openat(outbox->dir_fd, name,
 				 O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (outbox->lock_fd < 0)
 		return -errno;
@@ -80,7 +85,7 @@ static int open_dir(struct outbox *outbox)
 	outbox->dir_fd = disk_open_dir(AT_FDCWD, dir, false);
 	if (outbox->dir_fd < 0)
 		return outbox->dir_fd;
-	return outbox->options.read_only ? 0 : take_drainer_lock(outbox);
+	return outbox->options.read_only ? 0 : take_lock(outbox);
 }
 
 int outbox_open(struct outbox **ret, const struct outbox_options *options)
@@ -162,8 +167,7 @@ static int adopt(struct outbox *outbox, const char *name)
 	if (!more)
 		return -ENOMEM;
 	outbox->journals = more;
-	r = outbox_journal_open(&journal, outbox->dir, name,
-				outbox->options.read_only);
+	r = outbox_journal_open(&journal, outbox->dir, name, &outbox->options);
 	if (r < 0) {
 		/* It must not hold up the others; the next scan tries again. */
 		log_error("OUTBOX_JOURNAL", "journal=%s err=\"%s\"", name,
@@ -204,7 +208,8 @@ static void remove_journal(int outbox_fd, const char *name)
 	if (dir < 0)
 		return;
 	(void)disk_remove_dir(dir, "pend", ".seg");
-	(void)disk_remove_dir(dir, "ack", ".ack");
+	(void)disk_remove_dir(dir, ACK_LOG_DRAINER, ".ack");
+	(void)disk_remove_dir(dir, OUTBOX_FOLLOWER_EVENTS, ".ack");
 	(void)close(dir);
 	(void)disk_remove_dir(outbox_fd, name, "LOCK");
 }
@@ -216,10 +221,26 @@ static int visit(struct outbox *outbox, const char *name)
 	if (isdigit((unsigned char)name[0]))
 		return is_known(outbox, name) ? 0 : adopt(outbox, name);
 	/* What a process left half-made or half-removed. */
-	if (!outbox->options.read_only &&
+	if (!outbox->options.read_only && !outbox->options.follower &&
 	    (old ? disk_sync(outbox->dir_fd) == 0 : is_orphan(outbox, name)))
 		remove_journal(outbox->dir_fd, name);
 	return 0;
+}
+
+/* Whose journal was removed by the drainer need not remember it. */
+static void forget_removed(struct outbox *outbox)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < outbox->count; i++) {
+		struct outbox_journal *journal = outbox->journals[i];
+
+		if (access(journal->dir, F_OK) < 0 && errno == ENOENT)
+			outbox_journal_close(journal);
+		else
+			outbox->journals[kept++] = journal;
+	}
+	outbox->count = kept;
 }
 
 int outbox_scan(struct outbox *outbox)
@@ -230,6 +251,8 @@ int outbox_scan(struct outbox *outbox)
 
 	if (!dir)
 		return -errno;
+	if (outbox->options.follower)
+		forget_removed(outbox);
 	for (size_t i = 0; i < outbox->count; i++)
 		outbox_journal_look(outbox->journals[i]);
 	while (r == 0 && (file = readdir(dir)))
@@ -238,7 +261,8 @@ int outbox_scan(struct outbox *outbox)
 	if (outbox->count > 1)
 		qsort(outbox->journals, outbox->count,
 		      sizeof(struct outbox_journal *), by_name);
-	outbox->bytes = disk_usage(outbox->dir_fd, ".");
+	if (!outbox->options.follower)
+		outbox->bytes = disk_usage(outbox->dir_fd, ".");
 	return r;
 }
 
@@ -288,21 +312,25 @@ void outbox_clear_away(const char *path)
 int outbox_sweep(struct outbox *outbox, int64_t now_wall_us)
 {
 	const struct outbox_options *options = &outbox->options;
-	int64_t keep_us = (int64_t)options->keep_delivered_ms * 1000;
+	struct outbox_sweeping sweeping = {
+		.now_us = now_wall_us,
+		.keep_us = (int64_t)options->keep_delivered_ms * 1000,
+		.waits_for = options->waits_for,
+	};
 	size_t kept = 0;
 
-	if (options->read_only)
+	if (options->read_only || options->follower)
 		return -EROFS;
 	/* What is delivered must keep out neither new calls nor journals. */
 	if ((options->max_bytes && outbox->bytes > options->max_bytes / 2) ||
 	    outbox->count > JOURNALS_MAX / 2 ||
 	    room_level(board_flags()) != BOARD_ROOM_PLENTY)
-		keep_us = 0;
+		sweeping = (struct outbox_sweeping){ .now_us = now_wall_us };
 	for (size_t i = 0; i < outbox->count; i++) {
 		struct outbox_journal *journal = outbox->journals[i];
 
-		outbox_journal_sweep(journal, now_wall_us, keep_us);
-		if (outbox_journal_may_go(journal, now_wall_us, keep_us) &&
+		outbox_journal_sweep(journal, &sweeping);
+		if (outbox_journal_may_go(journal, &sweeping) &&
 		    outbox_discard(outbox->dir_fd, journal->name) == 0)
 			outbox_journal_close(journal);
 		else

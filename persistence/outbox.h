@@ -10,6 +10,11 @@
  *
  * holdctl opens the same directory read-only, while the server runs or not.
  *
+ * A *follower* is a second reader, with a name: it is given all records too,
+ * with acks and a lock of its own, and removes nothing. The drainer is told
+ * whom to wait for: what a follower has not acked stays, as long as there is
+ * plenty of room.
+ *
  * Thread: an outbox belongs to one thread.
  */
 #ifndef PERSISTENCE_OUTBOX_H
@@ -29,8 +34,13 @@ struct estate;
 #define OUTBOX_ROLE_REPLAY "replay"
 #define OUTBOX_ROLE_IMPORT "import"
 
+/* The one follower there is so far: event_feed.h. */
+#define OUTBOX_FOLLOWER_EVENTS "events"
+
 struct outbox_options {
 	const char *dir;
+	const char *follower;  /* its name; NULL: the drainer */
+	const char *waits_for; /* the drainer: a follower's name; or NULL */
 	uint64_t keep_delivered_ms;
 	uint64_t max_bytes; /* beyond half of it, what is delivered goes at
 			       once; 0: no bound */
@@ -45,8 +55,8 @@ struct outbox_stats {
 	struct journal_damage damage;
 };
 
-/* Takes the drainer's lock (unless read-only): -EBUSY when another drainer has
- * it. Scans once. 0 or -errno. */
+/* Takes the drainer's lock, or the follower's (unless read-only): -EBUSY when
+ * another one has it. Scans once. 0 or -errno. */
 int outbox_open(struct outbox **ret, const struct outbox_options *options);
 struct outbox *outbox_close(struct outbox *outbox);
 
@@ -102,7 +112,7 @@ bool outbox_is_gone(const struct outbox *outbox);
 /* May that much be added without passing max_bytes? As of the last scan. */
 bool outbox_has_room(const struct outbox *outbox, uint64_t bytes);
 
-/* Removes what may go. */
+/* Removes what may go. Not for followers. */
 int outbox_sweep(struct outbox *outbox, int64_t now_wall_us);
 struct outbox_stats outbox_stats(const struct outbox *outbox);
 

@@ -77,7 +77,7 @@ static int begin_reading(struct outbox_journal *journal)
 	estate_destroy(journal->estate);
 	free(journal->ahead.record);
 	journal->ahead.record = NULL;
-	if (!journal->read_only)
+	if (!journal->read_only && !journal->follows)
 		journal_reader_on_damage(reader, put_aside, journal);
 	journal->reader = reader;
 	journal->estate = estate;
@@ -165,9 +165,11 @@ static void put_away(struct outbox_journal *journal)
 	ack_log_close(&journal->acks);
 }
 
-static int open_parts(struct outbox_journal *journal)
+static int open_parts(struct outbox_journal *journal, const char *follower)
 {
-	int r = ack_log_open(&journal->acks, journal->dir, journal->read_only);
+	int r = ack_log_open(&journal->acks, journal->dir,
+			     follower ? follower : ACK_LOG_DRAINER,
+			     journal->read_only);
 
 	if (r < 0)
 		return r;
@@ -195,7 +197,7 @@ static int open_parts(struct outbox_journal *journal)
 }
 
 int outbox_journal_open(struct outbox_journal **ret, const char *outbox_dir,
-			const char *name, bool read_only)
+			const char *name, const struct outbox_options *options)
 {
 	struct outbox_journal *journal = calloc(1, sizeof(*journal));
 	int r = -ENAMETOOLONG;
@@ -203,13 +205,14 @@ int outbox_journal_open(struct outbox_journal **ret, const char *outbox_dir,
 	if (!journal)
 		return -ENOMEM;
 	journal->acks.fd = journal->acks.journal_fd = -1;
-	journal->read_only = read_only;
+	journal->read_only = options->read_only;
+	journal->follows = options->follower;
 	if ((size_t)snprintf(journal->name, sizeof(journal->name), "%s",
 			     name) >= sizeof(journal->name) ||
 	    (size_t)snprintf(journal->dir, sizeof(journal->dir), "%s/%s",
 			     outbox_dir, name) >= sizeof(journal->dir))
 		goto fail;
-	r = open_parts(journal);
+	r = open_parts(journal, options->follower);
 	if (r < 0)
 		goto fail;
 	*ret = journal;
@@ -270,12 +273,14 @@ static void report_damage(struct outbox_journal *journal)
 	struct journal_damage damage = journal_reader_damage(journal->reader);
 	uint64_t lost = damage.records + damage.gaps;
 
-	if (damage.bytes > journal->bytes_reported && !journal->read_only) {
+	if (journal->read_only || journal->follows)
+		return;
+	if (damage.bytes > journal->bytes_reported) {
 		board_add(board_series(METRIC_OUTBOX_CORRUPT_BYTES_TOTAL, ""),
 			  (int64_t)(damage.bytes - journal->bytes_reported));
 		journal->bytes_reported = damage.bytes;
 	}
-	if (lost <= journal->damage_reported || journal->read_only)
+	if (lost <= journal->damage_reported)
 		return; /* nothing new, or read once more after a rewind */
 	log_error("OUTBOX_DAMAGED",
 		  "journal=%s records=%llu bytes=%llu gaps=%llu", journal->name,
@@ -456,7 +461,8 @@ static int keep_unread(const struct outbox_journal *journal)
  * once more in the next. */
 int outbox_settled(struct outbox_journal *journal)
 {
-	int r = passed_over(journal) > 0 ? keep_unread(journal) : 0;
+	bool unread = passed_over(journal) > 0 && !journal->follows;
+	int r = unread ? keep_unread(journal) : 0;
 
 	if (r == 0)
 		r = ack_log_settled(&journal->acks);
@@ -534,10 +540,10 @@ int64_t outbox_journal_oldest_us(struct outbox_journal *journal)
 /* ---- what may go -----------------------------------------------------------
  */
 
-static bool is_old(int64_t then_us, int64_t now_us, int64_t keep_us)
+static bool is_old(int64_t then_us, const struct outbox_sweeping *sweeping)
 {
 	/* A clock that was set far back must not keep it for ever. */
-	return llabs(now_us - then_us) >= keep_us;
+	return llabs(sweeping->now_us - then_us) >= sweeping->keep_us;
 }
 
 /* The header of the first segment behind numbers[0] from whose first record on
@@ -556,10 +562,27 @@ static bool find_successor(const struct outbox_journal *journal, int pend,
 	return false;
 }
 
+/* Has the follower acked all up to seq (UINT64_MAX: and the estate, too)? Where
+ * that cannot be read, it has not. */
+static bool was_followed(const struct outbox_journal *journal,
+			 const char *follower, uint64_t seq)
+{
+	struct ack_log acks;
+	bool followed;
+
+	if (!follower)
+		return true;
+	if (ack_log_open(&acks, journal->dir, follower, true) < 0)
+		return false;
+	followed = acks.settled_us != 0 || acks.seq >= seq;
+	ack_log_close(&acks);
+	return followed;
+}
+
 /* Is all that comes before that successor delivered, long enough ago? */
 static bool was_delivered(struct outbox_journal *journal, uint32_t number,
 			  const struct segment_header *successor,
-			  int64_t now_us, int64_t keep_us)
+			  const struct outbox_sweeping *sweeping)
 {
 	if (successor->first_seq > journal->acks.seq + 1)
 		return false;
@@ -568,12 +591,14 @@ static bool was_delivered(struct outbox_journal *journal, uint32_t number,
 		journal->oldest.delivered_us =
 			ack_log_when(&journal->acks, successor->first_seq - 1);
 	}
-	return is_old(journal->oldest.delivered_us, now_us, keep_us);
+	return is_old(journal->oldest.delivered_us, sweeping) &&
+	       was_followed(journal, sweeping->waits_for,
+			    successor->first_seq - 1);
 }
 
 static void sweep_segments(struct outbox_journal *journal, int pend,
 			   const uint32_t *numbers, size_t count,
-			   int64_t now_us, int64_t keep_us)
+			   const struct outbox_sweeping *sweeping)
 {
 	struct segment_header successor;
 	struct segment_reader reader;
@@ -585,8 +610,7 @@ static void sweep_segments(struct outbox_journal *journal, int pend,
 	     i++) {
 		if (!find_successor(journal, pend, &reader, numbers + i,
 				    count - i, &successor) ||
-		    !was_delivered(journal, numbers[i], &successor, now_us,
-				   keep_us))
+		    !was_delivered(journal, numbers[i], &successor, sweeping))
 			break;
 		segment_name(numbers[i], name);
 		if (unlinkat(pend, name, 0) < 0)
@@ -595,8 +619,8 @@ static void sweep_segments(struct outbox_journal *journal, int pend,
 	segment_reader_finish(&reader);
 }
 
-void outbox_journal_sweep(struct outbox_journal *journal, int64_t now_us,
-			  int64_t keep_us)
+void outbox_journal_sweep(struct outbox_journal *journal,
+			  const struct outbox_sweeping *sweeping)
 {
 	uint32_t *numbers = NULL;
 	size_t count;
@@ -608,16 +632,17 @@ void outbox_journal_sweep(struct outbox_journal *journal, int64_t now_us,
 	pend = disk_open_dir(journal->acks.journal_fd, "pend", false);
 	if (pend >= 0 && segment_list(pend, &numbers, &count) == 0 &&
 	    count > 1 && numbers[0] < journal->safe_segment)
-		sweep_segments(journal, pend, numbers, count, now_us, keep_us);
+		sweep_segments(journal, pend, numbers, count, sweeping);
 	free(numbers);
 	if (pend >= 0)
 		(void)close(pend);
 }
 
-bool outbox_journal_may_go(const struct outbox_journal *journal, int64_t now_us,
-			   int64_t keep_us)
+bool outbox_journal_may_go(const struct outbox_journal *journal,
+			   const struct outbox_sweeping *sweeping)
 {
 	return !journal->live && !journal->refused &&
 	       journal->acks.settled_us != 0 && passed_over(journal) == 0 &&
-	       is_old(journal->acks.settled_us, now_us, keep_us);
+	       is_old(journal->acks.settled_us, sweeping) &&
+	       was_followed(journal, sweeping->waits_for, UINT64_MAX);
 }

@@ -18,6 +18,7 @@ struct outbox_journal {
 	char name[64];
 	char dir[512];
 	bool read_only;
+	bool follows; /* for a follower: the drainer tells of damage */
 	bool live;    /* its writer held the lock when we looked */
 	bool refused; /* of a newer format: left alone */
 	bool astray;  /* the reader must begin anew */
@@ -46,9 +47,10 @@ struct outbox_journal {
 	} oldest;
 };
 
-/* Opens outbox_dir/name, whoever writes it. 0 or -errno. */
+/* Opens outbox_dir/name, whoever writes it, as the outbox's options say. 0 or
+ * -errno. */
 int outbox_journal_open(struct outbox_journal **ret, const char *outbox_dir,
-			const char *name, bool read_only);
+			const char *name, const struct outbox_options *options);
 struct outbox_journal *outbox_journal_close(struct outbox_journal *journal);
 
 /* Has its writer gone meanwhile? */
@@ -60,11 +62,17 @@ int64_t outbox_journal_oldest_us(struct outbox_journal *journal);
 struct journal_damage
 outbox_journal_damage(const struct outbox_journal *journal);
 
-/* Removes segments that were delivered at least keep_us ago. */
-void outbox_journal_sweep(struct outbox_journal *journal, int64_t now_us,
-			  int64_t keep_us);
+struct outbox_sweeping {
+	int64_t now_us;
+	int64_t keep_us;       /* how long what is delivered stays */
+	const char *waits_for; /* a follower who must have had it; or NULL */
+};
+
+/* Removes segments that were delivered long enough ago. */
+void outbox_journal_sweep(struct outbox_journal *journal,
+			  const struct outbox_sweeping *sweeping);
 /* True when nothing of the journal is needed any more. */
-bool outbox_journal_may_go(const struct outbox_journal *journal, int64_t now_us,
-			   int64_t keep_us);
+bool outbox_journal_may_go(const struct outbox_journal *journal,
+			   const struct outbox_sweeping *sweeping);
 
 #endif

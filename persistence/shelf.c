@@ -83,7 +83,7 @@ static int open_acks(struct shelf *shelf, struct shelf_journal *journal)
 		return r;
 	close_acks(shelf);
 	(void)snprintf(dir, sizeof(dir), "%s/%s", shelf->dir, journal->name);
-	r = ack_log_open(&shelf->acks, dir, false);
+	r = ack_log_open(&shelf->acks, dir, ACK_LOG_DRAINER, false);
 	if (r == 0)
 		shelf->acks_of = journal;
 	return r;

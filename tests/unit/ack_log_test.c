@@ -13,7 +13,7 @@
 
 static void open_log(struct ack_log *log, const char *dir, bool read_only)
 {
-	assert_int_equal(ack_log_open(log, dir, read_only), 0);
+	assert_int_equal(ack_log_open(log, dir, ACK_LOG_DRAINER, read_only), 0);
 }
 
 static void reopen(struct ack_log *log, const char *dir)

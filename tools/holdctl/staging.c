@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "persistence/ack_log.h"
 #include "persistence/disk.h"
 #include "tools/holdctl/owner.h"
 
@@ -24,7 +25,7 @@ static void remove_journal(int dir_fd, const char *name)
 	if (journal < 0)
 		return;
 	(void)disk_remove_dir(journal, "pend", ".seg");
-	(void)disk_remove_dir(journal, "ack", ".ack");
+	(void)disk_remove_dir(journal, ACK_LOG_DRAINER, ".ack");
 	(void)close(journal);
 	(void)disk_remove_dir(dir_fd, name, "LOCK");
 }
