@@ -30,6 +30,8 @@ static const struct kind {
 	[RECORD_SESSION_CLOSED] = { .name = "session.closed" },
 	[RECORD_MESSAGE_RECEIVED] = { .name = "message.received" },
 	[RECORD_CALL_STATUS] = { .name = "call.status" },
+	[RECORD_MESSAGE_STATUS] = { .name = "message.status" },
+	[RECORD_MESSAGE_NOTICE] = { .name = "message.notice" },
 };
 
 struct record *record_create(enum record_kind kind, const struct uuid *id,

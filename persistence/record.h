@@ -30,7 +30,9 @@ enum record_kind { /* on disk: never renumber */
 		   RECORD_SESSION_CLOSED = 7,
 		   RECORD_MESSAGE_RECEIVED = 8,
 		   RECORD_CALL_STATUS = 9,
-		   RECORD_KIND_COUNT = 10
+		   RECORD_MESSAGE_STATUS = 10,
+		   RECORD_MESSAGE_NOTICE = 11,
+		   RECORD_KIND_COUNT = 12
 };
 
 #define RECORD_PAYLOAD_MAX ((size_t)256 * 1024)
@@ -41,7 +43,7 @@ struct record {
 	struct record *next;   /* for a list of whoever holds it */
 	struct lifeboat *boat; /* where a copy of it is safe; or NULL */
 	struct uuid id;	       /* idempotency key */
-	struct uuid entity;    /* the call or session it is about */
+	struct uuid entity;    /* the call, session or message it is about */
 	enum record_kind kind;
 	uint32_t rev;	    /* grows with each record of one entity */
 	int64_t created_us; /* wall time */

@@ -36,6 +36,8 @@ struct table {
 	size_t count;
 	size_t given; /* of those the last ones that the database fills in */
 	bool revised; /* has a rev */
+	const char *order; /* rows of one batch are written in that of this
+			      column; or NULL */
 };
 
 static const struct column calls[] = {
@@ -108,12 +110,50 @@ static const struct column sessions[] = {
 	{ "message_count", INTEGER },
 	{ "previous_session_id", UUID },
 	{ "rev", INTEGER },
+	/* out of messages, by triggers: see migration 5 */
+	{ "idle_at", TIME },
+	{ "inbound_count", INTEGER },
 };
+#define SESSIONS_GIVEN 2
 
 static const struct column messages[] = {
-	{ "message_id", UUID }, { "session_id", UUID }, { "direction", TEXT },
-	{ "at", TIME },		{ "kind", TEXT },	{ "body", TEXT },
+	{ "message_id", UUID },
+	{ "provider", TEXT },
+	{ "channel", TEXT },
+	{ "account_id", TEXT },
+	{ "provider_message_id", TEXT },
+	{ "peer", TEXT },
+	{ "peer_phone", TEXT },
+	{ "peer_user_id", TEXT },
+	{ "direction", TEXT },
+	{ "at", TIME },
+	{ "kind", TEXT },
+	{ "body", TEXT },
 	{ "data", JSON },
+	{ "idle_ms", INTEGER },
+	/* found, and out of message_statuses, by triggers: see migration 5 */
+	{ "session_id", UUID },
+	{ "status", TEXT },
+	{ "status_at", TIME },
+};
+#define MESSAGES_GIVEN 3
+
+static const struct column message_statuses[] = {
+	{ "status_id", UUID },
+	{ "provider", TEXT },
+	{ "channel", TEXT },
+	{ "account_id", TEXT },
+	{ "provider_message_id", TEXT },
+	{ "peer", TEXT },
+	{ "status", TEXT },
+	{ "rank", INTEGER },
+	{ "at", TIME },
+	{ "data", JSON },
+};
+
+static const struct column message_notices[] = {
+	{ "notice_id", UUID }, { "provider", TEXT }, { "account_id", TEXT },
+	{ "at", TIME },	       { "kind", TEXT },     { "data", JSON },
 };
 
 static const struct column users[] = {
@@ -130,8 +170,16 @@ static const struct table tables[TABLES_READ] = {
 			  .revised = true },
 	[TABLE_CALL_EVENTS] = { "call_events", COLUMNS(call_events),
 				.revised = false },
-	[TABLE_SESSIONS] = { "sessions", COLUMNS(sessions), .revised = true },
-	[TABLE_MESSAGES] = { "messages", COLUMNS(messages), .revised = false },
+	[TABLE_SESSIONS] = { "sessions", COLUMNS(sessions),
+			     .given = SESSIONS_GIVEN, .revised = true },
+	/* by time: each finds the session that those before it have made */
+	[TABLE_MESSAGES] = { "messages", COLUMNS(messages),
+			     .given = MESSAGES_GIVEN, .order = "at" },
+	[TABLE_MESSAGE_STATUSES] = { "message_statuses",
+				     COLUMNS(message_statuses),
+				     .revised = false },
+	[TABLE_MESSAGE_NOTICES] = { "message_notices", COLUMNS(message_notices),
+				    .revised = false },
 	[TABLE_USERS] = { "users", COLUMNS(users), .revised = false },
 };
 
@@ -145,6 +193,8 @@ static const enum store_table_id table_of_kind[RECORD_KIND_COUNT] = {
 	[RECORD_SESSION_CLOSED] = TABLE_SESSIONS,
 	[RECORD_MESSAGE_RECEIVED] = TABLE_MESSAGES,
 	[RECORD_CALL_STATUS] = TABLE_CALL_STATUSES,
+	[RECORD_MESSAGE_STATUS] = TABLE_MESSAGE_STATUSES,
+	[RECORD_MESSAGE_NOTICE] = TABLE_MESSAGE_NOTICES,
 };
 
 /* How a column's value goes into a database and comes out of it again: the
@@ -197,6 +247,8 @@ static void put_postgres_source(FILE *sql, const struct table *table)
 {
 	const char *key = table->columns[0].name;
 
+	if (table->order)
+		fputs("SELECT * FROM (", sql);
 	fprintf(sql, "SELECT DISTINCT ON (%s) ", key);
 	put_names(sql, table);
 	fputs(" FROM json_to_recordset($1::json) AS r(", sql);
@@ -206,6 +258,8 @@ static void put_postgres_source(FILE *sql, const struct table *table)
 			postgres_types[table->columns[i].type]);
 	fprintf(sql, ") ORDER BY %s%s", key,
 		table->revised ? ", rev DESC" : "");
+	if (table->order)
+		fprintf(sql, ") AS r ORDER BY %s", table->order);
 }
 
 static void put_sqlite_source(FILE *sql, const struct table *table)
@@ -219,6 +273,9 @@ static void put_sqlite_source(FILE *sql, const struct table *table)
 			column->name, in->after);
 	}
 	fputs(" FROM json_each(?1) WHERE true", sql);
+	if (table->order)
+		fprintf(sql, " ORDER BY json_extract(value, '$.%s')",
+			table->order);
 }
 
 static void put_conflict(FILE *sql, const struct table *table)

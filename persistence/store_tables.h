@@ -27,14 +27,16 @@ struct record;
 
 enum store_dialect { DIALECT_POSTGRES, DIALECT_SQLITE };
 
-/* A batch is written in this order. Statuses come first: see the locks in
- * migration 2. */
+/* A batch is written in this order. Statuses of calls come first, and messages
+ * behind the calls: see the locks in migrations 2 and 5. */
 enum store_table_id {
 	TABLE_CALL_STATUSES,
 	TABLE_CALLS,
 	TABLE_CALL_EVENTS,
 	TABLE_SESSIONS,
 	TABLE_MESSAGES,
+	TABLE_MESSAGE_STATUSES,
+	TABLE_MESSAGE_NOTICES,
 	TABLE_COUNT, /* of those that records go to */
 	TABLE_USERS = TABLE_COUNT,
 	TABLES_READ

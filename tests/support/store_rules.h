@@ -293,26 +293,6 @@ static inline void rule_a_refused_batch_leaves_no_trace(struct store *store)
 	}
 }
 
-static inline void rule_sessions_and_messages_are_kept(struct store *store)
-{
-	static const char session[] =
-		"{\"session_id\":\"019e0000-0000-7000-8000-000000000009\","
-		"\"channel\":\"whatsapp\",\"peer\":\"p\",\"state\":\"open\","
-		"\"opened_at\":\"2026-11-23T06:37:00.000000Z\",\"rev\":1}";
-	static const char message[] =
-		"{\"message_id\":\"019e0000-0000-7000-8000-00000000000a\","
-		"\"session_id\":\"019e0000-0000-7000-8000-000000000009\","
-		"\"direction\":\"in\",\"at\":\"2026-11-23T06:37:00.000000Z\","
-		"\"kind\":\"text\",\"body\":\"hello\"}";
-	struct record *batch[] = {
-		rows_make(RECORD_MESSAGE_RECEIVED, 9, 0, message),
-		rows_make(RECORD_SESSION_OPENED, 9, 1, session),
-		rows_make(RECORD_MESSAGE_RECEIVED, 9, 0, message),
-	};
-
-	rules_must_write(store, batch, 3);
-}
-
 /* A row of calls whose provider has an id for it: "CA" and the number. */
 static inline struct record *rules_call_of(const char *provider, unsigned call,
 					   unsigned rev, const char *state)

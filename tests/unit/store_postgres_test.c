@@ -82,7 +82,6 @@ RULE(an_event_is_kept_once)
 RULE(a_row_reads_as_the_contract_says)
 RULE(calls_are_listed_newest_first)
 RULE(a_refused_batch_leaves_no_trace)
-RULE(sessions_and_messages_are_kept)
 RULE(what_the_provider_says_completes_its_call)
 RULE(an_interrupted_store_stays_so)
 
@@ -464,7 +463,6 @@ int main(void)
 		WITH_TABLES(a_row_reads_as_the_contract_says),
 		WITH_TABLES(calls_are_listed_newest_first),
 		WITH_TABLES(a_refused_batch_leaves_no_trace),
-		WITH_TABLES(sessions_and_messages_are_kept),
 		WITH_TABLES(what_the_provider_says_completes_its_call),
 		WITH_TABLES(an_interrupted_store_stays_so),
 		WITH_TABLES(ten_may_migrate_at_once),

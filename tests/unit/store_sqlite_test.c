@@ -90,7 +90,6 @@ RULE(an_event_is_kept_once)
 RULE(a_row_reads_as_the_contract_says)
 RULE(calls_are_listed_newest_first)
 RULE(a_refused_batch_leaves_no_trace)
-RULE(sessions_and_messages_are_kept)
 RULE(what_the_provider_says_completes_its_call)
 RULE(an_interrupted_store_stays_so)
 
@@ -346,7 +345,6 @@ int main(void)
 		WITH_FILE(a_row_reads_as_the_contract_says),
 		WITH_FILE(calls_are_listed_newest_first),
 		WITH_FILE(a_refused_batch_leaves_no_trace),
-		WITH_FILE(sessions_and_messages_are_kept),
 		WITH_FILE(what_the_provider_says_completes_its_call),
 		WITH_FILE(an_interrupted_store_stays_so),
 		WITH_FILE(ten_may_migrate_at_once),
