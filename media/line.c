@@ -30,9 +30,6 @@
 
 #define CALL_ID_ROOM 512
 
-/* libwebsockets' own number for a close frame, which its header leaves out. */
-#define WRITE_CLOSE ((enum lws_write_protocol)4)
-
 /* Messages one behind the other: a length, then the bytes, wrapping round. */
 #define KIND_SHIFT 30u	  /* the length's upper bits say the kind */
 #define WORDS_ROOM 16384u /* for what is not audio, when all else is full */
@@ -184,19 +181,13 @@ void line_cut(struct line *line)
 				LWS_TO_KILL_ASYNC);
 }
 
-/* Our close frame goes out, and the connection stays until the peer's has come,
- * or line_cut(). libwebsockets' own way hangs up at once: a peer who still
- * sends would be reset, and might never read why. */
+/* The connection stays until the peer's has come, or line_cut(). */
 static int say_goodbye(struct line *line)
 {
-	unsigned char *code = line->loop->out + LWS_PRE;
-
 	if (line->close_sent)
 		return 0;
 	line->close_sent = true;
-	code[0] = (unsigned char)(line->close_code >> 8);
-	code[1] = (unsigned char)line->close_code;
-	return lws_write(line->wsi, code, 2, WRITE_CLOSE) < 0 ? -1 : 0;
+	return net_say_goodbye(line->wsi, line->close_code, "");
 }
 
 /* -1 closes the connection. */

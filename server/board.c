@@ -188,6 +188,12 @@ const struct board_family board_families[METRIC_COUNT] = {
 	[METRIC_API_QUERIES_WAITING] =
 		GAUGE("api_queries_waiting",
 		      "Requests that wait for a worker to ask the database."),
+	[METRIC_SOCKETS] =
+		GAUGE_BY("control_sockets",
+			 "WebSockets that are open on the control listener."),
+	[METRIC_SOCKET_MESSAGES_LOST_TOTAL] = COUNTER_BY(
+		"control_socket_messages_lost_total",
+		"Messages for WebSockets whose peers read too slowly."),
 	[METRIC_LOG_DROPPED_TOTAL] =
 		COUNTER("log_dropped_total", "Log lines that found no room."),
 	[METRIC_BOARD_MISSES_TOTAL] = COUNTER(

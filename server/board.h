@@ -83,6 +83,8 @@ enum board_metric {
 	METRIC_REMOVED_TOTAL,		     /* {what}: after their time */
 	METRIC_API_QUERIES_TOTAL,   /* {result}: answered, failed, ... */
 	METRIC_API_QUERIES_WAITING, /* gauge */
+	METRIC_SOCKETS,		    /* gauge {kind}: of the control listener */
+	METRIC_SOCKET_MESSAGES_LOST_TOTAL, /* {kind} */
 	METRIC_LOG_DROPPED_TOTAL,
 	METRIC_BOARD_MISSES_TOTAL, /* look-ups that a full table refused */
 	METRIC_COUNT

@@ -48,6 +48,7 @@
 #define ACCEPT_PAUSE_S 1.0  /* when the process is out of descriptors */
 #define TICK_S	       1.0  /* while anyone is connected */
 #define LOG_PAUSE_MS   1000u
+#define GOODBYE_MAX    100u /* of the 123 that RFC 6455, 5.5, leaves */
 #define RX_BUFFER      2048 /* 3.4 KB a connection, 5 frames a read */
 
 /* ---- listening -------------------------------------------------------------
@@ -249,6 +250,21 @@ void *net_kept(struct lws *wsi)
 	const struct connection *connection = lws_get_opaque_user_data(wsi);
 
 	return connection ? connection->kept : NULL;
+}
+
+/* libwebsockets' own number for a close frame, which its header leaves out. */
+#define WRITE_CLOSE ((enum lws_write_protocol)4)
+
+int net_say_goodbye(struct lws *wsi, unsigned code, const char *why)
+{
+	unsigned char bytes[LWS_PRE + 2 + GOODBYE_MAX];
+	unsigned char *at = bytes + LWS_PRE;
+	size_t length = strnlen(why, GOODBYE_MAX);
+
+	at[0] = (unsigned char)(code >> 8);
+	at[1] = (unsigned char)code;
+	memcpy(at + 2, why, length);
+	return lws_write(wsi, at, 2 + length, WRITE_CLOSE) < 0 ? -1 : 0;
 }
 
 /* ---- events ----------------------------------------------------------------

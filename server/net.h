@@ -61,6 +61,11 @@ void net_settle(struct lws *wsi);
 /* What its owner keeps with a connection; he takes it back before it goes. */
 void net_keep(struct lws *wsi, void *what);
 void *net_kept(struct lws *wsi);
+/* Says why a WebSocket is closed, in at most 100 bytes. The connection stays
+ * until the peer's close has come, or its owner's patience has ended:
+ * libwebsockets' own way hangs up at once, and a peer who still sends would be
+ * reset, and might never read why. 0, or -1: the connection is of no use. */
+int net_say_goodbye(struct lws *wsi, unsigned code, const char *why);
 /* Stops accepting (the socket stays open in the supervisor). */
 void net_context_stop_accepting(struct net_context *net);
 /* Accepts NULL, returns NULL. */

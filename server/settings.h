@@ -157,6 +157,7 @@ struct settings {
 		bool plain_http_in_public;
 		uint32_t query_timeout_ms; /* a question to the database */
 		uint32_t query_queue;	   /* of them, waiting */
+		uint32_t max_sockets;	   /* WebSockets */
 	} control;
 	struct {
 		char listen[64];      /* "": no webhooks */

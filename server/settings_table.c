@@ -181,6 +181,8 @@ const struct setting settings_table[] = {
 	  "for one question of the API to the database" },
 	{ "control.query_queue", COUNT, FIXED, AT(control.query_queue), "32", 1,
 	  48, "requests that wait for it; more get 503" },
+	{ "control.max_sockets", COUNT, FIXED, AT(control.max_sockets), "64", 1,
+	  1000, "WebSockets, of dashboards and listeners; more get 503" },
 	{ "webhooks.listen", ADDRESS, FIXED, AT(webhooks.listen), "", 0, 0,
 	  "address for the providers' webhooks (default: none)" },
 	{ "webhooks.public_url", ENDPOINT, RELOAD, AT(webhooks.public_url), "",

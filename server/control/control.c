@@ -257,6 +257,7 @@ static int start(struct control *control)
 		.max_connections = CONNECTIONS_MAX,
 		.tls = TLS_CONTROL,
 		.settings = &control->context.settings,
+		.max_sockets = options->settings->control.max_sockets,
 	};
 	int r;
 
@@ -292,6 +293,7 @@ static void stop(struct control *control)
 	struct store_pool *pool = control->context.pool;
 	struct http_files *files = control->context.files;
 
+	http_server_close_sockets(control->server);
 	control->context.files = NULL;
 	control->context.pool = NULL;
 	store_pool_stop(pool);

@@ -9,6 +9,7 @@
 #include "server/clock.h"
 #include "server/control/access.h"
 #include "server/control/http_files.h"
+#include "server/control/http_socket.h"
 
 static const char *const method_names[HTTP_METHOD_COUNT] = {
 	[HTTP_GET] = "GET",	    [HTTP_HEAD] = "HEAD",
@@ -31,6 +32,7 @@ static const char *error_name(int status)
 	case 414: return "URI_TOO_LONG";
 	case 409: return "CONFLICT";
 	case 416: return "RANGE_NOT_SATISFIABLE";
+	case 426: return "UPGRADE_REQUIRED";
 	case 429: return "TOO_MANY_REQUESTS";
 	case 431: return "REQUEST_HEADER_FIELDS_TOO_LARGE";
 	case 501: return "NOT_IMPLEMENTED";
@@ -46,6 +48,7 @@ void http_response_finish(struct http_response *response)
 	free(response->root);
 	free(response->path);
 	http_file_close(response->file);
+	http_socket_destroy(response->socket);
 	*response = (struct http_response){ 0 };
 }
 
@@ -175,10 +178,12 @@ const char *http_method_name(enum http_method method)
 	return method_names[method];
 }
 
-static bool changes_something(enum http_method method)
+/* Or does it tell the page that asks, whatever its origin? */
+static bool needs_same_origin(const struct http_request *request)
 {
-	return method != HTTP_GET && method != HTTP_HEAD &&
-	       method != HTTP_OPTIONS;
+	return request->sockets ||
+	       (request->method != HTTP_GET && request->method != HTTP_HEAD &&
+		request->method != HTTP_OPTIONS);
 }
 
 /* A browser sends its cookie along whoever made it ask; a page of another
@@ -205,7 +210,7 @@ static void run(const struct http_router *router,
 		http_reply_error(response, 401, "sign in, or send a token");
 	else if (bearer->role < route->role)
 		http_reply_error(response, 403, "your role does not allow it");
-	else if (bearer->by_cookie && changes_something(request->method) &&
+	else if (bearer->by_cookie && needs_same_origin(request) &&
 		 !http_is_same_origin(request))
 		http_reply_error(response, 403,
 				 "a page of another origin asked");

@@ -6,7 +6,8 @@
  *
  * Handlers run on the loop and answer from memory, at once, or promise an
  * answer that another thread will give (http_later.h), or name a file
- * (http_files.h). An error has one shape everywhere:
+ * (http_files.h), or go on as a WebSocket (http_socket.h). An error has one
+ * shape everywhere:
  * {"error":"NOT_FOUND","detail":"...","status":404}.
  *
  * A 200 to a GET carries an ETag; who shows it again gets 304 (RFC 9110, 13).
@@ -50,6 +51,8 @@ struct handshake;
 struct http_file;
 struct http_later;
 struct http_mailbox;
+struct http_socket;
+struct http_sockets;
 
 struct http_request { /* all of it borrowed for the time of the call */
 	enum http_method method;
@@ -66,6 +69,7 @@ struct http_request { /* all of it borrowed for the time of the call */
 	const char *body;    /* a NUL follows */
 	size_t body_length;
 	struct http_mailbox *mailbox; /* for answers that come later */
+	struct http_sockets *sockets; /* it asks for a WebSocket; or NULL */
 	struct handshake *caller;     /* of a webhook; NULL: not read */
 };
 
@@ -81,10 +85,11 @@ struct http_response {
 	char allow[64];	       /* for 405: the methods of that path; else "" */
 	char etag[HTTP_VALUE_SIZE];	     /* with its quotes; "": none */
 	char content_range[HTTP_VALUE_SIZE]; /* for 206 and 416; else "" */
-	char *cookie;		  /* of Set-Cookie; owned; NULL: none */
-	struct http_later *later; /* the answer comes by this, not now */
-	char *root, *path;	  /* the body is that file, below root; owned */
-	struct http_file *file;	  /* the same, open: `length` bytes; owned */
+	char *cookie;		    /* of Set-Cookie; owned; NULL: none */
+	struct http_later *later;   /* the answer comes by this, not now */
+	struct http_socket *socket; /* the connection becomes it; owned */
+	char *root, *path;	/* the body is that file, below root; owned */
+	struct http_file *file; /* the same, open: `length` bytes; owned */
 };
 
 typedef void http_handler(const struct http_request *request,

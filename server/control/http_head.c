@@ -95,6 +95,9 @@ bool http_head_write(struct lws *wsi, const struct http_response *response,
 	    !add_header(wsi, "retry-after:",
 			response->status == 503 ? "1" : "60", &p, end))
 		return false;
+	if (response->status == 426 &&
+	    !add_header(wsi, "upgrade:", "websocket", &p, end))
+		return false;
 	if (hang_up && !add_header(wsi, "connection:", "close", &p, end))
 		return false;
 	return lws_finalize_write_http_header(wsi, start, &p, end) == 0;

@@ -8,6 +8,7 @@
  *   BODY_COMPLETION  answer
  *   HTTP_WRITEABLE   an answer that was promised has come: send it
  *                    a piece of a file has come, or has left: the next one
+ *   CONFIRM_UPGRADE  answer, or go on as a WebSocket (http_socket.h)
  *
  * An answer comes from memory and is written in one go, inside the callback:
  * libwebsockets 4.1 goes on parsing pipelined input before an answer that it
@@ -35,6 +36,7 @@
 #include "server/control/http_files.h"
 #include "server/control/http_head.h"
 #include "server/control/http_later.h"
+#include "server/control/http_socket.h"
 #include "server/handshake.h"
 #include "server/net.h"
 
@@ -45,7 +47,8 @@
 struct http_server {
 	struct net_context *net;
 	struct http_mailbox *mailbox;
-	struct http_files *files; /* NULL: none */
+	struct http_sockets *sockets; /* NULL: none */
+	struct http_files *files;     /* NULL: none */
 	const struct http_router *router;
 	uint32_t timeout_s;
 	size_t max_body;
@@ -304,13 +307,11 @@ static struct http_request request_of(struct lws *wsi,
 }
 
 /* Has the router answer, or promise to. */
-static void ask(struct lws *wsi, struct exchange *ex, bool may_wait,
+static void ask(struct lws *wsi, struct exchange *ex,
 		struct http_response *response)
 {
 	struct http_request request = request_of(wsi, ex);
 
-	if (!may_wait)
-		request.mailbox = NULL;
 	if (ex->body)
 		ex->body[ex->body_length] = '\0';
 	http_answer(server_of(wsi)->router, &request, response, &ex->bearer);
@@ -431,7 +432,7 @@ static int complete(struct lws *wsi, struct exchange *ex)
 {
 	struct http_response response;
 
-	ask(wsi, ex, true, &response);
+	ask(wsi, ex, &response);
 	if (response.later)
 		return wait_for(wsi, ex, response.later);
 	return finish(wsi, ex, &response);
@@ -518,16 +519,39 @@ static int on_body(struct lws *wsi, struct exchange *ex, const char *in,
 	return 0;
 }
 
-/* No route of ours speaks another protocol. A server may ignore an upgrade
- * (RFC 9110, 7.8), and must where the client only offers it, as Java's does
- * with h2c: the request is answered as it stands. libwebsockets has not yet
- * looked at what keeps a connection alive here, so this one ends. */
-static int on_upgrade(struct lws *wsi)
+/* ---- an upgrade ------------------------------------------------------------
+ */
+
+/* Who asks for a subprotocol wants to hear its name, and we have none. */
+static bool asks_for_socket(struct lws *wsi, const char *protocol)
+{
+	return handshake_is_websocket(wsi, protocol) &&
+	       lws_hdr_total_length(wsi, WSI_TOKEN_PROTOCOL) == 0;
+}
+
+static int become_socket(struct lws *wsi, const struct exchange *ex,
+			 struct http_response *response)
+{
+	struct http_socket *socket = response->socket;
+
+	if (http_socket_is_audited(socket))
+		audit(ex, response->status);
+	response->socket = NULL;
+	net_keep(wsi, socket);
+	return 0;
+}
+
+/* A server may ignore an upgrade (RFC 9110, 7.8), and must where the client
+ * only offers it, as Java's does with h2c: what does not become a WebSocket is
+ * answered as it stands. libwebsockets has not yet looked at what keeps a
+ * connection alive here, so this one ends, and cannot wait for an answer. */
+static int on_upgrade(struct lws *wsi, const char *protocol)
 {
 	struct exchange ex = { 0 };
 	struct http_response response;
+	struct http_request request;
 	char *path;
-	int length, status;
+	int length, status, r = -1;
 
 	if (lws_http_get_uri_and_method(wsi, &path, &length) < 0 || length < 0)
 		return -1;
@@ -536,10 +560,27 @@ static int on_upgrade(struct lws *wsi)
 		status = 501;
 	if (status != 0)
 		return refuse(wsi, &ex, status);
-	ask(wsi, &ex, false, &response); /* who ends cannot wait */
-	(void)send_response(wsi, &response, ex.method, true);
+	request = request_of(wsi, &ex);
+	request.mailbox = NULL;
+	if (asks_for_socket(wsi, protocol))
+		request.sockets = server_of(wsi)->sockets;
+	http_answer(server_of(wsi)->router, &request, &response, &ex.bearer);
+	if (response.socket)
+		r = become_socket(wsi, &ex, &response);
+	else
+		(void)send_response(wsi, &response, ex.method, true);
 	exchange_reset(&ex);
-	return -1;
+	return r;
+}
+
+static void forget_socket(struct lws *wsi)
+{
+	struct http_socket *socket = net_kept(wsi);
+
+	if (!socket)
+		return;
+	net_keep(wsi, NULL);
+	http_socket_destroy(socket);
 }
 
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
@@ -548,7 +589,7 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
 	struct exchange *ex = user;
 
 	switch (reason) {
-	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return on_upgrade(wsi);
+	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return on_upgrade(wsi, in);
 	case LWS_CALLBACK_HTTP: return on_head(wsi, ex, in, length);
 	case LWS_CALLBACK_HTTP_BODY: return on_body(wsi, ex, in, length);
 	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
@@ -560,6 +601,14 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
 		if (ex)
 			exchange_reset(ex);
 		return 0;
+	case LWS_CALLBACK_ESTABLISHED:
+	case LWS_CALLBACK_RECEIVE:
+	case LWS_CALLBACK_RECEIVE_PONG:
+	case LWS_CALLBACK_SERVER_WRITEABLE:
+	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+	case LWS_CALLBACK_CLOSED:
+		return http_socket_on_event(net_kept(wsi), wsi, (int)reason);
+	case LWS_CALLBACK_WSI_DESTROY: forget_socket(wsi); return 0;
 	default: return 0;
 	}
 }
@@ -598,6 +647,10 @@ int http_server_start(struct http_server **ret,
 	};
 	net.protocols = server->protocols;
 	r = http_mailbox_create(&server->mailbox, options->loop, on_arrived);
+	if (r == 0 && options->max_sockets > 0)
+		r = http_sockets_create(&server->sockets, options->loop,
+					options->router->access,
+					options->max_sockets);
 	if (r < 0)
 		goto fail;
 	r = net_context_create(&server->net, &net);
@@ -610,11 +663,18 @@ fail:
 	return r;
 }
 
+void http_server_close_sockets(struct http_server *server)
+{
+	if (server && server->sockets)
+		http_sockets_close(server->sockets);
+}
+
 struct http_server *http_server_stop(struct http_server *server)
 {
 	if (!server)
 		return NULL;
 	net_context_destroy(server->net);
+	http_sockets_destroy(server->sockets);
 	http_mailbox_destroy(server->mailbox);
 	free(server);
 	return NULL;

@@ -35,6 +35,7 @@ struct http_server_options {
 	uint32_t max_connections;
 	enum tls_listener tls;	  /* whose certificate, if it has one */
 	size_t max_body;	  /* bytes; 0: HTTP_BODY_MAX */
+	uint32_t max_sockets;	  /* 0: there are no WebSockets here */
 	struct http_files *files; /* borrowed; NULL: no answer is a file */
 	const struct settings *const *settings; /* those in force; borrowed */
 	/* A request says all that its caller said, as webhooks.public_url and
@@ -47,6 +48,8 @@ struct http_server_options {
 /* 0 or -errno. */
 int http_server_start(struct http_server **ret,
 		      const struct http_server_options *options);
+/* Their peers are told that it ends; it takes a turn of the loop or two. */
+void http_server_close_sockets(struct http_server *server);
 /* Every promise of an answer must have been kept (http_later.h). Accepts NULL,
  * returns NULL. */
 struct http_server *http_server_stop(struct http_server *server);
