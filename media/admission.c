@@ -115,6 +115,7 @@ static struct admission *admit(const struct judging *j, uint64_t call_tag,
 		admission_note_refusal(loop, &admission->peer);
 	memcpy(admission->peer_text, j->handshake->peer_text,
 	       sizeof(admission->peer_text));
+	admission->trace = j->handshake->trace;
 	admission->call_tag = call_tag;
 	return admission;
 }

@@ -20,6 +20,7 @@
 #include "server/auth/limits.h"
 #include "server/auth/live.h"
 #include "server/auth/network.h"
+#include "server/trace.h"
 
 struct call;
 struct event;
@@ -36,7 +37,8 @@ struct admission {
 	const char *parameter;	   /* that may hold a token, likewise */
 	struct address peer;
 	char peer_text[ADDRESS_TEXT_SIZE];
-	uint64_t call_tag; /* of the token that it came with; 0: any call */
+	struct trace trace; /* that the handshake belongs to */
+	uint64_t call_tag;  /* of the token that it came with; 0: any call */
 	/* Counts as refused until its start message brings a token, so that
 	 * an address has only so many lines that nobody vouches for. */
 	bool on_trust;

@@ -44,6 +44,7 @@ struct call *call_create(struct loop *loop, struct line *line,
 	call->loop = loop;
 	call->line = line;
 	call->admission = admission;
+	trace_ids(&admission->trace, call->log_ids);
 	call->route = admission->route;
 	call->provider = hello->provider;
 	call->handler = handler_of(call->route->handler);

@@ -28,6 +28,7 @@
 #include "media/sound.h"
 #include "media/track.h"
 #include "media/turns.h"
+#include "server/trace.h"
 #include "server/uuid.h"
 
 struct admission;
@@ -64,6 +65,7 @@ struct call {
 	struct loop *loop;
 	struct line *line;
 	struct admission *admission;	 /* borrowed, as `line` is */
+	char log_ids[TRACE_IDS_SIZE];	 /* for log_for() */
 	const struct route *route;	 /* in the loop's settings snapshot */
 	const struct provider *provider; /* NULL: not known yet */
 	const struct handler *handler;

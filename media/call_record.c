@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "media/admission.h"
 #include "media/loop.h"
 #include "persistence/json_text.h"
 #include "server/board.h"
@@ -40,6 +41,7 @@ static const char *said(const struct call *call, const char *itself,
 
 static json_t *row(const struct call *call, uint32_t rev)
 {
+	const char *trace = call->admission->trace.id;
 	bool ended = call->state == CALL_ENDING;
 	char started[CLOCK_ISO_SIZE], at[CLOCK_ISO_SIZE];
 
@@ -49,7 +51,7 @@ static json_t *row(const struct call *call, uint32_t rev)
 		"{s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:s?, s:s?,"
 		" s:s, s:s, s:s?, s:o, s:s?,"
 		" s:s, s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:s, s:O?, s:s?, s:i,"
-		" s:I, s:I}",
+		" s:I, s:I, s:s?}",
 		"call_id", call->id_text, "node_id",
 		call->loop->settings->node_id, "provider", call->provider->name,
 		"provider_call_id", call->provider_call_id, "stream_id",
@@ -74,7 +76,8 @@ static json_t *row(const struct call *call, uint32_t rev)
 		(json_int_t)call->max_gap_ms, "dtmf", call->dtmf, "custom",
 		call->custom, "recording_path", call->recording_path, "rev",
 		(int)rev, "frames_late", (json_int_t)call->frames_late_out,
-		"frames_dropped", (json_int_t)call->frames_dropped);
+		"frames_dropped", (json_int_t)call->frames_dropped, "trace_id",
+		*trace ? trace : NULL);
 }
 
 /* Takes `payload`. No memory for a record is the one thing that can lose it;

@@ -345,13 +345,17 @@ static int on_upgrade_asked(struct lws *wsi, const char *protocol)
 	struct admission *admission;
 	struct handshake handshake;
 	struct refusal refusal;
+	char ids[TRACE_IDS_SIZE];
 
 	if (!handshake_is_websocket(wsi, protocol))
 		return on_plain_http(wsi);
 	handshake_read(&handshake, wsi, loop->settings,
 		       loop->settings->media.public_url,
 		       (uint64_t)clock_wall_us() / 1000);
+	trace_ids(&handshake.trace, ids);
+	log_for(ids);
 	admission = admission_judge(loop, &handshake, &refusal);
+	log_for(NULL);
 	if (!admission)
 		return answer_refusal(wsi, &refusal);
 	admission_destroy(net_kept(wsi));
@@ -482,11 +486,9 @@ static void on_gone(struct line *line)
 	line->admitted = false;
 }
 
-static int on_line(struct lws *wsi, enum lws_callback_reasons reason,
-		   void *user, void *in, size_t length)
+static int dispatch(struct lws *wsi, enum lws_callback_reasons reason,
+		    struct line *line, void *in, size_t length)
 {
-	struct line *line = user;
-
 	switch (reason) {
 	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
 		return on_upgrade_asked(wsi, in);
@@ -516,6 +518,18 @@ static int on_line(struct lws *wsi, enum lws_callback_reasons reason,
 	case LWS_CALLBACK_HTTP: return on_plain_http(wsi);
 	default: return 0;
 	}
+}
+
+static int on_line(struct lws *wsi, enum lws_callback_reasons reason,
+		   void *user, void *in, size_t length)
+{
+	struct line *line = user;
+	int r;
+
+	log_for(line && line->call ? line->call->log_ids : NULL);
+	r = dispatch(wsi, reason, line, in, length);
+	log_for(NULL);
+	return r;
 }
 
 #define PROTOCOLS_MAX 16

@@ -189,8 +189,10 @@ static void check_calls(struct loop *loop)
 
 	for (call = loop->calls; call; call = next) {
 		next = call->next;
+		log_for(call->log_ids);
 		call_check(call, now);
 	}
+	log_for(NULL);
 }
 
 static void take_settings(struct loop *loop)

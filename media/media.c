@@ -133,7 +133,7 @@ static void on_hup(struct ev_loop *ev, ev_signal *signal, int events)
 	}
 	*kept = (struct kept){ .next = media->kept, .settings = next };
 	media->kept = kept;
-	log_configure(next->log_level, next->log_format);
+	log_configure(next->log_level, next->log_format, next->log_mask);
 	media->settings = next;
 	tls_follow(next);
 	for (unsigned i = 0; i < media->loop_count; i++)

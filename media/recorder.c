@@ -58,6 +58,7 @@ struct recorder_inbox *recorder_next_inbox(struct recorder *recorder)
 /* The file, made now if it is not there yet: the disk may have come back. */
 static struct recording_file *file_of(struct recording *rec)
 {
+	char call[UUID_TEXT_SIZE];
 	int r;
 
 	if (rec->file)
@@ -67,7 +68,8 @@ static struct recording_file *file_of(struct recording *rec)
 	atomic_store_explicit(&rec->intact, r == 0, memory_order_relaxed);
 	if (r < 0 && !rec->refused) {
 		rec->refused = true;
-		log_error("RECORDING_REFUSED", "path=%s err=\"%s\"", rec->path,
+		log_error("RECORDING_REFUSED", "call=%s path=%s err=\"%s\"",
+			  recording_call(rec->path, call), rec->path,
 			  strerror(-r));
 	}
 	return rec->file;
@@ -114,6 +116,7 @@ static int write_chunk(struct recorder *recorder, const struct chunk *chunk)
 static void finish_recording(struct recorder *recorder, struct recording *rec)
 {
 	uint64_t wanted = bytes_until(rec, rec->closing_frames);
+	char call[UUID_TEXT_SIZE];
 	int r;
 
 	if (rec->file) {
@@ -122,8 +125,10 @@ static void finish_recording(struct recorder *recorder, struct recording *rec)
 			rec->closing_frames = 0; /* it ends where it is */
 		r = recording_file_finish(rec->file, rec->closing_frames);
 		if (r < 0)
-			log_error("RECORDING_UNFINISHED", "path=%s err=\"%s\"",
-				  rec->path, strerror(-r));
+			log_error("RECORDING_UNFINISHED",
+				  "call=%s path=%s err=\"%s\"",
+				  recording_call(rec->path, call), rec->path,
+				  strerror(-r));
 	}
 	free(rec);
 }

@@ -102,17 +102,19 @@ static int rename_part(const char *part, const char *suffix)
 
 static int repair_locked(const char *part, int fd, const struct stat *status)
 {
+	char call[UUID_TEXT_SIZE];
 	double seconds = 0;
 	int r;
 
+	(void)recording_call(part, call);
 	if (status->st_size == 0) {
-		log_warn("RECORDING_EMPTY", "path=%s", part);
+		log_warn("RECORDING_EMPTY", "call=%s path=%s", call, part);
 		return unlink(part) < 0 ? -errno : SKIPPED;
 	}
 	r = repair_lengths(fd, &seconds);
 	if (r == -EBADMSG) {
-		log_error("RECORDING_BROKEN", "path=%s bytes=%lld", part,
-			  (long long)status->st_size);
+		log_error("RECORDING_BROKEN", "call=%s path=%s bytes=%lld",
+			  call, part, (long long)status->st_size);
 		r = rename_part(part, ".broken");
 		return r < 0 ? r : SKIPPED;
 	}
@@ -122,7 +124,7 @@ static int repair_locked(const char *part, int fd, const struct stat *status)
 		r = rename_part(part, "");
 	if (r < 0)
 		return r;
-	log_info("RECORDING_REPAIRED", "path=%.*s seconds=%.3f",
+	log_info("RECORDING_REPAIRED", "call=%s path=%.*s seconds=%.3f", call,
 		 (int)(strlen(part) - strlen(RECORDING_PART)), part, seconds);
 	return REPAIRED;
 }
@@ -148,6 +150,7 @@ int recorder_repair(const char *dir)
 	char *copy = strdup(dir);
 	char *const roots[] = { copy, NULL };
 	FTS *tree;
+	char call[UUID_TEXT_SIZE];
 	int repaired = 0, error = 0;
 
 	if (!copy)
@@ -168,7 +171,9 @@ int recorder_repair(const char *dir)
 			 is_part(entry->fts_name, entry->fts_namelen))
 			r = repair_part(entry->fts_path);
 		if (r < 0)
-			log_error("RECORDING_UNREPAIRED", "path=%s err=\"%s\"",
+			log_error("RECORDING_UNREPAIRED",
+				  "call=%s path=%s err=\"%s\"",
+				  recording_call(entry->fts_path, call),
 				  entry->fts_path, strerror(-r));
 		if (r == REPAIRED) {
 			board_add(total, 1);

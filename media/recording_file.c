@@ -50,6 +50,15 @@ static char *directory_of(const char *path)
 			     : strndup(path, (size_t)(slash - path));
 }
 
+const char *recording_call(const char *path, char out[UUID_TEXT_SIZE])
+{
+	const char *slash = strrchr(path, '/');
+	struct uuid id;
+
+	(void)snprintf(out, UUID_TEXT_SIZE, "%s", slash ? slash + 1 : path);
+	return uuid_parse(out, &id) ? out : strcpy(out, "none");
+}
+
 int recording_sync_directory_of(const char *path)
 {
 	char *directory = directory_of(path);

@@ -13,10 +13,16 @@
 
 #include <stdint.h>
 
+#include "server/uuid.h"
+
 struct codec;
 struct recording_file;
 
 #define RECORDING_PART ".part"
+
+/* The id of the call whose recording lies at `path`, as its name says; "none"
+ * for a file of another name. Returns `out`. */
+const char *recording_call(const char *path, char out[UUID_TEXT_SIZE]);
 
 /* Makes the directories at need, then PATH.part with its header. 0 or -errno,
  * after which nothing of it is left. */

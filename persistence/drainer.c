@@ -106,12 +106,14 @@ static void do_jobs(struct drainer *d, struct drain *drain)
 
 	while ((job = next_job(d))) {
 		job->error = 0;
+		log_for(job->ids);
 		if (job->task)
 			job->task(job, d->store);
 		else
 			job->error = drain_apply(drain, &job->operation,
 						 &job->result);
 		job->done(job);
+		log_for(NULL);
 	}
 }
 

@@ -37,6 +37,7 @@ struct drainer_job {
 	 * drainer ends before it came to it. */
 	void (*done)(struct drainer_job *job);
 	void *context;		  /* for `done` */
+	const char *ids;	  /* whom it is for, as of log_for(); or NULL */
 	struct drainer_job *next; /* the drainer's */
 };
 

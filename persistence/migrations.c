@@ -9,6 +9,7 @@ const struct migration migrations[] = {
 	{ 3, sql_0003_frames_late_postgres, sql_0003_frames_late_sqlite },
 	{ 4, sql_0004_retention_postgres, sql_0004_retention_sqlite },
 	{ 5, sql_0005_messages_postgres, sql_0005_messages_sqlite },
+	{ 6, sql_0006_traces_postgres, sql_0006_traces_sqlite },
 };
 const size_t migration_count = sizeof(migrations) / sizeof(migrations[0]);
 

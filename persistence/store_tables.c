@@ -69,6 +69,7 @@ static const struct column calls[] = {
 	{ "rev", INTEGER },
 	{ "frames_late", INTEGER },
 	{ "frames_dropped", INTEGER },
+	{ "trace_id", TEXT },
 	/* out of call_statuses, by triggers: see migration 2 */
 	{ "provider_status", TEXT },
 	{ "provider_duration_ms", INTEGER },

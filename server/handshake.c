@@ -192,6 +192,15 @@ static struct address peer_of(struct lws *wsi)
 	return address;
 }
 
+bool handshake_is_proxied(struct lws *wsi, const struct settings *settings)
+{
+	const struct auth_store *who = &settings->who;
+	struct address peer = peer_of(wsi);
+
+	return network_has(who->networks + who->proxy_first, who->proxy_count,
+			   &peer);
+}
+
 struct address handshake_peer(struct lws *wsi, const struct settings *settings)
 {
 	const struct auth_store *who = &settings->who;
@@ -246,6 +255,7 @@ void handshake_read(struct handshake *h, struct lws *wsi,
 	for (unsigned i = 0; i < AUTH_HEADERS; i++)
 		h->request.headers[i] = header(h, wsi, (enum auth_header)i);
 	address_format(&h->request.peer, h->peer_text);
+	trace_take(custom_header(h, wsi, "traceparent"), &h->trace);
 }
 
 /* ---- the route -------------------------------------------------------------

@@ -20,6 +20,7 @@
 
 #include "server/auth/auth.h"
 #include "server/settings.h"
+#include "server/trace.h"
 
 struct lws;
 
@@ -28,6 +29,7 @@ struct lws;
 struct handshake {
 	struct auth_request request;
 	char peer_text[ADDRESS_TEXT_SIZE]; /* for the log */
+	struct trace trace; /* that it belongs to, or a new one */
 	size_t used;
 	bool too_long; /* something had no room: nobody can judge it */
 	/* No request as HTTP has it: no version behind its path, more than one
@@ -44,6 +46,8 @@ void handshake_read(struct handshake *handshake, struct lws *wsi,
 		    const struct settings *settings, const char *public_url,
 		    uint64_t now_ms);
 
+/* Does a proxy that is trusted speak to us? */
+bool handshake_is_proxied(struct lws *wsi, const struct settings *settings);
 /* Who speaks, behind proxies that are trusted; that alone. */
 struct address handshake_peer(struct lws *wsi, const struct settings *settings);
 

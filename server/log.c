@@ -50,7 +50,7 @@ struct slot {
 };
 
 static struct {
-	_Atomic int least, format;
+	_Atomic int least, format, mask;
 	_Atomic uint64_t dropped;
 	atomic_bool running; /* lines go through the ring */
 	atomic_bool stopping;
@@ -61,14 +61,23 @@ static struct {
 	uint64_t tail;	   /* {the writer, then log_stop_writer()} */
 	uint64_t reported; /* drops already told {likewise} */
 	pthread_t writer;
-} state = { .least = LOG_LEVEL_INFO };
+} state = { .least = LOG_LEVEL_INFO, .mask = LOG_MASK_CALLERS };
 
 static struct slot ring[SLOTS];
 
-void log_configure(enum log_level least, enum log_format format)
+static _Thread_local const char *works_for = "";
+
+void log_configure(enum log_level least, enum log_format format,
+		   enum log_mask mask)
 {
 	atomic_store(&state.least, (int)least);
 	atomic_store(&state.format, (int)format);
+	atomic_store(&state.mask, (int)mask);
+}
+
+void log_for(const char *ids)
+{
+	works_for = ids ? ids : "";
 }
 
 uint64_t log_dropped(void)
@@ -177,7 +186,7 @@ static void report_dropped(void)
 		       (unsigned long long)n);
 	log_line_compose(&line, (enum log_format)atomic_load(&state.format),
 			 clock_wall_us(), LOG_LEVEL_WARN, "LOG_DROPPED",
-			 message);
+			 message, "");
 	write_all(line.bytes, line.length);
 }
 
@@ -346,7 +355,8 @@ const char *log_word(const char *text, char *out, size_t size)
 void log_event(enum log_level level, const char *tag, const char *format, ...)
 {
 	int error = errno; /* logging must not disturb what is logged about */
-	char message[LOG_LINE_SIZE];
+	char message[LOG_LINE_SIZE], masked[LOG_LINE_SIZE];
+	enum log_mask mask = (enum log_mask)atomic_load(&state.mask);
 	struct log_line line;
 	va_list args;
 
@@ -355,8 +365,11 @@ void log_event(enum log_level level, const char *tag, const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
+	if (mask != LOG_MASK_NONE)
+		log_mask_message(message, mask, masked, sizeof(masked));
 	log_line_compose(&line, (enum log_format)atomic_load(&state.format),
-			 clock_wall_us(), level, tag, message);
+			 clock_wall_us(), level, tag,
+			 mask == LOG_MASK_NONE ? message : masked, works_for);
 	if (!hand_over(&line))
 		write_all(line.bytes, line.length);
 	errno = error;
@@ -384,7 +397,7 @@ void log_crash(const char *tag, const char *const *parts)
 			message[length++] = *c;
 	message[length] = '\0';
 	log_line_compose(&line, (enum log_format)atomic_load(&state.format),
-			 clock_wall_us(), LOG_LEVEL_ERROR, tag, message);
+			 clock_wall_us(), LOG_LEVEL_ERROR, tag, message, "");
 	await_writer();
 	/* A stuck stderr must not keep the process from dying. */
 	if (poll(&writable, 1, CRASH_WAIT_MS) > 0)

@@ -23,6 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "server/log_mask.h"
+
 enum log_level {
 	LOG_LEVEL_DEBUG,
 	LOG_LEVEL_INFO,
@@ -32,7 +34,8 @@ enum log_level {
 enum log_format { LOG_FORMAT_TEXT, LOG_FORMAT_JSON };
 
 /* May be called again at any time (SIGHUP). */
-void log_configure(enum log_level least, enum log_format format);
+void log_configure(enum log_level least, enum log_format format,
+		   enum log_mask mask);
 
 /* Starts the writer thread of this process: 0 or -errno (-EALREADY). Call it
  * after fork, from the main thread. */
@@ -46,6 +49,11 @@ void log_stop_writer(void);
 /* Lines dropped so far. The writer tells ([LOG_DROPPED] count=N) and counts
  * them (METRIC_LOG_DROPPED_TOTAL) as soon as it can write again. */
 uint64_t log_dropped(void);
+
+/* For what this thread works from now on: `ids`, such as "request=...
+ * trace=...", stands in every line that it logs. Borrowed until the next call;
+ * NULL: for nothing in particular. */
+void log_for(const char *ids);
 
 void log_event(enum log_level level, const char *tag, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

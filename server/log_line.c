@@ -2,7 +2,8 @@
  * log_line.c - what one log line looks like (see log_line.h)
  *
  * Text is put piece by piece; a piece goes in whole or not at all, so that a
- * cut never leaves half an escape. END_ROOM is kept back for the line's end.
+ * cut never leaves half an escape. Room is kept back for the ids and the line's
+ * end, END_ROOM.
  * No stdio: a crash composes its last line in a signal handler.
  */
 #include "server/log_line.h"
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #include "server/clock.h"
+#include "server/log_pairs.h"
 
 #define END_ROOM 20u /* `"`, `,"cut":"..."`, `}` and a newline */
 
@@ -28,7 +30,7 @@ static void append(struct log_line *line, const char *text, size_t length)
 
 static void put(struct log_line *line, const char *text, size_t length)
 {
-	if (length > LOG_LINE_SIZE - END_ROOM - line->length)
+	if (length > LOG_LINE_SIZE - line->kept - line->length)
 		line->cut = true;
 	if (!line->cut)
 		append(line, text, length);
@@ -106,32 +108,6 @@ static void put_clean(struct log_line *line, const char *text, size_t length,
 	}
 }
 
-/* Does this quote end its value? Then the message ends, or a key follows. */
-static bool is_closing(const char *quote)
-{
-	const char *key = quote + 2;
-	size_t length;
-
-	if (quote[1] != ' ')
-		return quote[1] == '\0';
-	length = strcspn(key, "= \"");
-	return length > 0 && key[length] == '=';
-}
-
-/* Past the value that starts at text. */
-static const char *value_end(const char *text)
-{
-	if (*text != '"')
-		return text + strcspn(text, " ");
-	for (text++; *text; text++) {
-		if (*text == '\\' && text[1])
-			text++;
-		else if (*text == '"' && is_closing(text))
-			return text + 1;
-	}
-	return text;
-}
-
 /* A value without its quotes and the backslashes within them. */
 static void put_json_value(struct log_line *line, const char *text,
 			   const char *end)
@@ -177,24 +153,15 @@ static void put_json_member(struct log_line *line, const char *key,
 
 static void put_json_pairs(struct log_line *line, const char *text)
 {
-	while (!line->cut) {
-		const char *value, *end;
-		size_t key;
+	struct log_pair pair;
 
-		text += strspn(text, " ");
-		key = strcspn(text, "= ");
-		if (*text == '\0')
-			return;
-		if (text[key] != '=') {
-			put_json_member(line, "message", 7, text,
-					text + strlen(text));
-			return;
-		}
-		value = text + key + 1;
-		end = value_end(value);
-		put_json_member(line, text, key, value, end);
-		text = end;
-	}
+	while (!line->cut && log_pair_next(&text, &pair))
+		if (pair.key_length > 0 || *pair.key == '=')
+			put_json_member(line, pair.key, pair.key_length,
+					pair.value, pair.end);
+		else
+			put_json_member(line, "message", 7, pair.value,
+					pair.end);
 }
 
 static void compose_json(struct log_line *line, const char *time,
@@ -224,21 +191,42 @@ static void compose_text(struct log_line *line, const char *time,
 	put_clean(line, message, strlen(message), false);
 }
 
+/* Whatever became of the message. As JSON a pair grows by its quotes. */
+static void put_ids(struct log_line *line, const char *ids, bool json)
+{
+	bool cut = line->cut;
+
+	if (!*ids)
+		return;
+	line->kept = END_ROOM;
+	line->cut = false;
+	if (json) {
+		put_json_pairs(line, ids);
+	} else {
+		put_text(line, cut ? "... " : " ");
+		put_text(line, ids);
+	}
+	line->cut = cut && json;
+}
+
 void log_line_compose(struct log_line *line, enum log_format format,
 		      int64_t wall_us, enum log_level level, const char *tag,
-		      const char *message)
+		      const char *message, const char *ids)
 {
 	char time[CLOCK_ISO_SIZE];
 
 	clock_format_iso(wall_us, time);
 	memcpy(time + 23, "Z", 2); /* milliseconds will do */
 	line->length = 0;
+	line->kept = END_ROOM + (*ids ? 2 * strlen(ids) + 5 : 0);
 	line->cut = false;
 	if (format == LOG_FORMAT_JSON) {
 		compose_json(line, time, level_names[level], tag, message);
+		put_ids(line, ids, true);
 		put_end(line, line->cut ? ",\"cut\":\"...\"}\n" : "}\n");
 	} else {
 		compose_text(line, time, level_names[level], tag, message);
+		put_ids(line, ids, false);
 		put_end(line, line->cut ? "...\n" : "\n");
 	}
 }

@@ -10,9 +10,7 @@
  * message that is too long is cut and marked: with "..." as text, with a last
  * member "cut" in JSON.
  *
- * A quoted value ends at the quote before the next ` key=` or the end, so that
- * quotes within it (`err="relation "calls" is missing"`) do no harm. Words
- * that belong to no pair become the member "message".
+ * Words that belong to no pair (log_pairs.h) become the member "message".
  *
  * Thread: any. Crash: calls nothing that a signal handler may not call.
  */
@@ -26,16 +24,20 @@
 #include "server/log.h"
 
 #define LOG_LINE_SIZE 1008u /* with the newline; not NUL-terminated */
+#define LOG_IDS_MAX   160u
 
 struct log_line {
 	char bytes[LOG_LINE_SIZE];
 	size_t length;
-	bool cut; /* something did not fit: nothing more is put */
+	size_t kept; /* bytes kept back for the line's end */
+	bool cut;    /* something did not fit: nothing more is put */
 };
 
-/* `tag` is one of our own short words; `message` may come from anywhere. */
+/* `tag` is one of our own short words; `message` may come from anywhere; `ids`
+ * are pairs of our own, of LOG_IDS_MAX characters at most, which stand at the
+ * end of the line even where the message is cut ("" for none). */
 void log_line_compose(struct log_line *line, enum log_format format,
 		      int64_t wall_us, enum log_level level, const char *tag,
-		      const char *message);
+		      const char *message, const char *ids);
 
 #endif

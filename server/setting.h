@@ -37,6 +37,7 @@ enum kind {
 	TICK,	  /* int32_t, microseconds; -1: auto */
 	LEVEL,	  /* enum log_level */
 	FORMAT,	  /* enum log_format */
+	MASK,	  /* enum log_mask */
 };
 
 struct setting {
@@ -60,6 +61,7 @@ extern const size_t settings_later_count;
 
 extern const char *const setting_level_words[4];
 extern const char *const setting_format_words[2];
+extern const char *const setting_mask_words[3];
 extern const char *const setting_handler_words[2];
 extern const char *const setting_dtmf_words[3];
 extern const char *const setting_order_words[3];

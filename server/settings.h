@@ -184,6 +184,7 @@ struct settings {
 	uint32_t watchdog_timeout_ms;
 	enum log_level log_level;
 	enum log_format log_format;
+	enum log_mask log_mask;
 };
 
 /* Loads defaults, then the file (NULL: none), then the environment, then the

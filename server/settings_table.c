@@ -216,6 +216,8 @@ const struct setting settings_table[] = {
 	  "debug, info, warn or error" },
 	{ "log.format", FORMAT, RELOAD, AT(log_format), "text", 0, 0,
 	  "text or json" },
+	{ "log.mask", MASK, RELOAD, AT(log_mask), "callers", 0, 0,
+	  "whose numbers and words are hidden: none, callers or all" },
 };
 const size_t settings_table_size =
 	sizeof(settings_table) / sizeof(settings_table[0]);
@@ -235,6 +237,7 @@ const size_t settings_later_count =
 
 const char *const setting_level_words[4] = { "debug", "info", "warn", "error" };
 const char *const setting_format_words[2] = { "text", "json" };
+const char *const setting_mask_words[3] = { "none", "callers", "all" };
 const char *const setting_handler_words[2] = { "record", "echo" };
 const char *const setting_dtmf_words[3] = { "auto", "events", "audio" };
 const char *const setting_order_words[3] = { "auto", "big", "little" };

@@ -224,6 +224,7 @@ const char *setting_kind_hint(enum kind kind)
 		[TICK] = "a tick; write auto, 0, or a duration like 1ms",
 		[LEVEL] = "a level; write debug, info, warn or error",
 		[FORMAT] = "a format; write text or json",
+		[MASK] = "a mask; write none, callers or all",
 	};
 
 	return hints[kind];
@@ -351,6 +352,11 @@ static int read_word(const struct setting *s, void *at, const char *text)
 		if (word >= 0)
 			*(enum log_level *)at = (enum log_level)word;
 		break;
+	case MASK:
+		word = setting_word_index(text, setting_mask_words, 3);
+		if (word >= 0)
+			*(enum log_mask *)at = (enum log_mask)word;
+		break;
 	default:
 		word = setting_word_index(text, setting_format_words, 2);
 		if (word >= 0)
@@ -410,7 +416,8 @@ int setting_read(const struct setting *s, void *at, const char *text)
 {
 	if (setting_is_text(s->kind))
 		return read_text(s, at, text);
-	if (s->kind == BOOL || s->kind == LEVEL || s->kind == FORMAT)
+	if (s->kind == BOOL || s->kind == LEVEL || s->kind == FORMAT ||
+	    s->kind == MASK)
 		return read_word(s, at, text);
 	return read_number(s, at, text);
 }
@@ -512,6 +519,10 @@ void setting_format(const struct setting *s, const struct settings *settings,
 			out, size, "%s",
 			setting_format_words[*(const enum log_format *)at]);
 		return;
+	case MASK:
+		(void)snprintf(out, size, "%s",
+			       setting_mask_words[*(const enum log_mask *)at]);
+		return;
 	default: format_number(s, at, out, size); return;
 	}
 }
@@ -527,6 +538,7 @@ const char *setting_kind_word(enum kind kind)
 		[FRACTION] = "FRACTION", [SIZE] = "SIZE",
 		[DURATION] = "DURATION", [TICK] = "TICK",
 		[LEVEL] = "LEVEL",	 [FORMAT] = "FORMAT",
+		[MASK] = "MASK",
 	};
 
 	return words[kind];

@@ -288,7 +288,8 @@ static void reload(struct supervisor *sup)
 	free(next);
 	publish_token_keys(sup->settings);
 	tls_reload(sup->settings);
-	log_configure(sup->settings->log_level, sup->settings->log_format);
+	log_configure(sup->settings->log_level, sup->settings->log_format,
+		      sup->settings->log_mask);
 	log_info("RELOAD", "effect=done");
 	signal_roles(sup, ROLE_MEDIA, SIGHUP);
 	signal_roles(sup, ROLE_CONTROL, SIGHUP);
@@ -433,7 +434,7 @@ static int prepare(struct supervisor *sup)
 	const struct settings *s = sup->settings;
 	int r;
 
-	log_configure(s->log_level, s->log_format);
+	log_configure(s->log_level, s->log_format, s->log_mask);
 	/* It may wait long, so signals still end us here. */
 	sup->lock_fd =
 		data_dir_take(s->data_dir, s->drain_timeout_ms + END_GRACE_MS);

@@ -29,6 +29,7 @@
 #include "server/log.h"
 #include "server/settings.h"
 #include "server/thread.h"
+#include "server/trace.h"
 #include "holdline_version.h"
 
 #define CONNECT_MS	 5000L
@@ -83,9 +84,13 @@ static bool make_headers(struct curl_slist **headers,
 {
 	const char *secret = s->options.secret;
 	int64_t now_s = clock_wall_us() / 1000000;
-	char signature[ALERT_SIGNATURE_SIZE];
+	char signature[ALERT_SIGNATURE_SIZE], parent[TRACEPARENT_SIZE];
+	struct trace trace;
 
+	trace_take(NULL, &trace);
+	trace_parent(&trace, parent);
 	if (!add_header(headers, "Content-Type", "application/json") ||
+	    !add_header(headers, "traceparent", parent) ||
 	    !add_header(headers, "X-Holdline-Delivery", s->alert.id))
 		return false;
 	if (!*secret)

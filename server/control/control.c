@@ -185,7 +185,8 @@ static void on_hup(struct ev_loop *loop, ev_signal *signal, int events)
 	(void)events;
 	if (!settings)
 		return;
-	log_configure(settings->log_level, settings->log_format);
+	log_configure(settings->log_level, settings->log_format,
+		      settings->log_mask);
 	tls_follow(settings);
 	load_access(&control->access, settings);
 	if (control->retention)

@@ -235,6 +235,7 @@ void http_answer(const struct http_router *router,
 			continue;
 		if (route_takes(route, request->method)) {
 			response->allow[0] = '\0';
+			response->route = route;
 			run(router, route, &matched, response, bearer);
 			return;
 		}

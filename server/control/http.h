@@ -51,6 +51,7 @@ struct handshake;
 struct http_file;
 struct http_later;
 struct http_mailbox;
+struct http_route;
 struct http_socket;
 struct http_sockets;
 
@@ -71,10 +72,12 @@ struct http_request { /* all of it borrowed for the time of the call */
 	struct http_mailbox *mailbox; /* for answers that come later */
 	struct http_sockets *sockets; /* it asks for a WebSocket; or NULL */
 	struct handshake *caller;     /* of a webhook; NULL: not read */
+	const char *ids; /* for log_for(), as of http_ids.h; NULL: none */
 };
 
 struct http_response {
 	int status;
+	const struct http_route *route; /* that answered; NULL: none fits */
 	const char *type;      /* content type; a literal */
 	char *body;	       /* owned */
 	size_t length;	       /* bytes of body */

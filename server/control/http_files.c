@@ -264,6 +264,7 @@ static void do_job(struct job *job)
 	struct http_response response = { 0 };
 	void (*finish)(struct job *) = job->finish;
 
+	http_later_work(job->later);
 	job->run(job, &response);
 	/* From here on the loop may make another job of the same file. */
 	http_later_keep(job->later, &response);
@@ -407,10 +408,9 @@ struct http_later *http_files_open(struct http_files *files,
 }
 
 struct http_later *http_files_read(struct http_file *file,
-				   struct http_mailbox *mailbox)
+				   const struct http_request *request)
 {
-	const struct http_request request = { .mailbox = mailbox };
-	struct http_later *later = http_later_promise(&request);
+	struct http_later *later = http_later_promise(request);
 
 	assert(file->left > 0);
 	if (!later)

@@ -46,11 +46,11 @@ void http_files_ask(struct http_files *files, disk_question *question,
 struct http_later *http_files_open(struct http_files *files,
 				   const struct http_request *request,
 				   const struct http_response *response);
-/* Promises the next piece of the body, HTTP_PIECE bytes or what is left; a
- * status other than 200 means that the file cannot be read to its end. One at a
- * time. NULL as above. */
+/* Promises the next piece of the body for `request`, HTTP_PIECE bytes or what
+ * is left; a status other than 200 means that the file cannot be read to its
+ * end. One at a time. NULL as above. */
 struct http_later *http_files_read(struct http_file *file,
-				   struct http_mailbox *mailbox);
+				   const struct http_request *request);
 /* Is there anything that was not asked for? */
 bool http_file_has_more(const struct http_file *file);
 /* Accepts NULL, returns NULL; a piece that is being read goes to nobody. */

@@ -69,7 +69,7 @@ static bool add_guards(struct lws *wsi, const struct http_response *response,
 }
 
 bool http_head_write(struct lws *wsi, const struct http_response *response,
-		     bool hang_up)
+		     const char *request_id, bool hang_up)
 {
 	unsigned char buffer[LWS_PRE + HEAD_BYTES];
 	unsigned char *start = buffer + LWS_PRE, *p = start;
@@ -78,6 +78,7 @@ bool http_head_write(struct lws *wsi, const struct http_response *response,
 
 	if (lws_add_http_header_status(wsi, code, &p, end) ||
 	    !add_body_headers(wsi, response, &p, end) ||
+	    !add_header(wsi, "x-request-id:", request_id, &p, end) ||
 	    !add_guards(wsi, response, &p, end))
 		return false;
 	if (response->cookie &&

@@ -9,15 +9,20 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <ev.h>
+
+#include "server/control/http_ids.h"
+#include "server/log.h"
 
 struct http_later {
 	struct http_mailbox *mailbox;
 	struct http_later *next; /* {lock} */
 	struct http_response response;
-	void *waiter; /* the loop's; NULL: nobody waits */
-	bool arrived; /* the loop's */
+	char ids[HTTP_IDS_SIZE]; /* of the request; "": none */
+	void *waiter;		 /* the loop's; NULL: nobody waits */
+	bool arrived;		 /* the loop's */
 };
 
 struct http_mailbox {
@@ -108,6 +113,9 @@ struct http_later *http_later_promise(const struct http_request *request)
 	if (!later)
 		return NULL;
 	later->mailbox = mailbox;
+	if (request->ids)
+		(void)snprintf(later->ids, sizeof(later->ids), "%s",
+			       request->ids);
 	mailbox->open++;
 	return later;
 }
@@ -117,10 +125,21 @@ void http_later_withdraw(struct http_later *later)
 	discard(later);
 }
 
+const char *http_later_ids(const struct http_later *later)
+{
+	return later->ids;
+}
+
+void http_later_work(const struct http_later *later)
+{
+	log_for(later->ids);
+}
+
 void http_later_keep(struct http_later *later, struct http_response *response)
 {
 	struct http_mailbox *mailbox = later->mailbox;
 
+	log_for(NULL);
 	later->response = *response;
 	*response = (struct http_response){ 0 };
 	/* Under the lock to the end: with it goes our right to the mailbox. */

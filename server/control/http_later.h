@@ -9,6 +9,9 @@
  *   loop    http_later_promise() --work--> other thread
  *   loop    <--ev_async-- mailbox <----- http_later_keep()
  *
+ * Whoever works on it says so (http_later_work), and what it logs until then
+ * has the request's ids.
+ *
  * A peer that hangs up meanwhile breaks nothing: its answer is dropped when it
  * comes. There are HTTP_LATER_MAX promises at most.
  */
@@ -40,6 +43,11 @@ struct http_mailbox *http_mailbox_destroy(struct http_mailbox *mailbox);
 struct http_later *http_later_promise(const struct http_request *request);
 /* The loop's: there will be no answer by it after all. */
 void http_later_withdraw(struct http_later *later);
+/* The calling thread works for that request from now until it keeps the
+ * promise. */
+void http_later_work(const struct http_later *later);
+/* The ids of its request, for log_for(), as long as it is not kept. */
+const char *http_later_ids(const struct http_later *later);
 /* Any thread, never blocks for long. Takes what is in *response; the promise is
  * no longer the caller's. */
 void http_later_keep(struct http_later *later, struct http_response *response);

@@ -32,12 +32,14 @@
 
 #include "server/clock.h"
 #include "server/control/access.h"
-#include "server/control/audit.h"
 #include "server/control/http_files.h"
 #include "server/control/http_head.h"
+#include "server/control/http_ids.h"
 #include "server/control/http_later.h"
+#include "server/control/http_log.h"
 #include "server/control/http_socket.h"
 #include "server/handshake.h"
+#include "server/log.h"
 #include "server/net.h"
 
 #define LATER_TIMEOUT_S	 300 /* an operation may wait for the database's own */
@@ -74,7 +76,9 @@ struct exchange {
 	struct http_file *file;	  /* the body that is being sent; NULL: none */
 	struct handshake *caller; /* owned; NULL: not read */
 	struct address peer;
-	struct bearer bearer; /* who asked */
+	struct bearer bearer;		/* who asked */
+	const struct http_route *route; /* what; NULL: nothing that is here */
+	struct http_ids ids;
 };
 
 static void exchange_reset(struct exchange *ex)
@@ -140,7 +144,6 @@ static int read_caller(struct lws *wsi, struct exchange *ex)
 {
 	const struct settings *settings = *server_of(wsi)->settings;
 
-	ex->peer = handshake_peer(wsi, settings);
 	if (!server_of(wsi)->for_webhooks)
 		return 0;
 	ex->caller = malloc(sizeof(*ex->caller));
@@ -184,6 +187,28 @@ static void read_optional(struct lws *wsi, enum lws_token_indexes token,
 		value[0] = '\0';
 }
 
+/* The value of a header that libwebsockets does not know; NULL: none, or too
+ * long for us. */
+static const char *read_custom(struct lws *wsi, const char *name, char *value,
+			       int size)
+{
+	int n = lws_hdr_custom_copy(wsi, value, size, name, (int)strlen(name));
+
+	return n > 0 ? value : NULL;
+}
+
+/* What the request is called: before anything is said of it. */
+static void read_ids(struct lws *wsi, struct exchange *ex)
+{
+	char id[HTTP_REQUEST_ID_SIZE], parent[TRACEPARENT_READ];
+	const char *given = NULL;
+
+	if (handshake_is_proxied(wsi, *server_of(wsi)->settings))
+		given = read_custom(wsi, "x-request-id:", id, sizeof(id));
+	http_ids_make(&ex->ids, given,
+		      read_custom(wsi, "traceparent:", parent, sizeof(parent)));
+}
+
 /* Takes over what the head says. 0, or the status to refuse it with. */
 static int read_head(struct lws *wsi, struct exchange *ex, const char *path,
 		     size_t path_length)
@@ -193,6 +218,8 @@ static int read_head(struct lws *wsi, struct exchange *ex, const char *path,
 
 	exchange_reset(ex);
 	ex->since_ms = clock_mono_ms();
+	ex->peer = handshake_peer(wsi, *server_of(wsi)->settings);
+	read_ids(wsi, ex);
 	if (!read_method(wsi, &ex->method))
 		return 501;
 	if (path_length >= sizeof(ex->path))
@@ -258,16 +285,36 @@ static bool write_body(struct lws *wsi, const struct http_response *response,
 	return n >= 0;
 }
 
+static void note(struct lws *wsi, const struct exchange *ex, int status,
+		 bool is_audited)
+{
+	const struct http_answered answered = {
+		.method = ex->method,
+		.path = ex->path,
+		.route = ex->route,
+		.bearer = &ex->bearer,
+		.peer = &ex->peer,
+		.status = status,
+		.took_ms = clock_mono_ms() - ex->since_ms,
+		.is_webhook = server_of(wsi)->for_webhooks,
+		.is_audited = is_audited,
+	};
+
+	http_log_answer(&answered);
+}
+
 /* Sends the response and releases it. False: the connection is of no use. */
-static bool send_response(struct lws *wsi, struct http_response *response,
-			  enum http_method method, bool hang_up)
+static bool send_response(struct lws *wsi, const struct exchange *ex,
+			  struct http_response *response, bool hang_up)
 {
 	bool ok;
 
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT,
 			(int)server_of(wsi)->timeout_s);
-	ok = http_head_write(wsi, response, hang_up);
-	if (ok && method != HTTP_HEAD && response->body && response->length > 0)
+	note(wsi, ex, response->status, false);
+	ok = http_head_write(wsi, response, ex->ids.request, hang_up);
+	if (ok && ex->method != HTTP_HEAD && response->body &&
+	    response->length > 0)
 		ok = write_body(wsi, response, LWS_WRITE_HTTP_FINAL);
 	http_response_finish(response);
 	return ok;
@@ -278,7 +325,7 @@ static int refuse(struct lws *wsi, struct exchange *ex, int status)
 	struct http_response response = { 0 };
 
 	http_reply_error(&response, status, why_refused(status));
-	(void)send_response(wsi, &response, ex->method, true);
+	(void)send_response(wsi, ex, &response, true);
 	exchange_reset(ex);
 	return -1; /* libwebsockets sends what is left, then closes */
 }
@@ -303,6 +350,7 @@ static struct http_request request_of(struct lws *wsi,
 		.body_length = ex->body_length,
 		.mailbox = server_of(wsi)->mailbox,
 		.caller = ex->caller,
+		.ids = ex->ids.text,
 	};
 }
 
@@ -315,6 +363,7 @@ static void ask(struct lws *wsi, struct exchange *ex,
 	if (ex->body)
 		ex->body[ex->body_length] = '\0';
 	http_answer(server_of(wsi)->router, &request, response, &ex->bearer);
+	ex->route = response->route;
 }
 
 /* Makes the connection ready for the next request, or ends it. */
@@ -342,8 +391,8 @@ static int wait_for(struct lws *wsi, struct exchange *ex,
 
 static int read_on(struct lws *wsi, struct exchange *ex)
 {
-	struct http_later *later =
-		http_files_read(ex->file, server_of(wsi)->mailbox);
+	const struct http_request request = request_of(wsi, ex);
+	struct http_later *later = http_files_read(ex->file, &request);
 
 	return later ? wait_for(wsi, ex, later) : -1;
 }
@@ -352,8 +401,9 @@ static int begin_file(struct lws *wsi, struct exchange *ex,
 		      struct http_response *response)
 {
 	struct http_file *file = response->file;
-	bool ok = http_head_write(wsi, response, false);
+	bool ok = http_head_write(wsi, response, ex->ids.request, false);
 
+	note(wsi, ex, response->status, false);
 	if (!ok || ex->method == HTTP_HEAD || response->length == 0) {
 		http_response_finish(response);
 		return next_request(wsi, ex, ok);
@@ -385,20 +435,6 @@ static int send_piece(struct lws *wsi, struct exchange *ex,
 /* ---- the answer -----------------------------------------------------------
  */
 
-/* Somebody whom we know wanted something changed. */
-static void audit(const struct exchange *ex, int status)
-{
-	char action[HTTP_PATH_MAX + 16], from[ADDRESS_TEXT_SIZE];
-
-	if (ex->bearer.role == HTTP_ANYBODY || ex->method == HTTP_OPTIONS)
-		return;
-	(void)snprintf(action, sizeof(action), "%s %s",
-		       http_method_name(ex->method), ex->path);
-	address_format(&ex->peer, from);
-	audit_note(ex->bearer.who, access_role_name(ex->bearer.role), action,
-		   from, status);
-}
-
 /* Answers, and makes the connection ready for the next request or ends it; or
  * waits on. */
 static int finish(struct lws *wsi, struct exchange *ex,
@@ -419,11 +455,9 @@ static int finish(struct lws *wsi, struct exchange *ex,
 	}
 	if (ex->method == HTTP_GET || ex->method == HTTP_HEAD)
 		http_revalidate(response, ex->if_none_match);
-	else
-		audit(ex, response->status);
 	if (response->file)
 		return begin_file(wsi, ex, response);
-	ok = send_response(wsi, response, ex->method, false);
+	ok = send_response(wsi, ex, response, false);
 	return next_request(wsi, ex, ok);
 }
 
@@ -534,8 +568,7 @@ static int become_socket(struct lws *wsi, const struct exchange *ex,
 {
 	struct http_socket *socket = response->socket;
 
-	if (http_socket_is_audited(socket))
-		audit(ex, response->status);
+	note(wsi, ex, response->status, http_socket_is_audited(socket));
 	response->socket = NULL;
 	net_keep(wsi, socket);
 	return 0;
@@ -555,20 +588,22 @@ static int on_upgrade(struct lws *wsi, const char *protocol)
 
 	if (lws_http_get_uri_and_method(wsi, &path, &length) < 0 || length < 0)
 		return -1;
+	log_for(ex.ids.text);
 	status = read_head(wsi, &ex, path, (size_t)length);
 	if (status == 0 && ex.body_expected > 0)
 		status = 501;
 	if (status != 0)
 		return refuse(wsi, &ex, status);
-	request = request_of(wsi, &ex);
+	request = request_of(wsi, &ex); /* who ends cannot wait */
 	request.mailbox = NULL;
 	if (asks_for_socket(wsi, protocol))
 		request.sockets = server_of(wsi)->sockets;
 	http_answer(server_of(wsi)->router, &request, &response, &ex.bearer);
+	ex.route = response.route;
 	if (response.socket)
 		r = become_socket(wsi, &ex, &response);
 	else
-		(void)send_response(wsi, &response, ex.method, true);
+		(void)send_response(wsi, &ex, &response, true);
 	exchange_reset(&ex);
 	return r;
 }
@@ -583,11 +618,9 @@ static void forget_socket(struct lws *wsi)
 	http_socket_destroy(socket);
 }
 
-static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
-		    void *user, void *in, size_t length)
+static int dispatch(struct lws *wsi, enum lws_callback_reasons reason,
+		    struct exchange *ex, void *in, size_t length)
 {
-	struct exchange *ex = user;
-
 	switch (reason) {
 	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return on_upgrade(wsi, in);
 	case LWS_CALLBACK_HTTP: return on_head(wsi, ex, in, length);
@@ -611,6 +644,18 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
 	case LWS_CALLBACK_WSI_DESTROY: forget_socket(wsi); return 0;
 	default: return 0;
 	}
+}
+
+static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
+		    void *user, void *in, size_t length)
+{
+	struct exchange *ex = user;
+	int r;
+
+	log_for(ex ? ex->ids.text : NULL);
+	r = dispatch(wsi, reason, ex, in, length);
+	log_for(NULL);
+	return r;
 }
 
 int http_server_start(struct http_server **ret,

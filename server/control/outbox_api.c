@@ -239,6 +239,7 @@ static int submit(struct order *order, const struct http_request *request,
 	order->job.operation.who = order->who;
 	order->job.done = on_done;
 	order->job.context = order;
+	order->job.ids = http_later_ids(later);
 	r = drainer ? drainer_submit(drainer, &order->job) : -ECANCELED;
 	if (r < 0)
 		http_later_withdraw(later);

@@ -213,6 +213,7 @@ static void work(struct worker *worker, struct question *question)
 	struct http_response response = { 0 };
 	struct db_error err = { .family = DB_OK };
 
+	http_later_work(question->later);
 	if (atomic_load(&pool->away)) {
 		count("away");
 		store_pool_away(&response);

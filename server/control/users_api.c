@@ -191,6 +191,7 @@ static int submit(struct change *change, const struct http_request *request,
 	change->later = later;
 	change->job.task = change_in_store;
 	change->job.done = on_done;
+	change->job.ids = http_later_ids(later);
 	r = drainer_submit(drainer, &change->job);
 	if (r < 0)
 		http_later_withdraw(later);

@@ -181,6 +181,7 @@ static inline void rule_a_row_reads_as_the_contract_says(struct store *store)
 		"recording_path",
 		"frames_late",
 		"frames_dropped",
+		"trace_id",
 		"provider_status",
 		"provider_duration_ms",
 		"hangup_cause",

@@ -866,6 +866,6 @@ int main(void)
 		TEST(parameters_without_end_are_left_out),
 	};
 
-	log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
+	log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, LOG_MASK_NONE);
 	return cmocka_run_group_tests_name("call_life", tests, NULL, NULL);
 }

@@ -23,7 +23,8 @@ static void compose(struct log_line *line, enum log_format format,
 {
 	/* What was in the memory before must not matter. */
 	memset(line, 'x', sizeof(*line));
-	log_line_compose(line, format, AT_US, LOG_LEVEL_WARN, "TAG", message);
+	log_line_compose(line, format, AT_US, LOG_LEVEL_WARN, "TAG", message,
+			 "");
 	assert_in_range(line->length, 1, LOG_LINE_SIZE);
 }
 
@@ -202,12 +203,43 @@ static void no_bytes_can_break_a_line(void **state)
 	}
 }
 
+/* Whoever looks for a request finds all its lines, also the long ones. */
+static void ids_stand_even_where_the_message_is_cut(void **state)
+{
+	static const char ids[] = "request=r-1 trace=0af7651916cd43dd";
+	char message[2 * LOG_LINE_SIZE] = "err=\"";
+	struct log_line line;
+	json_t *object;
+
+	(void)state;
+	log_line_compose(&line, LOG_FORMAT_TEXT, AT_US, LOG_LEVEL_WARN, "TAG",
+			 "n=1", ids);
+	line.bytes[line.length] = '\0';
+	assert_string_equal(line.bytes,
+			    TEXT "n=1 request=r-1 trace=0af7651916cd43dd\n");
+	memset(message + 5, '"', sizeof(message) - 6);
+	message[sizeof(message) - 1] = '\0';
+	log_line_compose(&line, LOG_FORMAT_TEXT, AT_US, LOG_LEVEL_WARN, "TAG",
+			 message, ids);
+	line.bytes[line.length] = '\0';
+	assert_non_null(strstr(line.bytes, "... request=r-1 trace=0af765"));
+	log_line_compose(&line, LOG_FORMAT_JSON, AT_US, LOG_LEVEL_WARN, "TAG",
+			 message, ids);
+	assert_in_range(line.length, 1, LOG_LINE_SIZE);
+	object = json_loadb(line.bytes, line.length, 0, NULL);
+	assert_string_equal(json_string_value(json_object_get(object, "trace")),
+			    "0af7651916cd43dd");
+	assert_non_null(json_object_get(object, "cut"));
+	json_decref(object);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_message_becomes_one_line_in_either_form),
 		cmocka_unit_test(a_long_message_is_cut_and_says_so),
 		cmocka_unit_test(no_bytes_can_break_a_line),
+		cmocka_unit_test(ids_stand_even_where_the_message_is_cut),
 	};
 
 	return cmocka_run_group_tests_name("log_line", tests, NULL, NULL);

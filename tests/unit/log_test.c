@@ -65,9 +65,9 @@ static void an_event_is_an_object_in_json(void **state)
 	struct kit_ear ear = kit_listen();
 
 	(void)state;
-	log_configure(LOG_LEVEL_INFO, LOG_FORMAT_JSON);
+	log_configure(LOG_LEVEL_INFO, LOG_FORMAT_JSON, LOG_MASK_NONE);
 	log_error("DB_DOWN", "op=%s err=\"%s\"", "outbox_drain", "a\nb");
-	log_configure(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+	log_configure(LOG_LEVEL_INFO, LOG_FORMAT_TEXT, LOG_MASK_NONE);
 	kit_hear(&ear, heard, sizeof(heard));
 	assert_matches(heard, "^\\{\"time\":\"[^\"]+Z\",\"level\":\"ERROR\","
 			      "\"tag\":\"DB_DOWN\",\"op\":\"outbox_drain\","
@@ -88,12 +88,13 @@ static void what_is_below_the_level_is_left_out(void **state)
 		struct kit_ear ear = kit_listen();
 		size_t lines = 0;
 
-		log_configure((enum log_level)level, LOG_FORMAT_TEXT);
+		log_configure((enum log_level)level, LOG_FORMAT_TEXT,
+			      LOG_MASK_NONE);
 		log_debug("T", "n=0");
 		log_info("T", "n=1");
 		log_warn("T", "n=2");
 		log_error("T", "n=3");
-		log_configure(LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+		log_configure(LOG_LEVEL_INFO, LOG_FORMAT_TEXT, LOG_MASK_NONE);
 		kit_hear(&ear, heard, sizeof(heard));
 		assert_matches(heard, expected[level]);
 		for (const char *c = heard; *c; c++)

@@ -130,7 +130,7 @@ int main(int argc, char **argv)
 	} else {
 		/* What we read is other threads' and processes' business; of
 		 * their log lines a tool shows only what went wrong. */
-		log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT);
+		log_configure(LOG_LEVEL_ERROR, LOG_FORMAT_TEXT, LOG_MASK_NONE);
 		r = run(&args);
 	}
 	if (fflush(stdout) != 0 || ferror(stdout))
