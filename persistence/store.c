@@ -151,8 +151,7 @@ int store_migrate(struct store *store, struct db_error *err)
 	return store_ready(store, err);
 }
 
-/* Into the one form in which ids are kept. */
-static bool normalise_id(const char *text, char out[UUID_TEXT_SIZE])
+bool store_normalise_id(const char *text, char out[UUID_TEXT_SIZE])
 {
 	struct uuid id;
 
@@ -185,7 +184,7 @@ int store_list_calls(struct store *store, const struct store_call_filter *f,
 		limit,
 	};
 
-	if (f->before_call_id && !normalise_id(f->before_call_id, before)) {
+	if (f->before_call_id && !store_normalise_id(f->before_call_id, before)) {
 		db_error_set(err, DB_POISON, "InvalidParameterValue",
 			     "the cursor is not a call's id");
 		return -1;
@@ -203,7 +202,7 @@ int store_get_call(struct store *store, const char *call_id, json_t **row,
 	int r;
 
 	*row = NULL;
-	if (!normalise_id(call_id, id))
+	if (!store_normalise_id(call_id, id))
 		return 0;
 	r = store_ask(store, QUERY_CALL, values, &calls, err);
 	if (r == 0 && json_array_size(calls) > 0)

@@ -10,6 +10,7 @@
 
 #include "persistence/store.h"
 #include "persistence/store_queries.h"
+#include "server/uuid.h"
 
 struct store_ops {
 	const char *const *schemes; /* "sqlite:", ends with NULL */
@@ -53,6 +54,9 @@ extern const struct store_ops store_postgres_ops, store_sqlite_ops;
 /* Connects if need be, and asks. *rows is the caller's; 0, or -1 and *err. */
 int store_ask(struct store *store, enum store_query query,
 	      const char *const *values, json_t **rows, struct db_error *err);
+
+/* Into the one form in which ids are kept; false: it is none. */
+bool store_normalise_id(const char *text, char out[UUID_TEXT_SIZE]);
 
 /* Appends a row that came as JSON text; for the databases' use. */
 int store_add_row(json_t *rows, const char *text, struct db_error *err);

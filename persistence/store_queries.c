@@ -6,6 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* From behind the message ?2, at most ?3. */
+#define MESSAGES_PAGE                                                        \
+	" AND (?2:uuid IS NULL OR (at, message_id)"                          \
+	" > ((SELECT c.at FROM messages AS c WHERE c.message_id = ?2), ?2))" \
+	" ORDER BY at, message_id LIMIT ?3"
+
 static const struct {
 	enum store_table_id table;
 	unsigned parameters;
@@ -70,6 +76,113 @@ static const struct {
 	[QUERY_USER_REMOVE] = { TABLE_USERS, 1,
 				"DELETE FROM users WHERE email = ?1"
 				" RETURNING {row}" },
+	[QUERY_SESSIONS] = { TABLE_SESSIONS, 8,
+			     "SELECT {row} FROM sessions"
+			     " WHERE (?1:text IS NULL OR state = ?1)"
+			     " AND (?2:text IS NULL OR channel = ?2)"
+			     " AND (?3:text IS NULL OR account_id = ?3)"
+			     " AND (?4:text IS NULL"
+			     " OR ?4 IN (peer_phone, peer_user_id))"
+			     " AND (?5:timestamptz IS NULL OR opened_at >= ?5)"
+			     " AND (?6:timestamptz IS NULL OR opened_at < ?6)"
+			     " AND (?7:uuid IS NULL OR (opened_at, session_id)"
+			     " < ((SELECT c.opened_at FROM sessions AS c"
+			     " WHERE c.session_id = ?7), ?7))"
+			     " ORDER BY opened_at DESC, session_id DESC"
+			     " LIMIT ?8" },
+	[QUERY_SESSION] = { TABLE_SESSIONS, 1,
+			    "SELECT {row} FROM sessions"
+			    " WHERE session_id = ?1" },
+	[QUERY_SESSION_SUMMARY] = { TABLE_SESSION_SUMMARIES, 1,
+				    "SELECT {row} FROM session_summaries"
+				    " WHERE session_id = ?1" },
+	[QUERY_SESSION_MESSAGES] = { TABLE_MESSAGES, 3,
+				     "SELECT {row} FROM messages"
+				     " WHERE session_id = ?1" MESSAGES_PAGE },
+	[QUERY_SESSION_STATUSES] = { TABLE_MESSAGE_STATUSES, 3,
+				     "SELECT {row} FROM message_statuses"
+				     " WHERE (provider, provider_message_id) IN"
+				     " (SELECT provider, provider_message_id"
+				     " FROM messages"
+				     " WHERE session_id = ?1" MESSAGES_PAGE ")"
+				     " ORDER BY at, rank, status_id" },
+	[QUERY_CLOSE_SESSIONS] = { TABLE_SESSIONS, 2,
+				   "WITH due AS MATERIALIZED"
+				   " (SELECT session_id FROM sessions"
+				   " WHERE state = 'open'"
+				   " AND idle_at < {ago ?2}"
+				   " ORDER BY idle_at LIMIT ?1"
+				   "{skip_locked sessions})"
+				   " UPDATE sessions SET state = 'closed',"
+				   " closed_at = idle_at,"
+				   " close_reason = 'idle', rev = rev + 1"
+				   " WHERE session_id IN"
+				   " (SELECT session_id FROM due)"
+				   " RETURNING {row}" },
+	[QUERY_CLAIM_SUMMARIES] = { TABLE_SESSION_SUMMARIES, 2,
+				    "WITH due AS MATERIALIZED"
+				    " (SELECT close_id FROM session_summaries"
+				    " WHERE NOT told AND (claimed_at IS NULL"
+				    " OR claimed_at < {ago ?2})"
+				    " ORDER BY closed_at LIMIT ?1"
+				    "{skip_locked session_summaries})"
+				    " UPDATE session_summaries"
+				    " SET claimed_at = {now}"
+				    " WHERE close_id IN"
+				    " (SELECT close_id FROM due)"
+				    " RETURNING {row}" },
+	[QUERY_SUMMARIES_TOLD] = { TABLE_SESSION_SUMMARIES, 1,
+				   "UPDATE session_summaries SET told = true"
+				   " WHERE close_id IN {uuids ?1}" },
+	[QUERY_OPEN_SESSIONS] = { TABLE_SESSIONS, 0,
+				  "SELECT '{\"count\":' || count(*) || '}' FROM sessions"
+				  " WHERE state = 'open'" },
+	[QUERY_NODE_SEEN] = { TABLE_NODES, 2,
+			      "INSERT INTO nodes (node_id, started_at, seen_at)"
+			      " VALUES (?1, ?2, {now})"
+			      " ON CONFLICT (node_id) DO UPDATE"
+			      " SET started_at = excluded.started_at,"
+			      " seen_at = excluded.seen_at" },
+	/* The rev stays, so that whatever the node still has to say wins. */
+	[QUERY_END_LOST_CALLS] = { TABLE_CALLS, 3,
+				   "WITH lost (lost_id, lost_at) AS MATERIALIZED"
+				   " (SELECT c.call_id, n.seen_at"
+				   " FROM calls AS c JOIN nodes AS n"
+				   " ON n.node_id = c.node_id"
+				   " WHERE c.state = 'live'"
+				   " AND n.seen_at < {ago ?2}"
+				   " AND n.node_id <> ?3"
+				   " ORDER BY c.call_id LIMIT ?1"
+				   "{skip_locked c})"
+				   " UPDATE calls SET state = 'ended',"
+				   " end_reason = 'interrupted',"
+				   " ended_at = CASE WHEN lost_at > started_at"
+				   " THEN lost_at ELSE started_at END,"
+				   " duration_ms = CASE"
+				   " WHEN lost_at > started_at"
+				   " THEN {ms lost_at} - {ms started_at}"
+				   " ELSE 0 END"
+				   " FROM lost WHERE call_id = lost_id"
+				   " RETURNING {row}" },
+};
+
+/* {name argument}: `@` is the argument. */
+static const struct idiom {
+	const char *name;
+	const char *of[DIALECT_COUNT];
+} idioms[] = {
+	{ "now", { "now()", "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now')" } },
+	{ "ago",
+	  { "now() - @::bigint * interval '1 millisecond'",
+	    "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now',"
+	    " (-@ / 1000.0) || ' seconds')" } },
+	{ "ms",
+	  { "(1000 * extract(epoch FROM @))::bigint",
+	    "CAST(round((julianday(@) - 2440587.5) * 86400000) AS INTEGER)" } },
+	{ "uuids",
+	  { "(SELECT value::uuid FROM json_array_elements_text(@::json))",
+	    "(SELECT value FROM json_each(@))" } },
+	{ "skip_locked", { " FOR UPDATE OF @ SKIP LOCKED", "" } },
 };
 
 unsigned store_query_parameters(enum store_query query)
@@ -94,20 +207,47 @@ static const char *put_parameter(FILE *sql, const char *text,
 	return text;
 }
 
+/* The same words without what stands between braces. */
+static void put_plain(FILE *sql, const char *text, const char *end,
+		      enum store_dialect dialect)
+{
+	while (text < end)
+		if (*text == '?')
+			text = put_parameter(sql, text, dialect);
+		else
+			fputc(*text++, sql);
+}
+
+/* "{ago ?1}" in the dialect's words; returns what follows. */
+static const char *put_idiom(FILE *sql, const char *text, const char *row,
+			     enum store_dialect dialect)
+{
+	const char *name = text + 1, *end = strchr(text, '}');
+	size_t length = strcspn(name, " }");
+	const char *argument = name + length + (name[length] == ' ');
+	const char *idiom = "";
+
+	if (strncmp(name, "row", length) == 0)
+		fputs(row, sql);
+	for (size_t i = 0; i < sizeof(idioms) / sizeof(idioms[0]); i++)
+		if (strncmp(name, idioms[i].name, length) == 0)
+			idiom = idioms[i].of[dialect];
+	for (; *idiom; idiom++)
+		if (*idiom == '@')
+			put_plain(sql, argument, end, dialect);
+		else
+			fputc(*idiom, sql);
+	return end + 1;
+}
+
 static void put_query(FILE *sql, const char *text, const char *row,
 		      enum store_dialect dialect)
 {
-	static const char placeholder[] = "{row}";
-
 	while (*text) {
-		if (*text == '?') {
-			text = put_parameter(sql, text, dialect);
-		} else if (*text == '{') {
-			fputs(row, sql);
-			text += sizeof(placeholder) - 1;
-		} else {
-			fputc(*text++, sql);
-		}
+		const char *end = text + strcspn(text, "{");
+
+		put_plain(sql, text, end, dialect);
+		text = *end ? put_idiom(sql, end, row, dialect) : end;
 	}
 }
 

@@ -7,6 +7,15 @@
  *   ?1:uuid   the same where PostgreSQL cannot know its type
  *   {row}     a row of its table as one JSON object
  *
+ * and what the databases call by different names:
+ *
+ *   {now}            their clock
+ *   {ago ?1}         ?1 milliseconds before that
+ *   {ms COLUMN}      a time as milliseconds since 1970
+ *   {uuids ?1}       the ids in a JSON array
+ *   {skip_locked T}  the rows of T are ours until the end, but for those that
+ *                    are somebody else's now
+ *
  * Each answers with rows of one column, which is JSON; a change answers with
  * the rows that it changed.
  *
@@ -32,6 +41,17 @@ enum store_query {
 	QUERY_USER_ADD,
 	QUERY_USER_CHANGE,
 	QUERY_USER_REMOVE,
+	QUERY_SESSIONS,
+	QUERY_SESSION,
+	QUERY_SESSION_SUMMARY,
+	QUERY_SESSION_MESSAGES,
+	QUERY_SESSION_STATUSES,
+	QUERY_CLOSE_SESSIONS,
+	QUERY_CLAIM_SUMMARIES,
+	QUERY_SUMMARIES_TOLD,
+	QUERY_OPEN_SESSIONS,
+	QUERY_NODE_SEEN,
+	QUERY_END_LOST_CALLS,
 	QUERY_COUNT
 };
 

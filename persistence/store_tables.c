@@ -162,6 +162,28 @@ static const struct column users[] = {
 	{ "role", TEXT },    { "created_at", TIME },
 };
 
+static const struct column session_summaries[] = {
+	{ "close_id", UUID },
+	{ "session_id", UUID },
+	{ "channel", TEXT },
+	{ "account_id", TEXT },
+	{ "peer", TEXT },
+	{ "opened_at", TIME },
+	{ "last_message_at", TIME },
+	{ "closed_at", TIME },
+	{ "close_reason", TEXT },
+	{ "duration_ms", INTEGER },
+	{ "message_count", INTEGER },
+	{ "inbound_count", INTEGER },
+	{ "outbound_count", INTEGER },
+};
+
+static const struct column nodes[] = {
+	{ "node_id", TEXT },
+	{ "started_at", TIME },
+	{ "seen_at", TIME },
+};
+
 #define COLUMNS(list) (list), sizeof(list) / sizeof((list)[0])
 
 static const struct table tables[TABLES_READ] = {
@@ -182,6 +204,10 @@ static const struct table tables[TABLES_READ] = {
 	[TABLE_MESSAGE_NOTICES] = { "message_notices", COLUMNS(message_notices),
 				    .revised = false },
 	[TABLE_USERS] = { "users", COLUMNS(users), .revised = false },
+	[TABLE_SESSION_SUMMARIES] = { "session_summaries",
+				      COLUMNS(session_summaries),
+				      .revised = false },
+	[TABLE_NODES] = { "nodes", COLUMNS(nodes), .revised = false },
 };
 
 static const enum store_table_id table_of_kind[RECORD_KIND_COUNT] = {

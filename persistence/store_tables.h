@@ -25,7 +25,7 @@
 
 struct record;
 
-enum store_dialect { DIALECT_POSTGRES, DIALECT_SQLITE };
+enum store_dialect { DIALECT_POSTGRES, DIALECT_SQLITE, DIALECT_COUNT };
 
 /* A batch is written in this order. Statuses of calls come first, and messages
  * behind the calls: see the locks in migrations 2 and 5. */
@@ -39,6 +39,8 @@ enum store_table_id {
 	TABLE_MESSAGE_NOTICES,
 	TABLE_COUNT, /* of those that records go to */
 	TABLE_USERS = TABLE_COUNT,
+	TABLE_SESSION_SUMMARIES,
+	TABLE_NODES,
 	TABLES_READ
 };
 

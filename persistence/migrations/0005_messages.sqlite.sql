@@ -39,16 +39,17 @@ ALTER TABLE sessions ADD COLUMN inbound_count INTEGER;
 DROP INDEX sessions_by_peer;
 DROP INDEX sessions_open;
 CREATE INDEX sessions_by_user
-	ON sessions (channel, account_id, peer_user_id, idle_at);
+	ON sessions (peer_user_id, account_id, channel, idle_at);
 CREATE INDEX sessions_by_phone
-	ON sessions (channel, account_id, peer_phone, idle_at);
+	ON sessions (peer_phone, account_id, channel, idle_at);
 CREATE INDEX sessions_by_previous ON sessions (previous_session_id)
 	WHERE previous_session_id IS NOT NULL;
 CREATE INDEX sessions_by_opening ON sessions (opened_at, session_id);
 CREATE INDEX sessions_open ON sessions (idle_at) WHERE state = 'open';
 
 -- What became of a session, as of its last message: one row for each that is
--- closed. told: whoever wants to know of the end was told.
+-- closed. told: whoever wants to know of the end was told; claimed_at: when a
+-- node last set out to tell it.
 CREATE TABLE session_summaries (
 	close_id TEXT NOT NULL PRIMARY KEY CHECK (length(close_id) = 36),
 	session_id TEXT NOT NULL CHECK (length(session_id) = 36),
@@ -63,6 +64,7 @@ CREATE TABLE session_summaries (
 	message_count INTEGER,
 	inbound_count INTEGER,
 	outbound_count INTEGER,
+	claimed_at TEXT,
 	told INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX session_summaries_by_session ON session_summaries (session_id);
