@@ -5,11 +5,14 @@
 #include <string.h>
 
 #include "server/control/calls_api.h"
+#include "server/control/dashboard.h"
 #include "server/control/dead_letters_api.h"
 #include "server/control/health.h"
+#include "server/control/history.h"
 #include "server/control/login_api.h"
 #include "server/control/metrics.h"
 #include "server/control/outbox_api.h"
+#include "server/control/push.h"
 #include "server/control/status.h"
 #include "server/control/users_api.h"
 
@@ -30,6 +33,8 @@ static void openapi_handle(const struct http_request *request,
 }
 
 const struct http_route api_routes[] = {
+	{ HTTP_GET, "/", dashboard_page, HTTP_ANYBODY },
+	{ HTTP_GET, "/dashboard/{file}", dashboard_file, HTTP_ANYBODY },
 	{ HTTP_GET, "/health/live", health_live, HTTP_ANYBODY },
 	{ HTTP_GET, "/health/ready", health_ready, HTTP_ANYBODY },
 	{ HTTP_GET, "/health/db", health_db, HTTP_ANYBODY },
@@ -43,6 +48,8 @@ const struct http_route api_routes[] = {
 	{ HTTP_PATCH, "/api/users/{email}", users_api_change, HTTP_ADMIN },
 	{ HTTP_DELETE, "/api/users/{email}", users_api_remove, HTTP_ADMIN },
 	{ HTTP_GET, "/api/status", status_handle, HTTP_VIEWER },
+	{ HTTP_GET, "/api/history", history_handle, HTTP_VIEWER },
+	{ HTTP_GET, "/api/push", push_handle, HTTP_VIEWER },
 	{ HTTP_GET, "/api/calls", calls_api_list, HTTP_VIEWER },
 	{ HTTP_GET, "/api/calls/{id}", calls_api_get, HTTP_VIEWER },
 	{ HTTP_GET, "/api/calls/{id}/recording", calls_api_recording,

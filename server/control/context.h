@@ -5,11 +5,13 @@
 #define SERVER_CONTROL_CONTEXT_H
 
 #include "server/control/growth.h"
+#include "server/control/history.h"
 
 struct access;
 struct drainer;
 struct http_files;
 struct limits;
+struct push;
 struct settings;
 struct store_pool;
 struct webhook_inbox;
@@ -25,6 +27,8 @@ struct control_context {
 	const struct access *access; /* who may do what */
 	struct limits *logins;	     /* by address and by account */
 	struct growth growth;	     /* of the outbox's bytes */
+	struct history history;	     /* the last minutes */
+	struct push *push;	     /* tells who watches */
 };
 
 #endif

@@ -33,6 +33,7 @@
 #include "server/control/context.h"
 #include "server/control/http_files.h"
 #include "server/control/http_server.h"
+#include "server/control/push.h"
 #include "server/control/retention.h"
 #include "server/control/store_pool.h"
 #include "server/control/token.h"
@@ -80,6 +81,8 @@ static void on_beat(struct ev_loop *loop, ev_timer *timer, int events)
 	growth_note(&control->context.growth,
 		    board_get(board_series(METRIC_OUTBOX_BYTES, "")),
 		    clock_mono_ms());
+	(void)history_look(&control->context.history, clock_mono_ms(),
+			   clock_wall_us());
 	alerts_look(clock_mono_ms());
 	if (control->context.inbox)
 		webhook_inbox_look(control->context.inbox, clock_mono_ms());
@@ -280,6 +283,9 @@ static int start(struct control *control)
 		r = http_files_start(&control->context.files);
 	http.files = control->context.files;
 	if (r == 0)
+		r = push_start(&control->context.push, control->loop,
+			       &control->context);
+	if (r == 0)
 		r = http_server_start(&control->server, &http);
 	return r < 0 ? r : start_webhooks(control);
 }
@@ -312,6 +318,7 @@ static void stop(struct control *control)
 		ev_run(control->loop, EVRUN_NOWAIT);
 	http_server_stop(control->webhooks);
 	http_server_stop(control->server);
+	push_stop(control->context.push);
 	limits_destroy(control->context.callers);
 	limits_destroy(control->context.logins);
 	sodium_memzero(&control->access, sizeof(control->access));

@@ -124,8 +124,8 @@ class CallsThroughTheProxy(Proxied, test_api_calls.OfSqlite):
     def test_the_rest_of_what_can_be_asked(self):
         for path in ("/health/live", "/health/ready", "/health/db"):
             self.assertEqual(self.server.get(path)[0], 200)
-        for path in ("/api/status", "/api/outbox", "/api/dead-letters", "/api/dead-letters?limit=1",
-                     "/api/openapi.json"):
+        for path in ("/api/status", "/api/history", "/api/push", "/api/outbox", "/api/dead-letters",
+                     "/api/dead-letters?limit=1", "/api/openapi.json"):
             status, body = self.server.api(path)
             self.assertEqual(status, 200, (path, body))
         status, body = self.server.api("/api/dead-letters/01980000-0000-7000-8000-000000000000")

@@ -181,8 +181,8 @@ class Server:
         for pid in self.pids(role):
             os.kill(pid, sig)
 
-    def holdctl(self, *arguments, check=True):
-        done = subprocess.run([HOLDCTL, *arguments, *self.flags()], capture_output=True, text=True)
+    def holdctl(self, *arguments, check=True, stdin=None):
+        done = subprocess.run([HOLDCTL, *arguments, *self.flags()], capture_output=True, text=True, stdin=stdin)
         if check:
             assert done.returncode == 0, done.stdout + done.stderr
         return done
