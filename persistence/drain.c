@@ -315,6 +315,8 @@ int drain_open(struct drain **ret, const struct drain_options *options)
 	const struct settings *settings = options->settings;
 	const struct outbox_options outbox = {
 		.dir = options->outbox_dir,
+		.waits_for = *settings->events.webhook ? OUTBOX_FOLLOWER_EVENTS
+						       : NULL,
 		.keep_delivered_ms = settings->outbox.keep_delivered_ms,
 		.max_bytes = settings->outbox.max_bytes,
 	};

@@ -72,7 +72,7 @@ uint32_t entry_crc(const struct entry_header *entry, uint32_t seed)
 
 static bool has_known_type(const struct entry_header *entry)
 {
-	bool has_kind = entry->kind > 0 && entry->kind < RECORD_KIND_COUNT;
+	bool has_kind = record_kind_is_known(entry->kind);
 
 	switch (entry->type) {
 	case ENTRY_RECORD:

@@ -199,7 +199,7 @@ static int write_journal(const struct rescue *rescue, const char *outbox_dir)
 {
 	struct journal_options options = {
 		.outbox_dir = outbox_dir,
-		.role = "rescue",
+		.role = LIFEBOAT_ROLE,
 		.segment_bytes = SEGMENT_BYTES,
 	};
 	struct journal *journal = NULL;

@@ -27,6 +27,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What is rescued comes as a journal of that role. */
+#define LIFEBOAT_ROLE "rescue"
+
 struct lifeboat;
 struct record;
 

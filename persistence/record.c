@@ -64,8 +64,15 @@ static bool is_kind(enum record_kind kind)
 	return kind >= RECORD_CALL_STARTED && kind < RECORD_KIND_COUNT;
 }
 
+bool record_kind_is_known(unsigned kind)
+{
+	return is_kind((enum record_kind)kind) || kind == RECORD_EVENT;
+}
+
 const char *record_kind_name(enum record_kind kind)
 {
+	if (kind == RECORD_EVENT)
+		return "event";
 	return is_kind(kind) ? kinds[kind].name : "unknown";
 }
 

@@ -32,7 +32,10 @@ enum record_kind { /* on disk: never renumber */
 		   RECORD_CALL_STATUS = 9,
 		   RECORD_MESSAGE_STATUS = 10,
 		   RECORD_MESSAGE_NOTICE = 11,
-		   RECORD_KIND_COUNT = 12
+		   RECORD_KIND_COUNT = 12,
+		   /* No row, so not among those that a store takes, an export
+		    * names or an import brings: event.h. */
+		   RECORD_EVENT = 64,
 };
 
 #define RECORD_PAYLOAD_MAX ((size_t)256 * 1024)
@@ -58,6 +61,7 @@ struct record *record_create(enum record_kind kind, const struct uuid *id,
 			     int64_t created_us, const char *payload,
 			     size_t length);
 
+bool record_kind_is_known(unsigned kind);
 const char *record_kind_name(enum record_kind kind);  /* "call.started" */
 enum record_kind record_kind_parse(const char *name); /* 0: unknown */
 

@@ -148,6 +148,21 @@ const struct board_family board_families[METRIC_COUNT] = {
 		COUNTER("alerts_total", "Alerts about the database."),
 	[METRIC_ALERT_POSTS_TOTAL] =
 		COUNTER_BY("alert_posts_total", "Messages to alerts.webhook."),
+	[METRIC_EVENTS_TOTAL] =
+		COUNTER_BY("events_total", "Events for events.webhook."),
+	[METRIC_EVENTS_DROPPED_TOTAL] = COUNTER_BY(
+		"events_dropped_total",
+		"Events that events.webhook never took, by why they went."),
+	[METRIC_EVENT_POSTS_TOTAL] =
+		COUNTER_BY("event_posts_total", "Tries to deliver an event."),
+	[METRIC_EVENTS_PENDING] =
+		GAUGE("events_pending", "Events not yet delivered."),
+	[METRIC_EVENTS_OLDEST_SECONDS] =
+		GAUGE("events_oldest_seconds",
+		      "Age of the oldest event not yet delivered."),
+	[METRIC_EVENTS_BYTES] = GAUGE(
+		"events_bytes",
+		"Bytes of events on disk, delivered ones that are kept too."),
 	[METRIC_DRAINED_TOTAL] =
 		COUNTER("drained_total", "Records committed by the database."),
 	[METRIC_DRAIN_RATE] =

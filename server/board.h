@@ -66,7 +66,13 @@ enum board_metric {
 	METRIC_DB_PAUSED,	     /* gauge: the set-up is at fault */
 	METRIC_DB_ALERT, /* gauge: more failures than alerts.* allow */
 	METRIC_ALERTS_TOTAL,
-	METRIC_ALERT_POSTS_TOTAL, /* {result}: delivered, failed, given_up */
+	METRIC_ALERT_POSTS_TOTAL,    /* {result}: delivered, failed, given_up */
+	METRIC_EVENTS_TOTAL,	     /* {type} */
+	METRIC_EVENTS_DROPPED_TOTAL, /* {reason} */
+	METRIC_EVENT_POSTS_TOTAL,    /* {result}: delivered, failed */
+	METRIC_EVENTS_PENDING,	     /* gauge */
+	METRIC_EVENTS_OLDEST_SECONDS, /* gauge */
+	METRIC_EVENTS_BYTES,	      /* gauge */
 	METRIC_DRAINED_TOTAL,
 	METRIC_DRAIN_RATE,    /* gauge: records a second */
 	METRIC_OUTBOX_PAUSED, /* gauge: by an operator */

@@ -29,6 +29,7 @@ enum kind {
 	SECRET,	  /* char[]: never shown */
 	ENDPOINT, /* char[]: wss://host[:port] */
 	NETWORKS, /* char[]: networks, separated by commas */
+	TYPES,	  /* char[]: types of events, separated by commas */
 	BOOL,	  /* bool */
 	COUNT,	  /* uint32_t */
 	FRACTION, /* double */
@@ -53,7 +54,7 @@ struct setting {
 /* The table; its keys of one group stand together. */
 extern const struct setting settings_table[];
 extern const size_t settings_table_size;
-#define SETTINGS_MAX 96 /* at least that size */
+#define SETTINGS_MAX 128 /* at least that size */
 
 /* Named by the contract, built by a later version. */
 extern const char *const settings_later[];

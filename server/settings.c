@@ -441,6 +441,10 @@ static int complete_paths(struct loading *load)
 				   s->control.signing_key_file,
 				   sizeof(s->control.signing_key_file),
 				   "signing.key");
+	if (r == 0)
+		r = below_data_dir(
+			load, "events.secret_file", s->events.secret_file,
+			sizeof(s->events.secret_file), "events.secret");
 	return r == 0 ? complete_tls_paths(load) : r;
 }
 

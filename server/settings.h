@@ -176,6 +176,16 @@ struct settings {
 		char secret[256];  /* "": one of its own is made */
 	} alerts;
 	struct {
+		char webhook[512]; /* "": there are no events */
+		char secret[256];  /* "": from the file */
+		char secret_file[256];
+		char types[512]; /* "": all of them */
+		uint64_t max_bytes;
+		uint64_t max_age_ms, keep_ms;
+		uint32_t retry_max_ms;
+		uint32_t concurrency;
+	} events;
+	struct {
 		char token_secret[256];
 		char token_secret_file[256];
 	} auth;
@@ -194,7 +204,7 @@ int settings_load(struct settings **ret, const char *file, char *const *argv,
 		  FILE *err);
 
 /* The effective configuration as YAML that settings_load() accepts; secrets
- * (a password in database.url, alerts.secret) are masked. */
+ * (a password in database.url, alerts.secret, events.secret) are masked. */
 void settings_print(const struct settings *settings, FILE *out);
 
 /* One value alone, for scripts: 0, or -ENOENT for no such key. */

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "server/auth/network.h"
+#include "server/event_types.h"
 #include "server/setting.h"
 
 #define KI	     1024.0
@@ -187,7 +188,7 @@ static void format_scaled(double value, const struct unit *units, char *out,
 bool setting_is_text(enum kind kind)
 {
 	return kind == NAME || kind == PATH || kind == ADDRESS ||
-	       kind == ENDPOINT || kind == NETWORKS ||
+	       kind == ENDPOINT || kind == NETWORKS || kind == TYPES ||
 	       setting_is_delicate(kind);
 }
 
@@ -216,6 +217,8 @@ const char *setting_kind_hint(enum kind kind)
 		[SECRET] = "a secret; write at least 16 characters",
 		[ENDPOINT] = "an endpoint; write it like wss://example.com",
 		[NETWORKS] = "networks; write them like 10.0.0.0/8, ::1",
+		[TYPES] = "types of events; write them like call.ended, "
+			  "database.down",
 		[BOOL] = "a switch; write true or false",
 		[COUNT] = "a number; write it like 4",
 		[FRACTION] = "a fraction; write it like 0.2",
@@ -300,17 +303,34 @@ static bool is_endpoint(const char *text)
 	return false;
 }
 
-static bool are_networks(const char *text)
+static bool is_network(const char *text)
+{
+	struct network network;
+
+	return network_parse(text, &network) == 0;
+}
+
+static bool is_event_type(const char *text)
+{
+#define NAME_OF(name, text) text,
+	static const char *const names[] = { EVENT_TYPES(NAME_OF) };
+#undef NAME_OF
+
+	return setting_word_index(text, names,
+				  sizeof(names) / sizeof(names[0])) >= 0;
+}
+
+/* Is each of its words, of which there may be none, of that kind? */
+static bool are_words(const char *text, bool (*is)(const char *word))
 {
 	char copy[1024];
 	char *rest = copy, *word;
-	struct network network;
 
 	if (strlen(text) >= sizeof(copy))
 		return true; /* which will be found too long */
 	memcpy(copy, text, strlen(text) + 1);
 	while ((word = strsep(&rest, ", ")))
-		if (*word && network_parse(word, &network) < 0)
+		if (*word && !is(word))
 			return false;
 	return true;
 }
@@ -327,7 +347,8 @@ static int read_text(const struct setting *s, char *at, const char *text)
 	    (s->kind == URL && length > 0 && !is_url(text)) ||
 	    (s->kind == LINK && length > 0 && !is_link(text)) ||
 	    (s->kind == ENDPOINT && length > 0 && !is_endpoint(text)) ||
-	    (s->kind == NETWORKS && !are_networks(text)) ||
+	    (s->kind == NETWORKS && !are_words(text, is_network)) ||
+	    (s->kind == TYPES && !are_words(text, is_event_type)) ||
 	    (s->kind == SECRET && length > 0 && length < SECRET_LEAST))
 		return -EINVAL;
 	if (length >= s->room)
@@ -500,6 +521,7 @@ void setting_format(const struct setting *s, const struct settings *settings,
 	case PATH:
 	case ENDPOINT:
 	case NETWORKS:
+	case TYPES:
 	case ADDRESS: (void)snprintf(out, size, "%s", (const char *)at); return;
 	case BOOL:
 		(void)snprintf(out, size, "%s",
@@ -534,11 +556,11 @@ const char *setting_kind_word(enum kind kind)
 		[ADDRESS] = "HOST:PORT", [URL] = "URL",
 		[LINK] = "URL",		 [SECRET] = "TEXT",
 		[ENDPOINT] = "URL",	 [NETWORKS] = "NETWORKS",
-		[BOOL] = "true|false",	 [COUNT] = "NUMBER",
-		[FRACTION] = "FRACTION", [SIZE] = "SIZE",
-		[DURATION] = "DURATION", [TICK] = "TICK",
-		[LEVEL] = "LEVEL",	 [FORMAT] = "FORMAT",
-		[MASK] = "MASK",
+		[TYPES] = "TYPES",	 [BOOL] = "true|false",
+		[COUNT] = "NUMBER",	 [FRACTION] = "FRACTION",
+		[SIZE] = "SIZE",	 [DURATION] = "DURATION",
+		[TICK] = "TICK",	 [LEVEL] = "LEVEL",
+		[FORMAT] = "FORMAT",	 [MASK] = "MASK",
 	};
 
 	return words[kind];

@@ -1,14 +1,9 @@
-/* alert_message.c - the body of an alert, and its signature (alert_message.h)
- */
+/* alert_message.c - what alerts.webhook is sent (see alert_message.h) */
 #include "server/control/alert_message.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <jansson.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include "persistence/alerts.h"
 #include "server/clock.h"
@@ -38,31 +33,4 @@ char *alert_message_body(const struct alert *alert, const char *node_id)
 	text = body ? json_dumps(body, JSON_COMPACT) : NULL;
 	json_decref(body);
 	return text;
-}
-
-int alert_message_sign(const char *secret, int64_t wall_s, const char *body,
-		       char out[ALERT_SIGNATURE_SIZE])
-{
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	size_t size = strlen(body) + 24;
-	char *signed_text = malloc(size);
-	unsigned length = 0;
-	int n;
-
-	if (!signed_text)
-		return -ENOMEM;
-	(void)snprintf(signed_text, size, "%lld.%s", (long long)wall_s, body);
-	if (!HMAC(EVP_sha256(), secret, (int)strlen(secret),
-		  (const unsigned char *)signed_text, strlen(signed_text),
-		  digest, &length)) {
-		free(signed_text);
-		return -EIO;
-	}
-	free(signed_text);
-	n = snprintf(out, ALERT_SIGNATURE_SIZE,
-		     "t=%lld,v1=", (long long)wall_s);
-	for (unsigned i = 0; i < length; i++)
-		n += snprintf(out + n, ALERT_SIGNATURE_SIZE - (size_t)n, "%02x",
-			      digest[i]);
-	return 0;
 }

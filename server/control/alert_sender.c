@@ -5,9 +5,7 @@
  *
  * The thread waits in one of two places, for its eventfd or in a transfer, and
  * alert_sender_wake() ends both waits. A transfer runs on a multi handle for
- * that reason alone: it can be woken. A transfer that is over leaves its
- * resolver thread behind, if that hangs (CURLOPT_QUICK_EXIT), rather than wait
- * for it.
+ * that reason alone: it can be woken.
  */
 #include "server/control/alert_sender.h"
 
@@ -26,15 +24,11 @@
 #include "server/board.h"
 #include "server/clock.h"
 #include "server/control/alert_message.h"
+#include "server/control/post.h"
 #include "server/log.h"
 #include "server/settings.h"
 #include "server/thread.h"
-#include "server/trace.h"
-#include "holdline_version.h"
 
-#define CONNECT_MS	 5000L
-#define ANSWER_MS	 15000L
-#define ANSWER_BYTES_MAX 65536u
 #define RETRY_INITIAL_MS 1000u
 #define RETRY_MAX_MS	 60000u
 #define RETRY_JITTER	 0.2
@@ -48,73 +42,12 @@ struct alert_sender {
 	int wake_fd;
 	/* The thread's: */
 	const struct thread *self;
-	struct alert alert;  /* what is being posted */
-	char trouble[160];   /* as last logged; "": none */
-	size_t answer_bytes; /* of the transfer under way */
+	struct alert alert; /* what is being posted */
+	char trouble[96];   /* as last logged; "": none */
 };
 
 /* ---- one post --------------------------------------------------------------
  */
-
-/* Ends a transfer whose receiver does not stop talking. */
-static size_t ignore(char *data, size_t size, size_t count, void *arg)
-{
-	struct alert_sender *s = arg;
-
-	(void)data;
-	s->answer_bytes += size * count;
-	return s->answer_bytes <= ANSWER_BYTES_MAX ? size * count : 0;
-}
-
-static bool add_header(struct curl_slist **headers, const char *name,
-		       const char *value)
-{
-	char line[160];
-	struct curl_slist *longer;
-
-	(void)snprintf(line, sizeof(line), "%s: %s", name, value);
-	longer = curl_slist_append(*headers, line);
-	if (longer)
-		*headers = longer;
-	return longer;
-}
-
-static bool make_headers(struct curl_slist **headers,
-			 const struct alert_sender *s, const char *body)
-{
-	const char *secret = s->options.secret;
-	int64_t now_s = clock_wall_us() / 1000000;
-	char signature[ALERT_SIGNATURE_SIZE], parent[TRACEPARENT_SIZE];
-	struct trace trace;
-
-	trace_take(NULL, &trace);
-	trace_parent(&trace, parent);
-	if (!add_header(headers, "Content-Type", "application/json") ||
-	    !add_header(headers, "traceparent", parent) ||
-	    !add_header(headers, "X-Holdline-Delivery", s->alert.id))
-		return false;
-	if (!*secret)
-		return true;
-	return alert_message_sign(secret, now_s, body, signature) == 0 &&
-	       add_header(headers, "X-Holdline-Signature", signature);
-}
-
-static void set_options(CURL *curl, struct alert_sender *s, const char *body,
-			struct curl_slist *headers)
-{
-	curl_easy_setopt(curl, CURLOPT_URL, s->options.url);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(curl, CURLOPT_USERAGENT, "Holdline/" HOLDLINE_VERSION);
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, ignore);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, s);
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, ANSWER_MS);
-}
 
 /* Until it is over, or the thread is told to end: -ECANCELED. */
 static int follow_transfer(struct alert_sender *s, CURLcode *code)
@@ -139,17 +72,6 @@ static int follow_transfer(struct alert_sender *s, CURLcode *code)
 	return 0;
 }
 
-static int run_transfer(struct alert_sender *s, CURL *curl, CURLcode *code)
-{
-	int r;
-
-	if (curl_multi_add_handle(s->multi, curl) != CURLM_OK)
-		return -EIO;
-	r = follow_transfer(s, code);
-	curl_multi_remove_handle(s->multi, curl);
-	return r;
-}
-
 /* The same trouble is told once, and when it changes. */
 static void log_trouble(struct alert_sender *s, const char *trouble)
 {
@@ -171,44 +93,32 @@ static void count_post(const char *result)
 	board_add(board_series(METRIC_ALERT_POSTS_TOTAL, labels), 1);
 }
 
-/* A receiver that took the message and then would not stop talking took it. */
-static bool was_taken(struct alert_sender *s, CURL *curl, CURLcode code)
-{
-	char answer[32];
-	long status = 0;
-
-	if (curl)
-		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	if ((code == CURLE_OK || code == CURLE_WRITE_ERROR) &&
-	    status / 100 == 2)
-		return true;
-	(void)snprintf(answer, sizeof(answer), "answered %ld", status);
-	count_post("failed");
-	log_trouble(s, code == CURLE_OK ? answer : curl_easy_strerror(code));
-	return false;
-}
-
+/* False also when the thread is to end. */
 static bool post(struct alert_sender *s)
 {
 	char *body = alert_message_body(&s->alert, s->options.node_id);
-	struct curl_slist *headers = NULL;
-	CURL *curl = curl_easy_init();
+	const struct post_options options = {
+		.url = s->options.url,
+		.secret = s->options.secret,
+		.id = s->alert.id,
+		.body = body,
+		.length = body ? strlen(body) : 0,
+	};
+	struct post_result result = { .trouble = "out of memory" };
 	CURLcode code = CURLE_OUT_OF_MEMORY;
-	bool ready = body && curl && make_headers(&headers, s, body);
-	bool taken = false;
+	struct post *post = NULL;
+	bool over = true;
 
-	s->answer_bytes = 0;
-	if (ready) {
-		set_options(curl, s, body, headers);
-		if (run_transfer(s, curl, &code) == -ECANCELED)
-			goto end;
+	if (body && post_begin(&post, s->multi, &options) == 0) {
+		over = follow_transfer(s, &code) != -ECANCELED;
+		post_end(post, code, &result);
 	}
-	taken = was_taken(s, curl, code);
-end:
-	curl_slist_free_all(headers);
-	curl_easy_cleanup(curl);
 	free(body);
-	return taken;
+	if (over && !result.taken) {
+		count_post("failed");
+		log_trouble(s, result.trouble);
+	}
+	return over && result.taken;
 }
 
 /* ---- until it is taken -----------------------------------------------------

@@ -4,14 +4,12 @@
  * It takes the newest message that was not told (persistence/alerts.h) and
  * posts it until the receiver answers 2xx: 1 s, 2 s, 4 s ... at most a minute
  * apart, for a day. A newer message replaces it at once: who hears that it is
- * over need not hear that it began. Redirects are not followed, for they could
- * lead a signed message anywhere; an answer is not read beyond a bound.
+ * over need not hear that it began.
  *
  * Nobody waits for it: neither a receiver that is slow nor a resolver that is
  * holds up anything, the end of the process included.
  *
- * Each post carries X-Holdline-Delivery, the message's id, which stays the same
- * however often it is tried, and X-Holdline-Signature (alert_message.h).
+ * How it is signed, and what else a post may and may not do: post.h.
  *
  * Thread: start and stop from the main thread, wake from any.
  */

@@ -9,6 +9,7 @@
 
 struct access;
 struct drainer;
+struct events;
 struct http_files;
 struct limits;
 struct push;
@@ -21,6 +22,7 @@ struct control_context {
 	const struct settings *first;	 /* of the start: for other threads */
 	struct drainer *drainer;     /* NULL while the process starts or ends */
 	struct store_pool *pool;     /* NULL likewise */
+	struct events *events;	     /* NULL likewise, or no events */
 	struct http_files *files;    /* asks the disk */
 	struct webhook_inbox *inbox; /* NULL likewise, or no webhooks */
 	struct limits *callers;	     /* of webhooks, by address; or NULL */

@@ -9,6 +9,7 @@
  *   http_files   reads the files that answers are made of (http_files.h)
  *   spooler      what webhooks tell, to the disk (webhook_inbox.h)
  *   alerts       posts to alerts.webhook, if there is one
+ *   event_feed, event_sender  events for events.webhook, likewise (events.h)
  *
  * Nothing here runs when nothing happens, but for the heartbeat.
  */
@@ -31,6 +32,7 @@
 #include "server/control/alert_sender.h"
 #include "server/control/api_routes.h"
 #include "server/control/context.h"
+#include "server/control/events.h"
 #include "server/control/http_files.h"
 #include "server/control/http_server.h"
 #include "server/control/push.h"
@@ -299,6 +301,7 @@ static void stop(struct control *control)
 	struct webhook_inbox *inbox = control->context.inbox;
 	struct store_pool *pool = control->context.pool;
 	struct http_files *files = control->context.files;
+	struct events *events = control->context.events;
 
 	http_server_close_sockets(control->server);
 	control->context.files = NULL;
@@ -312,6 +315,8 @@ static void stop(struct control *control)
 	if (drainer)
 		drainer_stop(drainer, DRAIN_AT_END_MS);
 	retention_stop(control->retention);
+	control->context.events = NULL;
+	events_stop(events);
 	alerts_stop();
 	alert_sender_stop(control->alert_sender);
 	for (int i = 0; control->server && i < LAST_TURNS; i++)
@@ -348,6 +353,10 @@ int control_run(const struct control_options *options)
 	if (r < 0)
 		goto end;
 	start_alerts(&control);
+	what = "events";
+	r = events_start(&control.context.events, options->settings);
+	if (r < 0)
+		goto end;
 	what = "drainer";
 	r = drainer_start(&control.context.drainer, options->settings);
 	if (r < 0)

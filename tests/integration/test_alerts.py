@@ -1,86 +1,14 @@
 """An outage is told once, and its end once: in the log, as a metric, and to a webhook that may misbehave."""
 
-import collections
-import contextlib
-import hashlib
-import hmac
-import http.server
-import json
 import os
-import socket
-import threading
 import time
 import unittest
 
 from database import Postgres
+from receiver import Receiver, is_signed
 from server import Server, free_port, report, wait_for
 
 SECRET = "not to be seen in any log"
-
-
-class Receiver:
-    """Takes POSTs, and answers each as the list says: a status, "cut", or "silence"; then 204."""
-
-    def __init__(self, *answers, port=None):
-        self.answers = collections.deque(answers)
-        self.posts, self.gets = [], 0
-        receiver = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.posts.append((dict(self.headers), body))
-                answer = receiver.answers.popleft() if receiver.answers else 204
-                if answer == "cut":
-                    self.connection.shutdown(socket.SHUT_RDWR)
-                elif answer == "silence":
-                    receiver.closing.wait()
-                elif answer == "chatter":
-                    self.chatter()
-                else:
-                    self.send_response(answer)
-                    self.send_header("Location", f"http://127.0.0.1:{receiver.port}/elsewhere")
-                    self.send_header("Content-Length", "0")
-                    self.end_headers()
-
-            def chatter(self):
-                """An answer without an end."""
-                self.send_response(200)
-                self.end_headers()
-                with contextlib.suppress(OSError):
-                    while not receiver.closing.is_set():
-                        self.wfile.write(b"thank you, " * 1000)
-
-            def do_GET(self):
-                receiver.gets += 1
-                self.send_error(404)
-
-            def log_message(self, *_):
-                pass
-
-        self.closing = threading.Event()
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port or free_port()), Handler)
-        self.server.daemon_threads = True
-        self.port = self.server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}/hook/with-a-token-in-it"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def bodies(self):
-        return [json.loads(body) for _, body in self.posts]
-
-    def states(self):
-        return [body["state"] for body in self.bodies()]
-
-    def close(self):
-        self.closing.set()
-        self.server.shutdown()
-        self.server.server_close()
-
-
-def is_signed(headers, body, secret):
-    fields = dict(part.split("=", 1) for part in headers["X-Holdline-Signature"].split(","))
-    expected = hmac.new(secret.encode(), fields["t"].encode() + b"." + body, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(fields["v1"], expected) and abs(time.time() - int(fields["t"])) < 300
 
 
 class Alerts(unittest.TestCase):

@@ -1061,8 +1061,9 @@ static void a_reload_counts_what_it_cannot_change(void **state)
 	(void)state;
 	assert_int_equal(settings_log_unchangeable(a, a), 0);
 	/* listen, data_dir, and what follows from it: recording.dir,
-	 * control.token_file, control.signing_key_file and database.url. */
-	assert_int_equal(settings_log_unchangeable(a, b), 6);
+	 * control.token_file, control.signing_key_file, events.secret_file
+	 * and database.url. */
+	assert_int_equal(settings_log_unchangeable(a, b), 7);
 	free(a);
 	free(b);
 }

@@ -12,7 +12,7 @@ PACKAGES_RUN="build-essential cmake ninja-build pkg-config
 	asterisk-core-sounds-en-wav"
 PACKAGES_TEST="libcmocka-dev ccache clang clang-tidy clang-format cppcheck
 	libclang-rt-14-dev postgresql pgbouncer openssl python3
-	python3-websockets python3-jwt python3-cryptography node-ws nodejs npm
+	python3-websockets python3-jsonschema python3-jwt python3-cryptography node-ws nodejs npm
 	man-db prometheus curl git jq strace ffmpeg multimon-ng iproute2
 	nftables e2fsprogs chromium"
 

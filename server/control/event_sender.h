@@ -1,0 +1,44 @@
+/*
+ * event_sender.h - the thread that posts events to events.webhook
+ *
+ *   <data_dir>/events --> window --> some posts at once --> receiver
+ *                           ^ `--- 2xx --> acks
+ *                           `----- anything else, later
+ *
+ * It is to the event log what the drainer is to the outbox: the one reader with
+ * acks, who also removes what is done with. An event that was delivered stays
+ * for events.keep, to be replayed. What nobody takes is bounded: beyond
+ * events.max_bytes or events.max_age the oldest are given up, aloud and
+ * counted. So a receiver that is away for days costs events, never the room of
+ * the calls.
+ *
+ * Its own process may die at any moment: what was posted and not acked is
+ * posted again, under the same id.
+ *
+ * Thread: start and stop from the main thread, wake from any.
+ */
+#ifndef SERVER_CONTROL_EVENT_SENDER_H
+#define SERVER_CONTROL_EVENT_SENDER_H
+
+#include <stdint.h>
+
+struct event_sender;
+struct settings;
+
+struct event_sender_options { /* all of it borrowed */
+	const char *dir;      /* of the event log */
+	const char *secret;
+	const struct settings *settings; /* events.* */
+};
+
+/* 0 or -errno. */
+int event_sender_start(struct event_sender **ret,
+		       const struct event_sender_options *options);
+/* There is something new to send. Accepts NULL. */
+void event_sender_wake(struct event_sender *sender);
+/* Delivers what it can within timeout_ms, unless the receiver is down; then
+ * gives up what is under way. Accepts NULL, returns NULL. */
+struct event_sender *event_sender_stop(struct event_sender *sender,
+				       uint32_t timeout_ms);
+
+#endif

@@ -1,0 +1,300 @@
+"""What happens is told to events.webhook: at least once, under one id, whatever dies or is away meanwhile."""
+
+import collections
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+
+import jsonschema
+
+from certificates import Authority
+from database import Postgres, Sqlite
+from receiver import Receiver, is_signed
+from server import Server, report, wait_for
+
+SECRET = "not to be seen in any log"
+DOCS = os.path.join(os.path.dirname(__file__), "..", "..", "docs")
+
+with open(os.path.join(DOCS, "event.schema.json"), encoding="utf-8") as schema:
+    FORM = jsonschema.Draft202012Validator(json.load(schema))
+
+
+def documented(language):
+    """The receiver's code as docs/events.md has it."""
+    with open(os.path.join(DOCS, "events.md"), encoding="utf-8") as page:
+        return re.search(rf"```{language}\n(.*?)```", page.read(), re.DOTALL).group(1)
+
+
+class Events(unittest.TestCase):
+    def receiver(self, *answers, **options):
+        receiver = Receiver(*answers, **{"keep_alive": True, **options})
+        self.addCleanup(self.check, receiver)
+        self.addCleanup(receiver.close)
+        return receiver
+
+    def check(self, receiver):
+        """Everything that was ever posted has the documented form, and one id has one content."""
+        contents = collections.defaultdict(set)
+        for headers, body in receiver.posts:
+            event = json.loads(body)
+            FORM.validate(event)
+            self.assertEqual(headers["X-Holdline-Delivery"], event["id"])
+            contents[event["id"]].add(body)
+        self.assertTrue(all(len(bodies) == 1 for bodies in contents.values()))
+
+    def server(self, receiver, **more):
+        settings = {"events__webhook": receiver.url, "events__secret": SECRET, "events__retry_max": "500ms"}
+        settings.update(more)
+        return Server(**settings)
+
+    def told(self, receiver, kind):
+        """Of the events taken of that type: one by id, in the order they came."""
+        found = {}
+        for _, body in list(receiver.taken):
+            event = json.loads(body)
+            if event["type"] == kind:
+                found.setdefault(event["id"], event)
+        return list(found.values())
+
+    def calls(self, receiver, kind):
+        return {event["data"]["provider_call_id"] for event in self.told(receiver, kind)}
+
+    def all_told(self, receiver, result, seconds=60):
+        """Both ends of each call that the provider's side knows of."""
+        said = {call["callSid"] for call in result["call_list"]}
+        for kind in ("call.started", "call.ended"):
+            wait_for(f"each {kind}", lambda kind=kind: self.calls(receiver, kind) >= said, seconds)
+        return said
+
+    def test_a_call_is_told_signed_in_order_and_true(self):
+        receiver = self.receiver()
+        with self.server(receiver, node__id="gw-7") as server:
+            result = report(server.holdload("--calls", 5, "--duration", "1s"))
+            said = self.all_told(receiver, result)
+            self.assertEqual(len(said), 5)
+        for headers, body in receiver.taken:
+            self.assertTrue(is_signed(headers, body, SECRET))
+            event = json.loads(body)
+            self.assertEqual((event["version"], event["node_id"]), (1, "gw-7"))
+        ended = self.told(receiver, "call.ended")
+        self.assertEqual({event["data"]["end_reason"] for event in ended}, {"stop"})
+        self.assertEqual({event["data"]["state"] for event in self.told(receiver, "call.started")}, {"live"})
+        kinds = collections.defaultdict(list)
+        for _, body in receiver.taken:
+            event = json.loads(body)
+            kinds[event["data"]["call_id"]].append(event["type"])
+        for order in kinds.values():
+            self.assertLess(order.index("call.started"), order.index("call.ended"))
+
+    def test_the_database_is_away_and_events_come_all_the_same(self):
+        store = Postgres()
+        self.addCleanup(store.close)
+        store.start()
+        receiver = self.receiver()
+        with self.server(receiver, database__url=store.url) as server:
+            wait_for("the database", lambda: server.get("/health/db")[0] == 200)
+            store.stop()
+            wait_for("the outage to be told", lambda: self.told(receiver, "database.down"))
+            failures = server.log().count("[DB_DOWN]")
+            result = report(server.holdload("--calls", 20, "--duration", "1s"))
+            self.all_told(receiver, result)
+            self.assertGreater(server.metric("holdline_outbox_records"), 39)
+            wait_for("many more failures", lambda: server.log().count("[DB_DOWN]") > failures + 5)
+            old = server.pids("control")
+            server.kill("control")
+            wait_for("another control", lambda: (new := server.pids("control")) and new != old)
+            wait_for("its failures", lambda: server.log().count("[DB_DOWN]") > failures + 9)
+            store.start()
+            recovered = wait_for("the recovery to be told", lambda: self.told(receiver, "database.recovered"))
+            wait_for("the rows", lambda: len(store.rows("SELECT 1 FROM calls WHERE state = 'ended'")) == 20)
+        down = self.told(receiver, "database.down")
+        self.assertEqual((len(down), len(recovered)), (1, 1))
+        self.assertEqual(down[0]["data"]["outage"], recovered[0]["data"]["outage"])
+        self.assertEqual(recovered[0]["data"]["since"], down[0]["at"])
+        self.assertGreater(recovered[0]["data"]["down_for_ms"], 1000)
+
+    def test_control_killed_again_and_again_in_a_flood_of_calls_misses_none(self):
+        dice = random.Random(7)
+        receiver = self.receiver(rule=lambda *_: 204 if dice.random() < 0.9 else 500)
+        with self.server(receiver) as server:
+            load = server.holdload("--calls", 400, "--ramp", "40/s", "--duration", "300ms")
+            for _ in range(12):
+                old = wait_for("a control", lambda: server.pids("control"))
+                wait_for("it to serve", lambda: server.get("/health/live")[0] == 200)
+                time.sleep(dice.random() * 0.4)  # at any moment of its work
+                server.kill("control")
+                wait_for("another one", lambda old=old: (new := server.pids("control")) and new != old)
+            result = report(load)
+            said = self.all_told(receiver, result)
+            self.assertEqual(len(said), 400)
+            self.assertEqual(result["completed"], 400)
+            wait_for("nothing to be left", lambda: server.metric("holdline_events_pending") == 0)
+        for kind in ("call.started", "call.ended"):
+            self.assertEqual(len(self.told(receiver, kind)), 400)  # repeated at most under one id
+
+    def test_media_killed_its_calls_are_told_as_interrupted_also_without_a_database(self):
+        store = Postgres()  # never started
+        self.addCleanup(store.close)
+        receiver = self.receiver()
+        with self.server(receiver, database__url=store.url) as server:
+            load = server.holdload("--calls", 30, "--duration", "60s")
+            wait_for("the calls", lambda: server.metric("holdline_calls_active") == 30)
+            server.kill("media")
+            self.all_told(receiver, report(load))
+        ended = self.told(receiver, "call.ended")
+        self.assertEqual({event["data"]["end_reason"] for event in ended}, {"interrupted"})
+        self.assertEqual(len(ended), 30)
+
+    def test_a_receiver_that_was_away_over_a_restart_gets_all(self):
+        receiver = self.receiver()
+        receiver.close()
+        server = self.server(receiver)
+        server.start()
+        first = report(server.holdload("--calls", 20, "--duration", "200ms"))
+        wait_for("a try in vain", lambda: "[EVENT_WEBHOOK]" in server.log())
+        self.assertEqual(server.stop(), 0)
+        again = self.server(receiver, data_dir=server.data_dir)
+        again.own_dir = True
+        with again:
+            second = report(again.holdload("--calls", 20, "--duration", "200ms"))
+            wait_for("a backlog", lambda: again.metric("holdline_events_pending") == 80)
+            back = self.receiver(port=receiver.port)
+            for result in (first, second):
+                self.all_told(back, result)
+            wait_for("nothing to be left", lambda: again.metric("holdline_events_pending") == 0)
+        os.unlink(server.log_path)
+        self.assertEqual(len(back.taken), 80)
+
+    def test_everything_killed_and_started_again_tells_the_end_of_each_call(self):
+        receiver = self.receiver()
+        server = self.server(receiver)
+        server.start()
+        load = server.holdload("--calls", 20, "--duration", "60s")
+        wait_for("their starts", lambda: len(self.told(receiver, "call.started")) == 20)
+        server.kill_everything()
+        result = report(load)
+        os.unlink(server.log_path)
+        again = self.server(receiver, data_dir=server.data_dir)
+        again.own_dir = True
+        with again:
+            self.all_told(receiver, result)
+        self.assertEqual({event["data"]["end_reason"] for event in self.told(receiver, "call.ended")}, {"interrupted"})
+
+    def test_a_slow_receiver_is_sent_many_at_once(self):
+        receiver = self.receiver(delay=0.2)
+        with self.server(receiver) as server:
+            result = report(server.holdload("--calls", 100, "--duration", "200ms"))
+            self.all_told(receiver, result)
+        self.assertGreater(receiver.most_at_once, 8)
+        self.assertLessEqual(receiver.most_at_once, 16)
+
+    def test_one_event_that_is_refused_does_not_keep_the_others(self):
+        poison = []  # the call whose start came first
+
+        def rule(_, body):
+            event = json.loads(body)
+            if event["type"] != "call.started":
+                return 204
+            poison[:] = poison or [event["data"]["call_id"]]
+            return 422 if event["data"]["call_id"] == poison[0] else 204
+
+        receiver = self.receiver(rule=rule)
+        with self.server(receiver) as server:
+            report(server.holdload("--calls", 200, "--ramp", "20/s", "--duration", "100ms"))
+            wait_for("it to be given up", lambda: "[EVENTS_DROPPED] events=1 reason=refused" in server.log(), 60)
+            self.assertEqual(server.metric('holdline_events_dropped_total{reason="refused"}'), 1)
+            wait_for("the end of that call", lambda: poison[0] in {
+                event["data"]["call_id"] for event in self.told(receiver, "call.ended")})
+        self.assertEqual(len(self.told(receiver, "call.started")), 199)
+
+    def test_what_nobody_takes_is_bounded(self):
+        receiver = self.receiver(rule=lambda *_: 500)
+        with self.server(receiver, events__max_age="1s") as server:
+            report(server.holdload("--calls", 20, "--duration", "100ms"))
+            wait_for("them to be given up", lambda: server.metric('holdline_events_dropped_total{reason="age"}') == 40)
+            wait_for("nothing to be left", lambda: server.metric("holdline_events_pending") == 0)
+            self.assertIn("[EVENTS_DROPPED]", server.log())
+        self.assertEqual(receiver.taken, [])
+
+    def test_only_the_types_that_are_wanted(self):
+        receiver = self.receiver()
+        with self.server(receiver, events__types="call.ended,database.down") as server:
+            report(server.holdload("--calls", 5, "--duration", "100ms"))
+            wait_for("their ends", lambda: len(self.told(receiver, "call.ended")) == 5)
+            wait_for("nothing to be left", lambda: server.metric("holdline_events_pending") == 0)
+        self.assertEqual(self.told(receiver, "call.started"), [])
+
+    def test_a_receiver_that_asks_for_time_gets_it(self):
+        times = []
+        receiver = self.receiver(rule=lambda *_: times.append(time.monotonic()) or (429 if len(times) == 1 else 204))
+        with self.server(receiver) as server:
+            report(server.holdload("--calls", 1, "--duration", "100ms"))
+            wait_for("the next try", lambda: receiver.taken)
+        self.assertGreater(times[1] - times[0], 1.9)  # it had asked for two seconds
+
+    def test_a_receiver_that_redirects_hangs_cuts_or_chatters_gets_all_in_the_end(self):
+        receiver = self.receiver(307, "cut", 500, 410, "chatter")
+        with self.server(receiver) as server:
+            result = report(server.holdload("--calls", 5, "--duration", "100ms"))
+            self.all_told(receiver, result)
+        self.assertEqual(receiver.gets, 0)
+
+    def test_a_certificate_that_nobody_vouches_for_gets_nothing(self):
+        directory = tempfile.mkdtemp(prefix="holdline-test-")
+        self.addCleanup(shutil.rmtree, directory)
+        receiver = self.receiver(tls=Authority(directory).issue("receiver"))
+        with self.server(receiver) as server:
+            report(server.holdload("--calls", 1, "--duration", "100ms"))
+            wait_for("the trouble", lambda: "[EVENT_WEBHOOK]" in server.log())
+            self.assertIn("certificate", server.log().split("[EVENT_WEBHOOK]")[1].split("\n")[0])
+        self.assertEqual(receiver.posts, [])
+
+    def test_a_silent_receiver_holds_up_neither_calls_nor_rows_nor_the_end(self):
+        receiver = self.receiver(rule=lambda *_: "silence")
+        with self.server(receiver) as server:
+            result = report(server.holdload("--calls", 40, "--duration", "500ms"))
+            self.assertEqual(result["completed"], 40)
+            store = Sqlite(server.data_dir)
+            wait_for("the rows", lambda: len(store.rows("SELECT 1 FROM calls WHERE state = 'ended'")) == 40)
+            begun = time.monotonic()
+            self.assertEqual(server.stop(), 0)
+            self.assertLess(time.monotonic() - begun, 12)  # each post would have had 15 s
+        self.assertEqual(receiver.taken, [])
+
+    def test_the_examples_of_the_document_verify_what_is_sent(self):
+        receiver = self.receiver()
+        with self.server(receiver) as server:
+            report(server.holdload("--calls", 1, "--duration", "100ms"))
+            wait_for("an event", lambda: receiver.taken)
+        headers, body = receiver.taken[0]
+        names = {}
+        exec(documented("python"), names)
+        headers_in_js = json.dumps({name.lower(): value for name, value in headers.items()})
+        script = documented("js") + f"""
+            const body = require("node:fs").readFileSync(0);
+            process.exit(isOurs({headers_in_js}, body, process.argv[1]) ? 0 : 7);"""
+        for secret, content, good in ((SECRET, body, True), ("another secret of ours", body, False),
+                                      (SECRET, body + b" ", False)):
+            self.assertEqual(names["is_ours"](headers, content, secret), good)
+            done = subprocess.run(["node", "-e", script, secret], input=content, check=False)
+            self.assertEqual(done.returncode, 0 if good else 7)
+
+    def test_without_a_secret_one_is_made_and_kept(self):
+        receiver = self.receiver()
+        with self.server(receiver, events__secret="") as server:
+            report(server.holdload("--calls", 1, "--duration", "100ms"))
+            wait_for("an event", lambda: receiver.taken)
+            path = os.path.join(server.data_dir, "events.secret")
+            self.assertEqual(os.stat(path).st_mode & 0o777, 0o600)
+            with open(path, encoding="ascii") as file:
+                self.assertTrue(is_signed(*receiver.taken[0], file.read().strip()))
+
+
+if __name__ == "__main__":
+    unittest.main()
