@@ -69,6 +69,19 @@ const struct board_family board_families[METRIC_COUNT] = {
 		COUNTER_BY("calls_refused_total", "Handshakes refused."),
 	[METRIC_WEBHOOKS_TOTAL] =
 		COUNTER_BY("webhooks_total", "Providers' webhooks, by result."),
+	[METRIC_MESSAGES_TOTAL] = COUNTER_BY(
+		"messages_received_total",
+		"Messages, statuses and notices that webhooks told, repeated "
+		"ones too."),
+	[METRIC_MESSAGES_UNKNOWN_TOTAL] =
+		COUNTER_BY("messages_unknown_type_total",
+			   "Messages of a type that is not known here; kept."),
+	[METRIC_WEBHOOK_BODY_BYTES] =
+		GAUGE("webhook_body_bytes", "Bodies of webhooks in memory."),
+	[METRIC_WEBHOOK_BODIES_REFUSED_TOTAL] =
+		COUNTER("webhook_bodies_refused_total",
+			"Webhooks refused because webhooks.body_memory was "
+			"in use."),
 	[METRIC_CONNECTIONS_UNSTARTED_TOTAL] = COUNTER_BY(
 		"connections_unstarted_total",
 		"Connections that ended without ever sending a start."),

@@ -31,10 +31,14 @@
 #include "server/auth/once.h"
 
 enum board_metric {
-	METRIC_CALLS_ACTIVE,		    /* gauge */
-	METRIC_CALLS_TOTAL,		    /* {provider,end_reason} */
-	METRIC_CALLS_REFUSED_TOTAL,	    /* {reason} */
-	METRIC_WEBHOOKS_TOTAL,		    /* {provider,kind,result} */
+	METRIC_CALLS_ACTIVE,	       /* gauge */
+	METRIC_CALLS_TOTAL,	       /* {provider,end_reason} */
+	METRIC_CALLS_REFUSED_TOTAL,    /* {reason} */
+	METRIC_WEBHOOKS_TOTAL,	       /* {provider,kind,result} */
+	METRIC_MESSAGES_TOTAL,	       /* {provider,kind} */
+	METRIC_MESSAGES_UNKNOWN_TOTAL, /* {provider}: of a type not known */
+	METRIC_WEBHOOK_BODY_BYTES,     /* gauge */
+	METRIC_WEBHOOK_BODIES_REFUSED_TOTAL,
 	METRIC_CONNECTIONS_UNSTARTED_TOTAL, /* {reason}: never sent a start */
 	METRIC_FRAMES_TOTAL,		    /* {direction} */
 	METRIC_FRAMES_LOST_TOTAL,

@@ -7,6 +7,7 @@
  *                     settings_auth_check.c and settings_secrets.c what they
  *                     say about who may call
  *   settings_webhooks.c webhooks.answers of a file
+ *   settings_whatsapp.c what whatsapp.* says, as one more of them
  *   settings.c        file, environment and flags into struct settings
  *   settings_print.c  struct settings as YAML, help, and what a reload changes
  *
@@ -26,7 +27,8 @@ enum kind {
 	ADDRESS,  /* char[]: host:port */
 	URL,	  /* char[]: of a database; may hold a password */
 	LINK,	  /* char[]: http or https; its path may be a secret */
-	SECRET,	  /* char[]: never shown */
+	SECRET,	  /* char[]: of ours; never shown */
+	PASSWORD, /* char[]: as others chose it; never shown */
 	ENDPOINT, /* char[]: wss://host[:port] */
 	NETWORKS, /* char[]: networks, separated by commas */
 	TYPES,	  /* char[]: types of events, separated by commas */

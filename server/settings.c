@@ -363,6 +363,11 @@ static int check_together(const struct loading *load)
 				? "media"
 				: "control");
 	(void)snprintf(origin.where, sizeof(origin.where), "%s",
+		       "webhooks.body_memory");
+	if (s->webhooks.body_memory < s->webhooks.max_batch)
+		return settings_wrong(load, &origin,
+				      "less than webhooks.max_batch");
+	(void)snprintf(origin.where, sizeof(origin.where), "%s",
 		       "database.retry.max");
 	if (s->database.retry_max_ms < s->database.retry_initial_ms)
 		return settings_wrong(load, &origin,
@@ -463,6 +468,8 @@ static int complete(struct loading *load)
 		r = settings_complete_auth(load);
 	if (r == 0)
 		r = settings_complete_webhooks(load);
+	if (r == 0)
+		r = settings_complete_whatsapp(load);
 	return r == 0 ? check_together(load) : r;
 }
 

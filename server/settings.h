@@ -67,12 +67,14 @@ struct webhook {
 	/* Whose webhooks, and who may call them. Of a route it has the provider
 	 * and the auth; what becomes of the call is the media route's. */
 	struct route door;
-	char route[128]; /* the path of a media route: there the call goes */
+	/* The path of a media route: there the call goes; "": no calls come. */
+	char route[128];
 	enum webhook_mode mode;
 	enum webhook_track track;
 	bool status_callback; /* ask the provider for them, if the answer can */
 };
 #define WEBHOOKS_MAX  16
+#define WEBHOOK_META  "meta" /* WhatsApp's Cloud API: messages, no calls */
 
 #define PROCESSES_MAX 16 /* of media */
 #define THREADS_MAX   64 /* in each of them */
@@ -163,12 +165,19 @@ struct settings {
 		char listen[64];      /* "": no webhooks */
 		char public_url[256]; /* https://host[:port] */
 		uint32_t token_ttl_ms;
-		uint32_t max_body; /* bytes */
+		uint32_t max_body;    /* bytes */
+		uint32_t max_batch;   /* bytes; of Meta's */
+		uint64_t body_memory; /* bytes; of all that are held at once */
 		uint32_t max_connections;
 		struct webhook answers[WEBHOOKS_MAX];
 		size_t answer_count;
 		struct tls_settings tls;
 	} webhooks;
+	struct {
+		char verify_token[256], verify_token_file[256];
+		char app_secret[256], app_secret_file[256];
+		struct webhook door; /* of /webhooks/whatsapp; no name: none */
+	} whatsapp;
 	struct {
 		uint32_t db_down_count;
 		uint32_t window_ms;
@@ -189,6 +198,9 @@ struct settings {
 		char token_secret[256];
 		char token_secret_file[256];
 	} auth;
+	struct {
+		uint32_t idle_timeout_ms;
+	} sessions;
 	struct auth_store who; /* from media.routes and auth.* */
 	uint32_t drain_timeout_ms;
 	uint32_t watchdog_timeout_ms;

@@ -35,6 +35,7 @@ const char *const auth_kind_words[AUTH_KINDS] = {
 	[AUTH_GENESYS] = "genesys",
 	[AUTH_TELNYX_SIGNATURE] = "telnyx_signature",
 	[AUTH_JAMBONZ_SIGNATURE] = "jambonz_signature",
+	[AUTH_META] = "meta",
 	[AUTH_ONE_TIME] = "one_time",
 };
 
@@ -110,6 +111,18 @@ static int take_api_key_file(const struct taking *t)
 	struct auth_rules *rules = &t->route->auth;
 
 	return take_file(t, &rules->api_key_file, &rules->api_keys);
+}
+
+static int take_verify_token(const struct taking *t)
+{
+	return take_word(t, &t->route->auth.verify_tokens, AUTH_SECRETS_MAX);
+}
+
+static int take_verify_token_file(const struct taking *t)
+{
+	struct auth_rules *rules = &t->route->auth;
+
+	return take_file(t, &rules->verify_token_file, &rules->verify_tokens);
 }
 
 /* 32 bytes in base64. */
@@ -282,6 +295,10 @@ static const struct field {
 	{ AUTH_TELNYX_SIGNATURE, "public_key", true, take_public_key },
 	{ AUTH_JAMBONZ_SIGNATURE, "secret", true, take_secret },
 	{ AUTH_JAMBONZ_SIGNATURE, "secret_file", false, take_secret_file },
+	{ AUTH_META, "secret", true, take_secret },
+	{ AUTH_META, "secret_file", false, take_secret_file },
+	{ AUTH_META, "verify_token", true, take_verify_token },
+	{ AUTH_META, "verify_token_file", false, take_verify_token_file },
 	{ AUTH_ONE_TIME, "in", false, take_place },
 	{ AUTH_ONE_TIME, "name", false, take_token_name },
 };

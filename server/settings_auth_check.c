@@ -98,6 +98,11 @@ static int check_kind(const struct loading *load, const struct origin *origin,
 		if (!rules->user)
 			return missing(load, origin, kind, "a user");
 		break;
+	case AUTH_META:
+		if (rules->verify_tokens.count == 0)
+			return missing(load, origin, kind,
+				       "a verify_token or a verify_token_file");
+		break;
 	case AUTH_TELNYX_SIGNATURE:
 		return rules->words[kind].count > 0
 			       ? 0
@@ -122,6 +127,10 @@ int settings_check_auth(const struct loading *load, const struct origin *origin,
 	if (route->open_on_purpose && rules->kinds)
 		return settings_wrong(load, origin,
 				      "auth is none and has checks as well");
+	if (rules->kinds & 1u << AUTH_META &&
+	    strcmp(route->provider, WEBHOOK_META) != 0)
+		return settings_wrong(load, origin,
+				      "auth.meta is for webhooks of meta");
 	return complete_places(load, origin, route);
 }
 

@@ -56,6 +56,8 @@ int settings_set_webhook(struct loading *load, const struct yaml_value *value,
 int settings_check_webhooks(const struct loading *load);
 /* When all is loaded: do the webhooks and the routes fit together? */
 int settings_complete_webhooks(const struct loading *load);
+/* settings_whatsapp.c: the door that whatsapp.* describes. 0 or 2. */
+int settings_complete_whatsapp(const struct loading *load);
 
 /* settings_secrets.c */
 /* 0, or -ENOSPC. */

@@ -94,6 +94,10 @@ static void print_check(FILE *out, const struct auth_store *store,
 		print_secrets(out, store, "api_key", &rules->api_keys,
 			      rules->api_key_file);
 		break;
+	case AUTH_META:
+		print_secrets(out, store, "verify_token", &rules->verify_tokens,
+			      rules->verify_token_file);
+		break;
 	case AUTH_TOKEN:
 		print_field(out, "in",
 			    setting_place_words[rules->token_place -
@@ -171,6 +175,19 @@ static void print_routes(FILE *out, const struct settings *settings)
 	}
 }
 
+/* What becomes of a call. */
+static void print_call_words(FILE *out, const struct webhook *w)
+{
+	(void)fprintf(out, "      route: ");
+	print_quoted(out, w->route);
+	(void)fprintf(out,
+		      "\n      mode: %s\n      track: %s\n"
+		      "      status_callback: %s\n",
+		      setting_mode_words[w->mode],
+		      setting_track_words[w->track],
+		      w->status_callback ? "true" : "false");
+}
+
 static void print_webhooks(FILE *out, const struct settings *settings)
 {
 	if (settings->webhooks.answer_count > 0)
@@ -180,15 +197,9 @@ static void print_webhooks(FILE *out, const struct settings *settings)
 
 		(void)fprintf(out, "    - name: ");
 		print_quoted(out, w->name);
-		(void)fprintf(out, "\n      provider: %s\n      route: ",
-			      w->door.provider);
-		print_quoted(out, w->route);
-		(void)fprintf(out,
-			      "\n      mode: %s\n      track: %s\n"
-			      "      status_callback: %s\n",
-			      setting_mode_words[w->mode],
-			      setting_track_words[w->track],
-			      w->status_callback ? "true" : "false");
+		(void)fprintf(out, "\n      provider: %s\n", w->door.provider);
+		if (w->route[0])
+			print_call_words(out, w);
 		print_auth(out, &settings->who, &w->door);
 	}
 }
@@ -319,5 +330,6 @@ void settings_take_reloadable(struct settings *settings,
 	memcpy(settings->webhooks.answers, from->webhooks.answers,
 	       sizeof(from->webhooks.answers));
 	settings->webhooks.answer_count = from->webhooks.answer_count;
+	settings->whatsapp.door = from->whatsapp.door;
 	settings->who = from->who;
 }

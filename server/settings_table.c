@@ -193,6 +193,11 @@ const struct setting settings_table[] = {
 	  "1min", 1 * S, H, "how long the token in an answer is good" },
 	{ "webhooks.max_body", SIZE, FIXED, AT(webhooks.max_body), "64KiB",
 	  1 * KI, 1 * MI, "a longer webhook is refused with 413" },
+	{ "webhooks.max_batch", SIZE, FIXED, AT(webhooks.max_batch), "4MiB",
+	  3 * MI, 64 * MI, "a longer batch of Meta's is refused with 413" },
+	{ "webhooks.body_memory", SIZE, FIXED, AT(webhooks.body_memory),
+	  "64MiB", 4 * MI, 64 * GI,
+	  "bodies that are held at once, together; beyond: 503" },
 	{ "webhooks.max_connections", COUNT, FIXED,
 	  AT(webhooks.max_connections), "256", 1, 65536,
 	  "beyond: accepted and closed" },
@@ -204,6 +209,21 @@ const struct setting settings_table[] = {
 	  0, 0,
 	  "who signs callers' certificates, PEM (default: none is asked "
 	  "for)" },
+	{ "whatsapp.verify_token", PASSWORD, RELOAD, AT(whatsapp.verify_token),
+	  "", 0, 0,
+	  "what Meta's app was told for the handshake (default: there is no "
+	  "/webhooks/whatsapp)" },
+	{ "whatsapp.verify_token_file", PATH, RELOAD,
+	  AT(whatsapp.verify_token_file), "", 0, 0,
+	  "the same from a file, one a line" },
+	{ "whatsapp.app_secret", PASSWORD, RELOAD, AT(whatsapp.app_secret), "",
+	  0, 0, "of Meta's app: signs its webhooks" },
+	{ "whatsapp.app_secret_file", PATH, RELOAD,
+	  AT(whatsapp.app_secret_file), "", 0, 0,
+	  "the same from a file, one a line; all are good" },
+	{ "sessions.idle_timeout", DURATION, RELOAD,
+	  AT(sessions.idle_timeout_ms), "15min", 1 * S, 30 * 24 * H,
+	  "a conversation without a message for that long is over" },
 	{ "alerts.db_down_count", COUNT, FIXED, AT(alerts.db_down_count), "10",
 	  1, 10000, "more failures of the database than that: alert" },
 	{ "alerts.window", DURATION, FIXED, AT(alerts.window_ms), "5min", 1 * S,
@@ -247,10 +267,7 @@ _Static_assert(sizeof(settings_table) / sizeof(settings_table[0]) <=
 
 /* Named by the contract, built by a later version: better said than guessed. */
 const char *const settings_later[] = {
-	"sessions.idle_timeout",
 	"sessions.interval",
-	"whatsapp.verify_token",
-	"whatsapp.app_secret",
 };
 const size_t settings_later_count =
 	sizeof(settings_later) / sizeof(settings_later[0]);

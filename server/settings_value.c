@@ -194,7 +194,8 @@ bool setting_is_text(enum kind kind)
 
 bool setting_is_delicate(enum kind kind)
 {
-	return kind == URL || kind == LINK || kind == SECRET;
+	return kind == URL || kind == LINK || kind == SECRET ||
+	       kind == PASSWORD;
 }
 
 int setting_word_index(const char *text, const char *const *words, size_t count)
@@ -215,6 +216,7 @@ const char *setting_kind_hint(enum kind kind)
 		[URL] = "a database; write sqlite:PATH or postgresql://...",
 		[LINK] = "a link; write it like https://example.com/alert",
 		[SECRET] = "a secret; write at least 16 characters",
+		[PASSWORD] = "a secret",
 		[ENDPOINT] = "an endpoint; write it like wss://example.com",
 		[NETWORKS] = "networks; write them like 10.0.0.0/8, ::1",
 		[TYPES] = "types of events; write them like call.ended, "
@@ -514,6 +516,7 @@ void setting_format(const struct setting *s, const struct settings *settings,
 	case URL: settings_mask_url(at, out, size); return;
 	case LINK: settings_mask_link(at, out, size); return;
 	case SECRET:
+	case PASSWORD:
 		(void)snprintf(out, size, "%s",
 			       *(const char *)at ? SECRET_SHOWN : "");
 		return;
@@ -555,12 +558,13 @@ const char *setting_kind_word(enum kind kind)
 		[NAME] = "NAME",	 [PATH] = "PATH",
 		[ADDRESS] = "HOST:PORT", [URL] = "URL",
 		[LINK] = "URL",		 [SECRET] = "TEXT",
-		[ENDPOINT] = "URL",	 [NETWORKS] = "NETWORKS",
-		[TYPES] = "TYPES",	 [BOOL] = "true|false",
-		[COUNT] = "NUMBER",	 [FRACTION] = "FRACTION",
-		[SIZE] = "SIZE",	 [DURATION] = "DURATION",
-		[TICK] = "TICK",	 [LEVEL] = "LEVEL",
-		[FORMAT] = "FORMAT",	 [MASK] = "MASK",
+		[PASSWORD] = "TEXT",	 [ENDPOINT] = "URL",
+		[NETWORKS] = "NETWORKS", [TYPES] = "TYPES",
+		[BOOL] = "true|false",	 [COUNT] = "NUMBER",
+		[FRACTION] = "FRACTION", [SIZE] = "SIZE",
+		[DURATION] = "DURATION", [TICK] = "TICK",
+		[LEVEL] = "LEVEL",	 [FORMAT] = "FORMAT",
+		[MASK] = "MASK",
 	};
 
 	return words[kind];

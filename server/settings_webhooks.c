@@ -6,6 +6,8 @@
  *       - provider: twilio             whose webhooks
  *         route: /media/twilio         where the call goes
  *         auth: ...                    as of a route: settings_auth.c
+ *
+ * Meta has messages alone and no route; a number of Twilio may have no calls.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -33,9 +35,9 @@ static const enum auth_kind not_for_webhooks[] = { AUTH_ORIGINS, AUTH_GENESYS,
 						   AUTH_ONE_TIME, AUTH_TELNYX };
 
 /* Those whose webhooks we know how to answer. */
-static const char *const answered[] = { "twilio", "signalwire", "telnyx",
-					"plivo",  "exotel",	"vonage",
-					"jambonz" };
+static const char *const answered[] = { "twilio",  "signalwire", "telnyx",
+					"plivo",   "exotel",	 "vonage",
+					"jambonz", WEBHOOK_META };
 
 /* ---- one word --------------------------------------------------------------
  */
@@ -85,8 +87,12 @@ static int set_word(const struct loading *load, const struct origin *origin,
 					      "\"%s\" has no webhooks that "
 					      "this version answers",
 					      text);
-		return settings_set_provider(load, origin, &webhook->door,
-					     text);
+		if (strcmp(text, WEBHOOK_META) != 0)
+			return settings_set_provider(load, origin,
+						     &webhook->door, text);
+		(void)snprintf(webhook->door.provider,
+			       sizeof(webhook->door.provider), WEBHOOK_META);
+		return 0;
 	case ROUTE_KEY: return set_route(load, origin, webhook, text);
 	case MODE_KEY:
 		r = settings_set_choice(load, origin, text, setting_mode_words,
@@ -192,6 +198,28 @@ static int check_auth(const struct loading *load, const struct origin *origin,
 	return settings_check_auth(load, origin, door);
 }
 
+/* May it, must it, or can it not lead to a media route? */
+static int check_route(const struct loading *load, const struct origin *origin,
+		       const struct webhook *webhook)
+{
+	const char *provider = webhook->door.provider;
+	bool meta = strcmp(provider, WEBHOOK_META) == 0;
+
+	if (meta && webhook->route[0])
+		return settings_wrong(load, origin,
+				      "meta sends messages and no calls: leave "
+				      "the route out");
+	if (meta && !(webhook->door.auth.kinds & 1u << AUTH_META))
+		return settings_wrong(load, origin,
+				      "meta needs auth.meta, with a secret and "
+				      "a verify_token");
+	if (*provider &&
+	    (meta || webhook->route[0] || strcmp(provider, "twilio") == 0))
+		return 0;
+	return settings_wrong(load, origin,
+			      "an answer needs a provider and a route");
+}
+
 int settings_check_webhooks(const struct loading *load)
 {
 	struct settings *s = load->settings;
@@ -203,11 +231,8 @@ int settings_check_webhooks(const struct loading *load)
 		(void)snprintf(origin.where, sizeof(origin.where),
 			       "%.150s:%u: webhooks.answers[%zu]", load->file,
 			       load->webhook_lines[i], i);
-		if (!webhook->door.provider[0] || !webhook->route[0])
-			return settings_wrong(load, &origin,
-					      "an answer needs a provider and "
-					      "a route");
-		if (check_name(load, &origin, i) != 0 ||
+		if (check_route(load, &origin, webhook) != 0 ||
+		    check_name(load, &origin, i) != 0 ||
 		    check_auth(load, &origin, &webhook->door) != 0)
 			return 2;
 	}
@@ -232,6 +257,8 @@ int settings_complete_webhooks(const struct loading *load)
 		const struct route *route = find_route(s, webhook->route);
 		struct origin origin;
 
+		if (!webhook->route[0])
+			continue;
 		(void)snprintf(origin.where, sizeof(origin.where),
 			       "%.150s:%u: webhooks.answers[%zu].route",
 			       load->file, load->webhook_lines[i], i);

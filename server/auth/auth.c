@@ -30,6 +30,8 @@ const char *const auth_header_names[AUTH_HEADERS] = {
 	[HEADER_TELNYX_SIGNATURE] = "telnyx-signature-ed25519",
 	[HEADER_TELNYX_TIMESTAMP] = "telnyx-timestamp",
 	[HEADER_JAMBONZ_SIGNATURE] = "jambonz-signature",
+	[HEADER_META_SIGNATURE] = "x-hub-signature-256",
+	[HEADER_TWILIO_IDEMPOTENCY] = "i-twilio-idempotency-token",
 };
 
 /* ---- the simple checks: why not, or NULL -----------------------------------
@@ -205,6 +207,7 @@ static const struct {
 	[AUTH_GENESYS] = { UNAUTHORIZED, "genesys_signature" },
 	[AUTH_TELNYX_SIGNATURE] = { FORBIDDEN, "telnyx_signature" },
 	[AUTH_JAMBONZ_SIGNATURE] = { FORBIDDEN, "jambonz_signature" },
+	[AUTH_META] = { FORBIDDEN, "meta_signature" },
 	[AUTH_ONE_TIME] = { UNAUTHORIZED, "one_time" },
 };
 
@@ -236,6 +239,7 @@ static const char *check(enum auth_kind kind, const struct auth_policy *policy,
 		return auth_check_telnyx_signature(policy, request);
 	case AUTH_JAMBONZ_SIGNATURE:
 		return auth_check_jambonz_signature(policy, request);
+	case AUTH_META: return auth_check_meta(request);
 	case AUTH_ONE_TIME:
 		return check_one_time(policy, request, memory, call_tag);
 	default: return "unknown"; /* rather nobody than anybody */

@@ -10,6 +10,7 @@
  *   twilio, plivo                           the signed URL of the upgrade
  *   vonage, genesys                         a signed token, a signed message
  *   telnyx_signature, jambonz_signature     a signed webhook
+ *   meta                                    likewise, of up to megabytes
  *   telnyx, bearer, basic, token            a secret that comes as it is
  *   one_time                                a token of ours, valid once
  *
@@ -31,6 +32,7 @@
 
 #include "server/auth/network.h"
 
+struct body_mac;
 struct once_table;
 struct one_time_keys;
 
@@ -49,6 +51,7 @@ enum auth_kind {
 	AUTH_GENESYS,
 	AUTH_TELNYX_SIGNATURE,
 	AUTH_JAMBONZ_SIGNATURE,
+	AUTH_META,
 	AUTH_ONE_TIME,
 	AUTH_KINDS
 };
@@ -78,6 +81,8 @@ struct auth_rules {
 	uint32_t file[AUTH_KINDS];  /* where they were read from, or 0 */
 	struct auth_words api_keys; /* genesys */
 	uint32_t api_key_file;
+	struct auth_words verify_tokens; /* meta */
+	uint32_t verify_token_file;
 	uint32_t user;		  /* basic */
 	bool signature_optional;  /* twilio: judged only if it is there */
 	bool authorization_as_is; /* vonage: the header is the secret */
@@ -110,6 +115,8 @@ enum auth_header {
 	HEADER_TELNYX_SIGNATURE,
 	HEADER_TELNYX_TIMESTAMP,
 	HEADER_JAMBONZ_SIGNATURE,
+	HEADER_META_SIGNATURE,
+	HEADER_TWILIO_IDEMPOTENCY, /* no check: what a repeat shares */
 	AUTH_HEADERS
 };
 /* In lower case, without the colon. */
@@ -130,6 +137,7 @@ struct auth_request {
 	const char *signed_tail;
 	const char *body; /* of a webhook's POST, as it came; NULL: none */
 	size_t body_length;
+	struct body_mac *body_mac; /* of a POST to a door of Meta's, or NULL */
 	const char *headers[AUTH_HEADERS]; /* NULL: not there */
 	struct address peer;
 	bool has_certificate;	      /* that TLS accepted */
@@ -183,5 +191,6 @@ const char *auth_check_telnyx_signature(const struct auth_policy *policy,
 					const struct auth_request *request);
 const char *auth_check_jambonz_signature(const struct auth_policy *policy,
 					 const struct auth_request *request);
+const char *auth_check_meta(const struct auth_request *request);
 
 #endif

@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sodium.h>
 
 #include "server/auth/auth.h"
 #include "server/auth/secret.h"
@@ -111,6 +112,22 @@ static void try_twilio(struct trial *trial, const struct spelling *as,
 	}
 }
 
+/* A body that is no form is not signed itself: its digest stands in the URL,
+ * as bodySHA256. */
+static bool is_body_of_url(const struct auth_request *request)
+{
+	const char *hex = auth_query_value(request, "bodySHA256");
+	uint8_t said[crypto_hash_sha256_BYTES], is[crypto_hash_sha256_BYTES];
+	size_t size = 0;
+
+	if (!hex || sodium_hex2bin(said, sizeof(said), hex, strlen(hex), NULL,
+				   &size, NULL) != 0)
+		return false;
+	(void)crypto_hash_sha256(is, (const uint8_t *)request->body,
+				 request->body_length);
+	return size == sizeof(is) && secret_same_bytes(said, is, sizeof(is));
+}
+
 const char *auth_check_twilio(const struct auth_policy *policy,
 			      const struct auth_request *request)
 {
@@ -130,6 +147,9 @@ const char *auth_check_twilio(const struct auth_policy *policy,
 	if (base64_to_bytes(header, strlen(header), false, signature,
 			    sizeof(signature)) != sizeof(signature))
 		return "malformed";
+	if (request->body_length > 0 && !request->signed_tail &&
+	    !is_body_of_url(request))
+		return "unsigned_body";
 	for (size_t s = 0; s < schemes_in_play(request); s++)
 		for (unsigned form = 0; form < forms; form++)
 			try_twilio(&trial,

@@ -7,9 +7,12 @@
  *   jambonz   Jambonz-Signature: t=TIME,v1=hex(HMAC-SHA256(secret, text)), and
  *             more v1 while a secret is changed; text: time "." body
  *             docs.jambonz.org/guides/features/securing-http-endpoints
+ *   Meta      X-Hub-Signature-256: sha256=hex(HMAC-SHA256(secret, body))
+ *             developers.facebook.com/docs/graph-api/webhooks/getting-started
  *
  * The body is that which came, to the byte. An old webhook may be a repeated
- * one, so its time must be near ours.
+ * one, so its time must be near ours; Meta's has none, and what it says is kept
+ * once however often it comes.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +20,7 @@
 #include <sodium.h>
 
 #include "server/auth/auth.h"
+#include "server/auth/body_mac.h"
 #include "server/auth/secret.h"
 
 #define NEAR_S	       300u
@@ -200,4 +204,28 @@ const char *auth_check_jambonz_signature(const struct auth_policy *policy,
 		wrong = "mismatch";
 	free(covered);
 	return wrong;
+}
+
+/* ---- Meta ------------------------------------------------------------------
+ */
+
+const char *auth_check_meta(const struct auth_request *request)
+{
+	static const char scheme[] = "sha256=";
+	const char *header = request->headers[HEADER_META_SIGNATURE];
+	uint8_t signature[HMAC_SHA256_SIZE];
+	size_t size = 0;
+
+	if (!header)
+		return "missing";
+	if (strncmp(header, scheme, strlen(scheme)) != 0 ||
+	    sodium_hex2bin(
+		    signature, sizeof(signature), header + strlen(scheme),
+		    strlen(header) - strlen(scheme), NULL, &size, NULL) != 0 ||
+	    size != sizeof(signature))
+		return "malformed";
+	if (!request->body_mac)
+		return "no_body";
+	return body_mac_matches(request->body_mac, signature) ? NULL
+							      : "mismatch";
 }

@@ -12,6 +12,7 @@ struct drainer;
 struct events;
 struct http_files;
 struct limits;
+struct message_intake;
 struct push;
 struct settings;
 struct store_pool;
@@ -25,12 +26,13 @@ struct control_context {
 	struct events *events;	     /* NULL likewise, or no events */
 	struct http_files *files;    /* asks the disk */
 	struct webhook_inbox *inbox; /* NULL likewise, or no webhooks */
-	struct limits *callers;	     /* of webhooks, by address; or NULL */
-	const struct access *access; /* who may do what */
-	struct limits *logins;	     /* by address and by account */
-	struct growth growth;	     /* of the outbox's bytes */
-	struct history history;	     /* the last minutes */
-	struct push *push;	     /* tells who watches */
+	struct message_intake *intake; /* likewise */
+	struct limits *callers;	       /* of webhooks, by address; or NULL */
+	const struct access *access;   /* who may do what */
+	struct limits *logins;	       /* by address and by account */
+	struct growth growth;	       /* of the outbox's bytes */
+	struct history history;	       /* the last minutes */
+	struct push *push;	       /* tells who watches */
 };
 
 #endif

@@ -8,6 +8,7 @@
  *   retention    removes what is too old (retention.h)
  *   http_files   reads the files that answers are made of (http_files.h)
  *   spooler      what webhooks tell, to the disk (webhook_inbox.h)
+ *   message_intake  takes batches of messages apart (message_intake.h)
  *   alerts       posts to alerts.webhook, if there is one
  *   event_feed, event_sender  events for events.webhook, likewise (events.h)
  *
@@ -39,7 +40,10 @@
 #include "server/control/retention.h"
 #include "server/control/store_pool.h"
 #include "server/control/token.h"
+#include "server/control/message_intake.h"
 #include "server/control/webhook_inbox.h"
+#include "server/control/webhook_messages.h"
+#include "server/control/webhook_visit.h"
 #include "server/control/webhooks.h"
 #include "server/log.h"
 #include "server/settings.h"
@@ -232,6 +236,7 @@ static int start_webhooks(struct control *control)
 		.timeout_s = REQUEST_TIMEOUT_S,
 		.max_connections = settings->webhooks.max_connections,
 		.max_body = settings->webhooks.max_body,
+		.body_memory = settings->webhooks.body_memory,
 		.settings = &control->context.settings,
 		.for_webhooks = true,
 		.tls = TLS_WEBHOOKS,
@@ -244,12 +249,16 @@ static int start_webhooks(struct control *control)
 		return 0;
 	control->webhook_router = (struct http_router){
 		.routes = webhook_routes,
+		.prepare = webhook_messages_prepare,
 		.count = webhook_route_count,
 		.context = &control->context,
 	};
 	r = make_limits(&control->context.callers);
 	if (r == 0)
 		r = webhook_inbox_start(&control->context.inbox, settings);
+	if (r == 0)
+		r = message_intake_start(&control->context.intake,
+					 control->context.inbox);
 	return r < 0 ? r : http_server_start(&control->webhooks, &http);
 }
 
@@ -308,6 +317,7 @@ static void stop(struct control *control)
 	control->context.pool = NULL;
 	store_pool_stop(pool);
 	http_files_stop(files);
+	control->context.intake = message_intake_stop(control->context.intake);
 	control->context.inbox = NULL;
 	(void)webhook_inbox_stop(inbox, SPOOL_AT_END_MS);
 	control->context.drainer = NULL;

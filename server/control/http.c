@@ -218,31 +218,65 @@ static void run(const struct http_router *router,
 		route->handle(request, response, router->context);
 }
 
+static const struct http_route *find_route(const struct http_router *router,
+					   const struct http_request *request,
+					   char parameter[HTTP_PARAMETER_SIZE],
+					   struct http_response *response)
+{
+	for (size_t i = 0; i < router->count; i++) {
+		const struct http_route *route = &router->routes[i];
+
+		if (!route_fits(route, request->path, parameter))
+			continue;
+		if (route_takes(route, request->method))
+			return route;
+		add_allowed(response->allow, sizeof(response->allow),
+			    route->method);
+	}
+	return NULL;
+}
+
+void http_prepare_body(const struct http_router *router,
+		       const struct http_request *request,
+		       struct http_intake *intake)
+{
+	char parameter[HTTP_PARAMETER_SIZE];
+	struct http_request matched = *request;
+	struct http_response unused = { 0 };
+	const struct http_route *route =
+		find_route(router, request, parameter, &unused);
+
+	matched.parameter = parameter;
+	if (route && router->prepare)
+		router->prepare(route, &matched, intake, router->context);
+}
+
+struct http_body *http_take_body(const struct http_request *request)
+{
+	struct http_body *body = request->owner ? *request->owner : NULL;
+
+	if (body)
+		*request->owner = NULL;
+	return body;
+}
+
 void http_answer(const struct http_router *router,
 		 const struct http_request *request,
 		 struct http_response *response, struct bearer *bearer)
 {
 	char parameter[HTTP_PARAMETER_SIZE];
 	struct http_request matched = *request;
+	const struct http_route *route;
 
 	*bearer = (struct bearer){ .role = HTTP_ANYBODY };
 	matched.parameter = parameter;
 	*response = (struct http_response){ 0 };
-	for (size_t i = 0; i < router->count; i++) {
-		const struct http_route *route = &router->routes[i];
-
-		if (!route_fits(route, request->path, parameter))
-			continue;
-		if (route_takes(route, request->method)) {
-			response->allow[0] = '\0';
-			response->route = route;
-			run(router, route, &matched, response, bearer);
-			return;
-		}
-		add_allowed(response->allow, sizeof(response->allow),
-			    route->method);
-	}
-	if (response->allow[0])
+	route = find_route(router, request, parameter, response);
+	if (route) {
+		response->allow[0] = '\0';
+		response->route = route;
+		run(router, route, &matched, response, bearer);
+	} else if (response->allow[0])
 		http_reply_error(response, 405, "this path has other methods");
 	else
 		http_reply_error(response, 404, "no such path");

@@ -47,7 +47,9 @@ enum http_role {
 
 struct access;
 struct bearer;
+struct body_mac;
 struct handshake;
+struct http_body;
 struct http_file;
 struct http_later;
 struct http_mailbox;
@@ -69,6 +71,8 @@ struct http_request { /* all of it borrowed for the time of the call */
 	const char *who;     /* likewise: an email; "" for nobody */
 	const char *body;    /* a NUL follows */
 	size_t body_length;
+	struct body_mac *body_mac;    /* that a prepare wanted; or NULL */
+	struct http_body **owner;     /* of the body: http_take_body() */
 	struct http_mailbox *mailbox; /* for answers that come later */
 	struct http_sockets *sockets; /* it asks for a WebSocket; or NULL */
 	struct handshake *caller;     /* of a webhook; NULL: not read */
@@ -78,9 +82,9 @@ struct http_request { /* all of it borrowed for the time of the call */
 struct http_response {
 	int status;
 	const struct http_route *route; /* that answered; NULL: none fits */
-	const char *type;      /* content type; a literal */
-	char *body;	       /* owned */
-	size_t length;	       /* bytes of body */
+	const char *type;		/* content type; a literal */
+	char *body;			/* owned */
+	size_t length;			/* bytes of body */
 	const char *policy;    /* content-security-policy; a literal; NULL: none
 				  may load anything */
 	bool may_keep;	       /* by a browser that asks again each time */
@@ -105,10 +109,20 @@ struct http_route {
 	enum http_role role; /* the least that who asks must have */
 };
 
+/* What is done with a body before it comes, from what the head says. */
+struct http_intake {
+	size_t max_body;      /* as the server has it; longer: 413 */
+	struct body_mac *mac; /* counts it; the server's to free; or NULL */
+};
+typedef void http_prepare(const struct http_route *route,
+			  const struct http_request *request,
+			  struct http_intake *intake, void *context);
+
 struct http_router {
 	const struct http_route *routes; /* borrowed */
 	size_t count;
 	void *context;		     /* for the handlers */
+	http_prepare *prepare;	     /* NULL: all bodies are alike */
 	const struct access *access; /* NULL: nobody is admitted */
 };
 
@@ -122,6 +136,14 @@ struct http_router {
 void http_answer(const struct http_router *router,
 		 const struct http_request *request,
 		 struct http_response *response, struct bearer *bearer);
+/* Before the body of `request` is taken: lets its route say how. */
+void http_prepare_body(const struct http_router *router,
+		       const struct http_request *request,
+		       struct http_intake *intake);
+/* A handler may keep the body beyond its call, and frees it: NULL if there is
+ * none. The request has it until the handler returns. */
+struct http_body *http_take_body(const struct http_request *request);
+
 /* Does a page of our own ask, as its browser says? Other clients say nothing of
  * where they come from. */
 bool http_is_same_origin(const struct http_request *request);

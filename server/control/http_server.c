@@ -4,7 +4,7 @@
  * A connection holds one exchange at a time:
  *
  *   HTTP             the head is in: check it; answer when there is no body
- *   HTTP_BODY        collect, at most max_body
+ *   HTTP_BODY        collect, at most max_body or what its route takes
  *   BODY_COMPLETION  answer
  *   HTTP_WRITEABLE   an answer that was promised has come: send it
  *                    a piece of a file has come, or has left: the next one
@@ -30,8 +30,11 @@
 #include <string.h>
 #include <libwebsockets.h>
 
+#include "server/auth/body_mac.h"
+#include "server/board.h"
 #include "server/clock.h"
 #include "server/control/access.h"
+#include "server/control/http_body.h"
 #include "server/control/http_files.h"
 #include "server/control/http_head.h"
 #include "server/control/http_ids.h"
@@ -54,6 +57,7 @@ struct http_server {
 	const struct http_router *router;
 	uint32_t timeout_s;
 	size_t max_body;
+	struct http_bodies bodies;
 	const struct settings *const *settings;
 	bool for_webhooks;
 	struct lws_protocols protocols[2];
@@ -68,9 +72,7 @@ struct exchange {
 	char origin[HTTP_ORIGIN_SIZE], host[HTTP_ORIGIN_SIZE];
 	char if_none_match[HTTP_VALUE_SIZE], range[HTTP_VALUE_SIZE];
 	char if_range[HTTP_VALUE_SIZE];
-	char *body; /* owned; body_expected bytes and a NUL */
-	size_t body_length;
-	size_t body_expected;
+	struct http_body *body;	  /* owned; NULL: none, or it was taken */
 	uint64_t since_ms;	  /* its head was here: monotonic */
 	struct http_later *later; /* the answer we wait for; NULL: none */
 	struct http_file *file;	  /* the body that is being sent; NULL: none */
@@ -86,7 +88,7 @@ static void exchange_reset(struct exchange *ex)
 	if (ex->later)
 		http_later_forget(ex->later);
 	http_file_close(ex->file);
-	free(ex->body);
+	http_body_free(ex->body);
 	free(ex->caller);
 	memset(ex, 0, sizeof(*ex));
 }
@@ -136,7 +138,7 @@ static int read_content_length(struct lws *wsi, size_t *length)
 	if (n == 0 || text[n] != '\0')
 		return 400;
 	*length = strtoul(text, NULL, 10);
-	return *length > server_of(wsi)->max_body ? 413 : 0;
+	return 0;
 }
 
 /* Who calls: libwebsockets forgets the head before the body is in. */
@@ -209,6 +211,54 @@ static void read_ids(struct lws *wsi, struct exchange *ex)
 		      read_custom(wsi, "traceparent:", parent, sizeof(parent)));
 }
 
+/* What was asked, as the router and others have it. */
+static struct http_request request_of(struct lws *wsi, struct exchange *ex)
+{
+	return (struct http_request){
+		.method = ex->method,
+		.path = ex->path,
+		.query = ex->query,
+		.authorization = ex->authorization,
+		.cookie = ex->cookie,
+		.origin = ex->origin,
+		.host = ex->host,
+		.peer = ex->peer,
+		.if_none_match = ex->if_none_match,
+		.range = ex->range,
+		.if_range = ex->if_range,
+		.body = ex->body ? ex->body->bytes : "",
+		.body_length = ex->body ? ex->body->length : 0,
+		.body_mac = ex->body ? ex->body->mac : NULL,
+		.owner = &ex->body,
+		.mailbox = server_of(wsi)->mailbox,
+		.caller = ex->caller,
+		.ids = ex->ids.text,
+	};
+}
+
+/* Takes the body that is announced, as its route wants it. 0, or the status to
+ * refuse with. */
+static int begin_body(struct lws *wsi, struct exchange *ex)
+{
+	struct http_server *server = server_of(wsi);
+	const struct http_request request = request_of(wsi, ex);
+	struct http_intake intake = { .max_body = server->max_body };
+	size_t expected;
+	int status = read_content_length(wsi, &expected);
+
+	if (status != 0 || expected == 0)
+		return status;
+	http_prepare_body(server->router, &request, &intake);
+	if (expected <= intake.max_body)
+		ex->body = http_body_create(&server->bodies, expected);
+	if (!ex->body) {
+		body_mac_free(intake.mac);
+		return expected > intake.max_body ? 413 : 503;
+	}
+	ex->body->mac = intake.mac;
+	return 0;
+}
+
 /* Takes over what the head says. 0, or the status to refuse it with. */
 static int read_head(struct lws *wsi, struct exchange *ex, const char *path,
 		     size_t path_length)
@@ -248,12 +298,7 @@ static int read_head(struct lws *wsi, struct exchange *ex, const char *path,
 	if (sends &&
 	    lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) == 0)
 		return 411;
-	status = read_content_length(wsi, &ex->body_expected);
-	if (status == 0 && ex->body_expected > 0) {
-		ex->body = malloc(ex->body_expected + 1);
-		if (!ex->body)
-			return 503;
-	}
+	status = begin_body(wsi, ex);
 	return status == 0 ? read_caller(wsi, ex) : status;
 }
 
@@ -267,7 +312,7 @@ static const char *why_refused(int status)
 	case 414: return "the path or the query is too long";
 	case 431: return "the Authorization header is too long";
 	case 501: return "this method is not known here, or not so";
-	default: return "out of memory";
+	default: return "too much at once; repeat it later";
 	}
 }
 
@@ -330,38 +375,12 @@ static int refuse(struct lws *wsi, struct exchange *ex, int status)
 	return -1; /* libwebsockets sends what is left, then closes */
 }
 
-/* What was asked, as the router and others have it. */
-static struct http_request request_of(struct lws *wsi,
-				      const struct exchange *ex)
-{
-	return (struct http_request){
-		.method = ex->method,
-		.path = ex->path,
-		.query = ex->query,
-		.authorization = ex->authorization,
-		.cookie = ex->cookie,
-		.origin = ex->origin,
-		.host = ex->host,
-		.peer = ex->peer,
-		.if_none_match = ex->if_none_match,
-		.range = ex->range,
-		.if_range = ex->if_range,
-		.body = ex->body ? ex->body : "",
-		.body_length = ex->body_length,
-		.mailbox = server_of(wsi)->mailbox,
-		.caller = ex->caller,
-		.ids = ex->ids.text,
-	};
-}
-
 /* Has the router answer, or promise to. */
 static void ask(struct lws *wsi, struct exchange *ex,
 		struct http_response *response)
 {
-	struct http_request request = request_of(wsi, ex);
+	const struct http_request request = request_of(wsi, ex);
 
-	if (ex->body)
-		ex->body[ex->body_length] = '\0';
 	http_answer(server_of(wsi)->router, &request, response, &ex->bearer);
 	ex->route = response->route;
 }
@@ -509,7 +528,7 @@ static int on_head(struct lws *wsi, struct exchange *ex, const char *path,
 	status = read_head(wsi, ex, path, length);
 	if (status != 0)
 		return refuse(wsi, ex, status);
-	if (ex->body_expected > 0)
+	if (ex->body)
 		return 0;
 	return complete(wsi, ex);
 }
@@ -527,7 +546,7 @@ static bool is_misplaced(const struct exchange *ex, const char *in,
 	const char *name = names[ex->method];
 	size_t compared;
 
-	if (!name || ex->body_length > 0)
+	if (!name || ex->body->length > 0)
 		return false;
 	compared = strlen(name) < length ? strlen(name) : length;
 	return memcmp(in, name, compared) == 0;
@@ -544,12 +563,10 @@ static int on_body(struct lws *wsi, struct exchange *ex, const char *in,
 	if (clock_mono_ms() - ex->since_ms >
 	    (uint64_t)server_of(wsi)->timeout_s * 1000)
 		return refuse(wsi, ex, 408);
-	if (!ex->body || length > ex->body_expected - ex->body_length)
-		return refuse(wsi, ex, 413);
-	if (is_misplaced(ex, in, length))
+	if (ex->body && is_misplaced(ex, in, length))
 		return refuse(wsi, ex, 400);
-	memcpy(ex->body + ex->body_length, in, length);
-	ex->body_length += length;
+	if (!ex->body || !http_body_add(ex->body, in, length))
+		return refuse(wsi, ex, 413);
 	return 0;
 }
 
@@ -590,7 +607,7 @@ static int on_upgrade(struct lws *wsi, const char *protocol)
 		return -1;
 	log_for(ex.ids.text);
 	status = read_head(wsi, &ex, path, (size_t)length);
-	if (status == 0 && ex.body_expected > 0)
+	if (status == 0 && ex.body)
 		status = 501;
 	if (status != 0)
 		return refuse(wsi, &ex, status);
@@ -682,6 +699,13 @@ int http_server_start(struct http_server **ret,
 	server->timeout_s = options->timeout_s;
 	server->max_body =
 		options->max_body ? options->max_body : HTTP_BODY_MAX;
+	if (options->for_webhooks)
+		server->bodies = (struct http_bodies){
+			.most = options->body_memory,
+			.shown = board_series(METRIC_WEBHOOK_BODY_BYTES, ""),
+			.refused = board_series(
+				METRIC_WEBHOOK_BODIES_REFUSED_TOTAL, ""),
+		};
 	server->settings = options->settings;
 	server->for_webhooks = options->for_webhooks;
 	server->protocols[0] = (struct lws_protocols){

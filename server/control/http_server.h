@@ -2,9 +2,9 @@
  * http_server.h - a router on a listening socket
  *
  * HTTP/1.1 with keep-alive over libwebsockets. Every request is bounded: its
- * head by libwebsockets' header block, its body by max_body, its time by
- * timeout_s; the number of connections is bounded too. A peer that breaks a
- * bound costs its own connection and nothing else.
+ * head by libwebsockets' header block, its body by max_body or its route, its
+ * time by timeout_s; the number of connections is bounded too. A peer that
+ * breaks a bound costs its own connection and nothing else.
  *
  * Thread: the loop's.
  */
@@ -33,8 +33,9 @@ struct http_server_options {
 	const struct http_router *router; /* borrowed */
 	uint32_t timeout_s; /* to send a request, take a response */
 	uint32_t max_connections;
-	enum tls_listener tls;	  /* whose certificate, if it has one */
-	size_t max_body;	  /* bytes; 0: HTTP_BODY_MAX */
+	enum tls_listener tls; /* whose certificate, if it has one */
+	size_t max_body; /* bytes; 0: HTTP_BODY_MAX; a route may take more */
+	uint64_t body_memory;	  /* bytes of all bodies together; 0: any */
 	uint32_t max_sockets;	  /* 0: there are no WebSockets here */
 	struct http_files *files; /* borrowed; NULL: no answer is a file */
 	const struct settings *const *settings; /* those in force; borrowed */

@@ -8,11 +8,11 @@
 #include <string.h>
 #include <strings.h>
 #include <jansson.h>
-#include <sodium.h>
 
 #include "persistence/json_text.h"
 #include "persistence/record.h"
 #include "server/clock.h"
+#include "server/control/derived_id.h"
 #include "server/control/webhook_body.h"
 
 #define DURATION_MAX_S 1e8 /* years; beyond it is no duration */
@@ -164,22 +164,6 @@ bool webhook_status_tells(const struct webhook_status *status)
 /* ---- the record ------------------------------------------------------------
  */
 
-/* An id that the same texts always give: UUIDv8 (RFC 9562, section 5.8) over
- * BLAKE2b, as what it is made of comes from outside. */
-static void derive_id(struct uuid *out, const char *const *texts, size_t count)
-{
-	crypto_generichash_state state;
-
-	(void)crypto_generichash_init(&state, NULL, 0, sizeof(out->bytes));
-	for (size_t i = 0; i < count; i++)
-		(void)crypto_generichash_update(&state,
-						(const unsigned char *)texts[i],
-						strlen(texts[i]) + 1);
-	(void)crypto_generichash_final(&state, out->bytes, sizeof(out->bytes));
-	out->bytes[6] = (uint8_t)(0x80 | (out->bytes[6] & 0x0f));
-	out->bytes[8] = (uint8_t)(0x80 | (out->bytes[8] & 0x3f));
-}
-
 static const char *or_null(const char *text)
 {
 	return *text ? text : NULL;
@@ -218,8 +202,8 @@ struct record *webhook_status_record(const char *provider,
 
 	(void)snprintf(duration, sizeof(duration), "%lld",
 		       (long long)status->duration_ms);
-	derive_id(&entity, texts, 3);
-	derive_id(&id, texts, sizeof(texts) / sizeof(texts[0]));
+	derived_id(&entity, texts, 3);
+	derived_id(&id, texts, sizeof(texts) / sizeof(texts[0]));
 	uuid_format(&id, id_text);
 	payload = row(provider, status, id_text, now_us);
 	text = payload ? json_text_print(payload, JSON_COMPACT) : NULL;

@@ -4,15 +4,14 @@
  *   NAME -> webhooks.answers -> body -> checks (server/auth) -> answer
  *                                                            `-> inbox (status)
  *
- * A refusal tells the caller nothing but its status; why, is in the log.
+ * The first steps are those of webhook_visit.h; messages are another file's:
+ * webhook_messages.h.
  */
 #include "server/control/webhooks.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "server/auth/limits.h"
 #include "server/auth/one_time.h"
 #include "server/board.h"
 #include "server/clock.h"
@@ -21,216 +20,14 @@
 #include "server/control/webhook_answer.h"
 #include "server/control/webhook_body.h"
 #include "server/control/webhook_inbox.h"
+#include "server/control/webhook_messages.h"
 #include "server/control/webhook_status.h"
+#include "server/control/webhook_visit.h"
 #include "server/handshake.h"
 #include "server/log.h"
-#include "server/net.h"
-#include "server/patience.h"
 #include "server/settings.h"
 
 #define URL_SIZE 320
-
-/* One webhook on its way through. */
-struct visit {
-	const struct settings *settings;
-	struct limits *callers; /* NULL: nobody is limited */
-	struct limit_rates rates;
-	const struct http_request *request;
-	struct http_response *response;
-	const struct webhook *webhook;
-	const char *kind; /* "answer", for the log and the metric */
-	struct webhook_body body;
-};
-
-static void count_of(const char *provider, const char *kind, const char *result)
-{
-	char labels[112];
-
-	(void)snprintf(labels, sizeof(labels),
-		       "provider=\"%s\",kind=\"%s\",result=\"%s\"", provider,
-		       kind, result);
-	board_add(board_series(METRIC_WEBHOOKS_TOTAL, labels), 1);
-}
-
-static void count(const struct visit *v, const char *result)
-{
-	count_of(v->webhook ? v->webhook->door.provider : "unknown", v->kind,
-		 result);
-}
-
-/* ---- who asks --------------------------------------------------------------
- */
-
-static struct limit_rates rates_of(const struct settings *s)
-{
-	return (struct limit_rates){ s->media.handshakes_per_second,
-				     s->media.refusals_per_minute,
-				     s->webhooks.max_connections / 4 };
-}
-
-static bool welcomes(void *context, const struct address *peer)
-{
-	const struct control_context *control = context;
-	const struct limit_rates rates = rates_of(control->settings);
-
-	if (patience_welcomes(control->callers, control->settings, &rates,
-			      peer))
-		return true;
-	count_of("unknown", "unknown", "limited");
-	return false;
-}
-
-static void lets_go(void *context, const struct address *peer)
-{
-	const struct control_context *control = context;
-	const struct limit_rates rates = rates_of(control->settings);
-
-	patience_lets_go(control->callers, control->settings, &rates, peer);
-}
-
-const struct net_door webhooks_door = { .welcomes = welcomes,
-					.lets_go = lets_go };
-
-/* Nobody may flood, or guess for long. False: it was answered. */
-static bool has_patience(struct visit *v)
-{
-	if (!patience_ends(v->callers, &v->rates,
-			   &v->request->caller->request.peer))
-		return true;
-	count(v, "limited");
-	http_reply_error(v->response, 429, "too many");
-	return false;
-}
-
-/* As the log may have it, also where it is nobody's. */
-static void write_name(const struct visit *v, char *out, size_t size)
-{
-	if (v->webhook) {
-		(void)snprintf(out, size, "%s", v->webhook->name);
-		return;
-	}
-	handshake_mask_path(v->request->parameter, out, size);
-	log_word(out, out, size);
-}
-
-static void refuse(struct visit *v, unsigned status, const char *reason,
-		   const char *check)
-{
-	char name[HTTP_PARAMETER_SIZE];
-
-	count(v, "refused");
-	write_name(v, name, sizeof(name));
-	log_info("WEBHOOK_REFUSED",
-		 "status=%u reason=%s%s%s peer=%s name=%s kind=%s", status,
-		 reason, check ? " check=" : "", check ? check : "",
-		 v->request->caller->peer_text, name, v->kind);
-	if (v->callers && status != 400)
-		limits_note_refusal(v->callers,
-				    &v->request->caller->request.peer,
-				    &v->rates, clock_mono_ms());
-	http_reply_error(v->response, (int)status,
-			 status == 400	 ? reason
-			 : status == 404 ? "no such path"
-					 : "not for you");
-	/* Some come without a password first, and again when they are asked. */
-	if (status == 401 && v->webhook->door.auth.kinds & 1u << AUTH_BASIC)
-		v->response->challenge = "Basic realm=\"webhooks\"";
-}
-
-/* False: it was answered. */
-static bool read_body(struct visit *v)
-{
-	struct handshake *caller = v->request->caller;
-	const struct auth_rules *rules = &v->webhook->door.auth;
-	int r = webhook_body_read(&v->body, v->request);
-
-	if (r == -ENOMEM) {
-		count(v, "unavailable");
-		http_reply_error(v->response, 503, "out of memory");
-		return false;
-	}
-	if (r < 0) {
-		refuse(v, 400,
-		       r == -E2BIG ? "too_many_fields"
-				   : "neither_form_nor_json",
-		       NULL);
-		return false;
-	}
-	/* What these sign of a body is a form: JSON would pass unsigned. */
-	if (v->request->body_length > 0 && !v->body.signed_tail &&
-	    rules->kinds & (1u << AUTH_TWILIO | 1u << AUTH_PLIVO)) {
-		refuse(v, 400, "not_a_form", NULL);
-		return false;
-	}
-	caller->request.signed_tail = v->body.signed_tail;
-	caller->request.body = v->request->body;
-	caller->request.body_length = v->request->body_length;
-	return true;
-}
-
-static bool judge(struct visit *v)
-{
-	const struct settings *s = v->settings;
-	const struct route *door = &v->webhook->door;
-	const struct handshake *caller = v->request->caller;
-	struct auth_verdict verdict;
-
-	if (caller->malformed) {
-		refuse(v, 400, "malformed", "handshake");
-		return false;
-	}
-	if (door->auth.kinds && caller->too_long) {
-		refuse(v, 403, "too_long", "handshake");
-		return false;
-	}
-	auth_judge(&(struct auth_policy){ .rules = &door->auth,
-					  .texts = s->who.texts,
-					  .networks = s->who.networks },
-		   &caller->request,
-		   &(struct auth_memory){ .used = &board_auth()->used,
-					  .provider = door->provider },
-		   &verdict);
-	if (verdict.status == 0)
-		return true;
-	refuse(v, verdict.status, verdict.reason,
-	       auth_check_name(verdict.check));
-	return false;
-}
-
-/* Finds whose webhook it is and lets nobody else in. False: it was answered,
- * and v->body is empty. */
-static bool enter(struct visit *v, const struct http_request *request,
-		  struct http_response *response, void *context,
-		  const char *kind)
-{
-	const struct control_context *control = context;
-	const struct settings *s = control->settings;
-
-	*v = (struct visit){ .settings = s,
-			     .callers = control->callers,
-			     .rates = rates_of(s),
-			     .request = request,
-			     .response = response,
-			     .kind = kind };
-	for (size_t i = 0; i < s->webhooks.answer_count; i++)
-		if (strcmp(s->webhooks.answers[i].name, request->parameter) ==
-		    0)
-			v->webhook = &s->webhooks.answers[i];
-	if (!request->caller) {
-		http_reply_error(response, 404, "no such path");
-		return false;
-	}
-	if (!has_patience(v))
-		return false;
-	if (!v->webhook) {
-		refuse(v, 404, "no_such_name", NULL);
-		return false;
-	}
-	if (read_body(v) && judge(v))
-		return true;
-	webhook_body_finish(&v->body);
-	return false;
-}
 
 /* ---- the answer ------------------------------------------------------------
  */
@@ -291,7 +88,7 @@ static void write_status_url(const struct visit *v, char out[URL_SIZE])
 static void send_document(struct visit *v, struct webhook_document *document,
 			  const char *result)
 {
-	count(v, document->text ? result : "unavailable");
+	visit_count(v, document->text ? result : "unavailable");
 	http_reply(v->response, document->status, document->type,
 		   document->text, document->text ? strlen(document->text) : 0);
 }
@@ -325,7 +122,7 @@ static void send_stream(struct visit *v)
 
 	read_call(v, &order.call);
 	if (!issue_token(v, order.route, &order.call, token)) {
-		count(v, "unavailable");
+		visit_count(v, "unavailable");
 		http_reply_error(v->response, 503, "no token can be made");
 		return;
 	}
@@ -356,8 +153,13 @@ static void answer(const struct http_request *request,
 	const char *full;
 	struct visit v;
 
-	if (!enter(&v, request, response, context, "answer"))
+	if (!visit_enter_form(&v, request, response, context, "answer"))
 		return;
+	if (!v.webhook->route[0]) {
+		visit_refuse(&v, 404, "no_route", NULL);
+		webhook_body_finish(&v.body);
+		return;
+	}
 	full = health_refusal(board_flags(), v.settings->media.max_calls);
 	if (full)
 		send_busy(&v, full);
@@ -368,18 +170,6 @@ static void answer(const struct http_request *request,
 
 /* ---- the status ------------------------------------------------------------
  */
-
-static void send_unavailable(struct visit *v, const char *reason)
-{
-	count(v, "unavailable");
-	log_warn("WEBHOOK_REFUSED",
-		 "status=503 reason=%s peer=%s name=%s "
-		 "kind=%s effect=\"the provider tries "
-		 "again\"",
-		 reason, v->request->caller->peer_text, v->webhook->name,
-		 v->kind);
-	http_reply_error(v->response, 503, reason);
-}
 
 static void tell_status(const struct visit *v,
 			const struct webhook_status *status)
@@ -406,7 +196,7 @@ static void store_status(struct visit *v, struct webhook_inbox *inbox)
 
 	webhook_status_read(provider, &v->body, &status);
 	if (!webhook_status_tells(&status)) {
-		count(v, "ignored");
+		visit_count(v, "ignored");
 		http_reply(v->response, 200, "text/plain", strdup(""), 0);
 		return;
 	}
@@ -414,12 +204,13 @@ static void store_status(struct visit *v, struct webhook_inbox *inbox)
 		      : webhook_status_record(provider, &status,
 					      clock_wall_us());
 	if (!record) {
-		send_unavailable(v, full ? full : "no_memory");
+		visit_unavailable(v, full ? full : "no_memory");
 		return;
 	}
 	tell_status(v, &status);
-	webhook_inbox_take(inbox, v->request, v->response, record);
-	count(v, v->response->later ? "taken" : "unavailable");
+	webhook_inbox_take(inbox, v->request, v->response, record,
+			   &inbox_nothing);
+	visit_count(v, v->response->later ? "taken" : "unavailable");
 }
 
 static void take_status(const struct http_request *request,
@@ -428,7 +219,7 @@ static void take_status(const struct http_request *request,
 	const struct control_context *control = context;
 	struct visit v;
 
-	if (!enter(&v, request, response, context, "status"))
+	if (!visit_enter_form(&v, request, response, context, "status"))
 		return;
 	store_status(&v, control->inbox);
 	webhook_body_finish(&v.body);
@@ -439,6 +230,16 @@ const struct http_route webhook_routes[] = {
 	{ HTTP_POST, "/webhooks/{name}/answer", answer, HTTP_ANYBODY },
 	{ HTTP_GET, "/webhooks/{name}/status", take_status, HTTP_ANYBODY },
 	{ HTTP_POST, "/webhooks/{name}/status", take_status, HTTP_ANYBODY },
+	{ HTTP_POST, "/webhooks/{name}/message", webhook_messages_form,
+	  HTTP_ANYBODY },
+	{ HTTP_GET, "/webhooks/whatsapp", webhook_messages_verify,
+	  HTTP_ANYBODY },
+	{ HTTP_POST, "/webhooks/whatsapp", webhook_messages_batch,
+	  HTTP_ANYBODY },
+	{ HTTP_GET, "/webhooks/{name}/whatsapp", webhook_messages_verify,
+	  HTTP_ANYBODY },
+	{ HTTP_POST, "/webhooks/{name}/whatsapp", webhook_messages_batch,
+	  HTTP_ANYBODY },
 };
 const size_t webhook_route_count =
 	sizeof(webhook_routes) / sizeof(webhook_routes[0]);

@@ -3,6 +3,7 @@
  *
  *   /webhooks/NAME/answer   what shall I do with this call?
  *   /webhooks/NAME/status   this is what became of the call
+ *   /webhooks/whatsapp, .../NAME/whatsapp, .../NAME/message webhook_messages.h
  *
  * NAME is that of one of webhooks.answers, which says whose it is and what the
  * caller must show. The API is not on this listener, so that it is never
@@ -16,11 +17,6 @@
 #include <stddef.h>
 
 #include "server/control/http.h"
-
-struct net_door;
-
-/* Who may connect (net.h). */
-extern const struct net_door webhooks_door;
 
 /* The context of all is a struct control_context. */
 extern const struct http_route webhook_routes[];

@@ -274,7 +274,18 @@ class Answers(unittest.TestCase):
 
     def test_json_is_not_taken_where_a_form_is_signed(self):
         path, _, headers = signed("twilio", "answer", {})
-        self.assertEqual(self.server.call(path, b'{"CallSid":"CA1"}', headers)[0], 400)
+        self.assertEqual(self.server.call(path, b'{"CallSid":"CA1"}', headers)[0], 403)
+
+    def test_json_of_twilio_is_taken_with_its_digest_in_the_url(self):
+        def ask(body, digest_of):
+            query = "?bodySHA256=" + hashlib.sha256(digest_of).hexdigest()
+            url = f"https://{HOST}/webhooks/twilio/status{query}"
+            return self.server.call(f"/webhooks/twilio/status{query}", body,
+                                    {"X-Twilio-Signature": mac("sha1", SECRETS["twilio"], url)})[0]
+
+        body = b'{"CallSid":"CA-json","CallStatus":"completed"}'
+        self.assertEqual(ask(body, body), 200)
+        self.assertEqual(ask(body.replace(b"CA-", b"CB-"), body), 403)
 
     def test_what_a_stranger_says_stays_text(self):
         for provider in CALLS:

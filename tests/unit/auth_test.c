@@ -306,7 +306,7 @@ static void a_complaint_names_the_key_and_no_secret(void **state)
 		  ".auth.hmac.secret: \"hmac\" is not a check; this version "
 		  "knows networks origins client_certificate bearer basic "
 		  "token telnyx twilio plivo vonage genesys "
-		  "telnyx_signature jambonz_signature one_time\n" },
+		  "telnyx_signature jambonz_signature meta one_time\n" },
 		{ "/a", "{twilio: {token: hush}}",
 		  ".auth.twilio.token: unknown; below twilio stand secret, "
 		  "secret_file, missing\n" },

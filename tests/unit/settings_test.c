@@ -870,7 +870,7 @@ static void an_answer_that_cannot_be_given_is_told(void **state)
 		{ HOOK("provider: twilio, route: /a, track: all"),
 		  "h.yaml:4: webhooks.answers[0].track: \"all\" is none; write "
 		  "inbound or outbound or both\n" },
-		{ HOOK("provider: twilio"),
+		{ HOOK("provider: plivo"),
 		  "h.yaml:4: webhooks.answers[0]: an answer needs a provider "
 		  "and a route\n" },
 		{ HOOK("provider: plain, route: /a"),
@@ -909,6 +909,22 @@ static void an_answer_that_cannot_be_given_is_told(void **state)
 		       "{public_key: short}}"),
 		  "h.yaml:4: webhooks.answers[0].auth.telnyx_signature."
 		  "public_key: is not an Ed25519 key in base64\n" },
+		{ HOOK("provider: meta, route: /a"),
+		  "h.yaml:4: webhooks.answers[0]: meta sends messages and no "
+		  "calls: leave the route out\n" },
+		{ HOOK("provider: meta"),
+		  "h.yaml:4: webhooks.answers[0]: meta needs auth.meta, with a "
+		  "secret and a verify_token\n" },
+		{ HOOK("provider: meta, auth: {meta: {secret: s}}"),
+		  "h.yaml:4: webhooks.answers[0]: auth.meta needs a "
+		  "verify_token or a verify_token_file\n" },
+		{ HOOK("provider: meta, auth: {meta: {verify_token: s}}"),
+		  "h.yaml:4: webhooks.answers[0]: auth.meta needs a secret or "
+		  "a secret_file\n" },
+		{ HOOK("provider: twilio, route: /a, auth: {meta: {secret: s, "
+		       "verify_token: t}}"),
+		  "h.yaml:4: webhooks.answers[0]: auth.meta is for webhooks of "
+		  "meta\n" },
 		{ "media: {routes: [{path: /a, provider: twilio}]}\n"
 		  "webhooks: {answers: [{provider: twilio, route: /a}]}\n",
 		  "h.yaml:2: webhooks.answers[0].route: an answer holds the stream's "

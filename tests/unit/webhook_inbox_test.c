@@ -59,7 +59,8 @@ static struct http_later *take(struct fixture *f, struct webhook_inbox *inbox,
 	struct http_later *later;
 
 	record->id = record->entity; /* what is said again has the same id */
-	webhook_inbox_take(inbox, &f->request, &response, record);
+	webhook_inbox_take(inbox, &f->request, &response, record,
+			   &inbox_nothing);
 	later = response.later;
 	if (later)
 		http_later_expect(later, later);
