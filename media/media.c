@@ -18,8 +18,10 @@
 
 #include "media/loop.h"
 #include "media/recorder.h"
+#include "media/recording_record.h"
 #include "persistence/lifeboat.h"
 #include "persistence/queue.h"
+#include "persistence/record.h"
 #include "persistence/spooler.h"
 #include "server/auth/limits.h"
 #include "server/board.h"
@@ -46,6 +48,7 @@ struct media {
 	struct spooler *spooler;
 	struct recorder *recorder;
 	struct limits *limits;
+	struct recording_listener listener;
 	struct thread *repair;
 	char repair_dir[sizeof(((struct settings *)0)->recording.dir)];
 	struct loop *loops;
@@ -143,15 +146,41 @@ static void on_hup(struct ev_loop *ev, ev_signal *signal, int events)
 /* ---- start -----------------------------------------------------------------
  */
 
+/* A recorder's thread has audio to write: where records wait for room, this one
+ * does not, and is left out aloud. */
+static void on_recording(void *arg, const struct recording_fate *fate)
+{
+	const struct media *media = arg;
+	struct record *record = recording_record(fate, clock_wall_us());
+
+	if (record && queue_push(media->queue, record) == 0)
+		return;
+	log_warn("RECORD_SHED", "kind=call.event path=%s reason=%s", fate->path,
+		 record ? "queue_full" : "no_record");
+	board_add(board_series(METRIC_RECORDS_SHED_TOTAL,
+			       "kind=\"call.event\",reason=\"queue_full\""),
+		  1);
+	free(record);
+}
+
+/* Nobody asked to be told: then it costs no record. */
+static struct recording_listener listener(struct media *media)
+{
+	if (!*media->settings->events.webhook)
+		return (struct recording_listener){ .told = NULL };
+	return (struct recording_listener){ .told = on_recording,
+					    .arg = media };
+}
+
 static int repair(struct thread *self, void *arg)
 {
-	const char *dir = arg;
-	int r = recorder_repair(dir);
+	struct media *media = arg;
+	int r = recorder_repair(media->repair_dir, &media->listener);
 
 	(void)self;
 	if (r < 0)
-		log_error("RECORDING_REPAIR", "dir=\"%s\" err=\"%s\"", dir,
-			  strerror(-r));
+		log_error("RECORDING_REPAIR", "dir=\"%s\" err=\"%s\"",
+			  media->repair_dir, strerror(-r));
 	return 0; /* tried again at the next start, not at once */
 }
 
@@ -166,6 +195,7 @@ static void start_recorder(struct media *media)
 		       media->options->index);
 	if (!s->recording.enabled)
 		return;
+	media->listener = listener(media);
 	r = recorder_start(
 		&media->recorder,
 		&(struct recorder_options){
@@ -174,7 +204,8 @@ static void start_recorder(struct media *media)
 			.buffer = s->recording.buffer,
 			.threads = s->recording.threads,
 			.duration_max_ms = s->media.max_call_duration_ms,
-			.labels = labels });
+			.labels = labels,
+			.listener = media->listener });
 	if (r < 0) {
 		log_error("RECORDING",
 			  "dir=\"%s\" err=\"%s\" effect=\"calls are not "
@@ -187,8 +218,7 @@ static void start_recorder(struct media *media)
 	    thread_start(&media->repair,
 			 &(struct thread_options){ .name = "repair",
 						   .body = repair,
-						   .arg = media->repair_dir }) <
-		    0)
+						   .arg = media }) < 0)
 		media->repair = NULL;
 }
 

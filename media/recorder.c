@@ -113,22 +113,62 @@ static int write_chunk(struct recorder *recorder, const struct chunk *chunk)
 	return r;
 }
 
+void recorder_tell(const struct recording_listener *listener,
+		   const struct recording_fate *fate)
+{
+	if (listener->told)
+		listener->told(listener->arg, fate);
+}
+
+/* The file has been finished, or that failed. */
+static void tell(const struct recorder *recorder, const struct recording *rec,
+		 uint64_t frames, int error)
+{
+	struct stat status = { 0 };
+	struct recording_fate fate = {
+		.path = rec->path,
+		.failure = error < 0 ? "unfinished" : NULL,
+		.duration_ms = frames * 1000 / rec->rate_hz,
+	};
+
+	if (stat(rec->path, &status) == 0)
+		fate.bytes = (uint64_t)status.st_size;
+	recorder_tell(&recorder->listener, &fate);
+}
+
+static void tell_unmade(const struct recorder *recorder,
+			const struct recording *rec)
+{
+	const struct recording_fate fate = {
+		.path = rec->path,
+		.failure = rec->refused ? "refused" : "disk_low",
+	};
+
+	recorder_tell(&recorder->listener, &fate);
+}
+
 static void finish_recording(struct recorder *recorder, struct recording *rec)
 {
-	uint64_t wanted = bytes_until(rec, rec->closing_frames);
+	uint64_t wanted = bytes_until(rec, rec->closing_frames), frames;
 	char call[UUID_TEXT_SIZE];
 	int r;
 
-	if (rec->file) {
+	if (!rec->file) {
+		tell_unmade(recorder, rec);
+	} else {
 		if (!recorder_disk_has_room(&recorder->disk, wanted,
 					    clock_mono_ms()))
 			rec->closing_frames = 0; /* it ends where it is */
+		frames = recording_file_frames(rec->file);
+		if (frames < rec->closing_frames)
+			frames = rec->closing_frames;
 		r = recording_file_finish(rec->file, rec->closing_frames);
 		if (r < 0)
 			log_error("RECORDING_UNFINISHED",
 				  "call=%s path=%s err=\"%s\"",
 				  recording_call(rec->path, call), rec->path,
 				  strerror(-r));
+		tell(recorder, rec, frames, r);
 	}
 	free(rec);
 }
@@ -263,6 +303,7 @@ int recorder_start(struct recorder **ret, const struct recorder_options *o)
 		return -ENOMEM;
 	recorder->duration_max_ms =
 		o->duration_max_ms ? o->duration_max_ms : DURATION_MAX_MS;
+	recorder->listener = o->listener;
 	recorder->dropped = board_series(METRIC_RECORDING_DROPPED_TOTAL, "");
 	recorder->bytes = board_series(METRIC_RECORDING_BYTES_TOTAL, "");
 	r = prepare_directory(recorder, o->dir);

@@ -31,6 +31,24 @@
 struct recorder;
 struct recording;
 
+/* What became of a recording. */
+struct recording_fate {
+	const char *path;    /* its final name, where it has one */
+	const char *failure; /* NULL: it is stored. "refused": the file could
+				not be made; "disk_low": there was no room for
+				one; "unfinished": left for repair; "broken",
+				"empty": beyond repair */
+	bool repaired;	     /* by another process than that of its call */
+	uint64_t bytes, duration_ms;
+};
+
+/* Is told of each, once its file has its name: on a recorder's thread, or the
+ * repair's, and must not wait. `told` may be NULL. */
+struct recording_listener {
+	void (*told)(void *arg, const struct recording_fate *fate);
+	void *arg;
+};
+
 struct recorder_options {
 	const char *dir;		/* copied */
 	uint64_t min_free_disk, buffer; /* bytes */
@@ -40,6 +58,7 @@ struct recorder_options {
 	uint64_t duration_max_ms;
 	/* Of this process's gauges (board.h): `process="0"`. NULL: none. */
 	const char *labels;
+	struct recording_listener listener;
 };
 
 /* 0 or -errno (the directory cannot be made or written). */
@@ -79,7 +98,8 @@ bool recording_intact(const struct recording *recording);
 /* Finishes every .part under `dir` whose writer is gone: header and length are
  * put right, the file gets its final name. One without any header is removed;
  * one with a header that cannot be read is kept as .broken. Runs in a thread
- * of its own at start; returns how many were repaired, or -errno. */
-int recorder_repair(const char *dir);
+ * of its own at start; returns how many were repaired, or -errno. `listener`
+ * may be NULL. */
+int recorder_repair(const char *dir, const struct recording_listener *listener);
 
 #endif

@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "media/recorder.h"
 #include "media/recorder_disk.h"
 
 struct board_series;
@@ -21,6 +22,7 @@ struct recorder {
 	uint64_t duration_max_ms;
 	struct recorder_pool *pool;
 	struct recorder_disk disk;
+	struct recording_listener listener;
 	struct board_series *dropped; /* samples */
 	struct board_series *bytes;
 	struct recorder_worker *workers;
@@ -32,5 +34,9 @@ struct recorder {
 
 /* The inbox of the thread that will write the next recording. Any thread. */
 struct recorder_inbox *recorder_next_inbox(struct recorder *recorder);
+
+/* All of what becomes of a recording passes here. */
+void recorder_tell(const struct recording_listener *listener,
+		   const struct recording_fate *fate);
 
 #endif

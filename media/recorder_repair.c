@@ -22,6 +22,7 @@
 #include <unistd.h>
 #include <sndfile.h>
 
+#include "media/recorder_internal.h"
 #include "media/recording_file.h"
 #include "server/board.h"
 #include "server/log.h"
@@ -100,7 +101,8 @@ static int rename_part(const char *part, const char *suffix)
 	return r;
 }
 
-static int repair_locked(const char *part, int fd, const struct stat *status)
+static int repair_locked(const char *part, int fd, const struct stat *status,
+			 struct recording_fate *fate)
 {
 	char call[UUID_TEXT_SIZE];
 	double seconds = 0;
@@ -109,12 +111,14 @@ static int repair_locked(const char *part, int fd, const struct stat *status)
 	(void)recording_call(part, call);
 	if (status->st_size == 0) {
 		log_warn("RECORDING_EMPTY", "call=%s path=%s", call, part);
+		fate->failure = "empty";
 		return unlink(part) < 0 ? -errno : SKIPPED;
 	}
 	r = repair_lengths(fd, &seconds);
 	if (r == -EBADMSG) {
 		log_error("RECORDING_BROKEN", "call=%s path=%s bytes=%lld",
 			  call, part, (long long)status->st_size);
+		fate->failure = "broken";
 		r = rename_part(part, ".broken");
 		return r < 0 ? r : SKIPPED;
 	}
@@ -124,26 +128,38 @@ static int repair_locked(const char *part, int fd, const struct stat *status)
 		r = rename_part(part, "");
 	if (r < 0)
 		return r;
+	fate->duration_ms = (uint64_t)(seconds * 1000);
 	log_info("RECORDING_REPAIRED", "call=%s path=%.*s seconds=%.3f", call,
 		 (int)(strlen(part) - strlen(RECORDING_PART)), part, seconds);
 	return REPAIRED;
 }
 
-static int repair_part(const char *part)
+/* What cannot be repaired now stays, and is tried again at the next start. */
+static int repair_part(const char *part,
+		       const struct recording_listener *listener)
 {
+	struct recording_fate fate = { .repaired = true };
 	struct stat status = { 0 };
 	int r, fd = open_dead(part, &status);
+	char *path;
 
 	if (fd == -EAGAIN)
 		return SKIPPED;
 	if (fd < 0)
 		return fd;
-	r = repair_locked(part, fd, &status);
+	r = repair_locked(part, fd, &status, &fate);
+	if (fstat(fd, &status) == 0)
+		fate.bytes = (uint64_t)status.st_size;
 	(void)close(fd);
+	path = strndup(part, strlen(part) - strlen(RECORDING_PART));
+	fate.path = path;
+	if (r >= 0 && listener && path)
+		recorder_tell(listener, &fate);
+	free(path);
 	return r;
 }
 
-int recorder_repair(const char *dir)
+int recorder_repair(const char *dir, const struct recording_listener *listener)
 {
 	struct board_series *total =
 		board_series(METRIC_RECORDINGS_REPAIRED_TOTAL, "");
@@ -169,7 +185,7 @@ int recorder_repair(const char *dir)
 		else if (entry->fts_info != FTS_D &&
 			 entry->fts_info != FTS_DP &&
 			 is_part(entry->fts_name, entry->fts_namelen))
-			r = repair_part(entry->fts_path);
+			r = repair_part(entry->fts_path, listener);
 		if (r < 0)
 			log_error("RECORDING_UNREPAIRED",
 				  "call=%s path=%s err=\"%s\"",

@@ -17,6 +17,7 @@ from certificates import Authority
 from database import Postgres, Sqlite
 from receiver import Receiver, is_signed
 from server import Server, report, wait_for
+from twilio_caller import wav_audio
 
 SECRET = "not to be seen in any log"
 DOCS = os.path.join(os.path.dirname(__file__), "..", "..", "docs")
@@ -185,6 +186,47 @@ class Events(unittest.TestCase):
         with again:
             self.all_told(receiver, result)
         self.assertEqual({event["data"]["end_reason"] for event in self.told(receiver, "call.ended")}, {"interrupted"})
+
+    def test_a_recording_is_told_when_it_is_stored_with_its_size_and_length(self):
+        receiver = self.receiver()
+        with self.server(receiver) as server:
+            self.all_told(receiver, report(server.holdload("--calls", 3, "--duration", "1s")))
+            stored = wait_for("the recordings", lambda: len(found := self.told(receiver, "recording.stored")) == 3 and found)
+            for event in stored:
+                self.assertEqual(event["data"]["bytes"], os.path.getsize(event["data"]["path"]))
+                self.assertFalse(event["data"]["repaired"])
+                channels, audio = wav_audio(event["data"]["path"])
+                self.assertEqual(event["data"]["duration_ms"], len(audio) // channels // 8)  # samples, 8 a millisecond
+            ended = {event["data"]["call_id"]: event["data"] for event in self.told(receiver, "call.ended")}
+            for event in stored:
+                self.assertEqual(event["data"]["path"], ended[event["data"]["call_id"]]["recording_path"])
+            rows = wait_for("their rows", lambda: len(found := Sqlite(server.data_dir).rows(
+                "SELECT * FROM call_events WHERE kind = 'recording.stored'")) == 3 and found)
+            self.assertEqual({row["call_id"] for row in rows}, set(ended))
+
+    def test_a_recording_that_was_repaired_is_told_as_stored(self):
+        receiver = self.receiver()
+        with self.server(receiver) as server:
+            load = server.holdload("--calls", 10, "--duration", "60s")
+            wait_for("the calls", lambda: server.metric("holdline_calls_active") == 10)
+            wait_for("sound", lambda: (server.metric('holdline_recording_bytes_total') or 0) > 10 * 4000)
+            server.kill("media")
+            self.all_told(receiver, report(load))
+            stored = wait_for("the recordings", lambda: len(found := self.told(receiver, "recording.stored")) == 10 and found)
+            for event in stored:
+                self.assertEqual(event["data"]["bytes"], os.path.getsize(event["data"]["path"]))
+                self.assertTrue(event["data"]["repaired"])
+
+    def test_a_recording_that_cannot_be_made_is_told_as_failed(self):
+        receiver = self.receiver()
+        with self.server(receiver) as server:
+            directory = os.path.join(server.data_dir, "recordings")
+            shutil.rmtree(directory)
+            with open(directory, "w", encoding="ascii"):  # where the directory was
+                self.all_told(receiver, report(server.holdload("--calls", 2, "--duration", "300ms")))
+            failed = wait_for("the failures", lambda: len(found := self.told(receiver, "recording.failed")) == 2 and found)
+        self.assertEqual({event["data"]["reason"] for event in failed}, {"refused"})
+        self.assertEqual({event["data"]["recording_path"] for event in self.told(receiver, "call.ended")}, {None})
 
     def test_a_slow_receiver_is_sent_many_at_once(self):
         receiver = self.receiver(delay=0.2)

@@ -200,10 +200,10 @@ static void assert_repaired_after(long wait_us)
 	tree.bytes = tree.samples_bytes = 0;
 	assert_int_equal(nftw(dir, count_part, 8, FTW_PHYS), 0);
 	parts = tree.parts;
-	repaired = recorder_repair(dir);
+	repaired = recorder_repair(dir, NULL);
 	assert_in_range(repaired, 0, parts);
 	assert_int_equal(nftw(dir, check_wav, 8, FTW_PHYS), 0);
-	assert_int_equal(recorder_repair(dir), 0);
+	assert_int_equal(recorder_repair(dir, NULL), 0);
 	assert_true(tree.samples_bytes + parts * (HEADER_MAX + 4ull) >=
 		    tree.bytes);
 	(void)remove_dir(NULL);
@@ -286,7 +286,7 @@ static void the_header_tells_the_lengths(void **state)
 		(void)snprintf(path, sizeof(path), "%s/%zu.wav", dir, i);
 		(void)snprintf(part, sizeof(part), "%s/%zu.wav.part", dir, i);
 		leave_part(part, rows[i].codec, rows[i].frames, rows[i].extra);
-		assert_int_equal(recorder_repair(dir), 1);
+		assert_int_equal(recorder_repair(dir, NULL), 1);
 		fd = open(path, O_RDONLY);
 		assert_true(fd >= 0);
 		size = read(fd, bytes, sizeof(bytes));
@@ -319,9 +319,9 @@ static void a_living_writer_is_left_alone(void **state)
 	assert_int_equal(recording_write(rec, 0, 0, data, FRAME), 0);
 	/* All the while it comes into being, too. */
 	while (access(part, F_OK) < 0)
-		assert_int_equal(recorder_repair(dir), 0);
+		assert_int_equal(recorder_repair(dir, NULL), 0);
 	for (int i = 0; i < 100; i++)
-		assert_int_equal(recorder_repair(dir), 0);
+		assert_int_equal(recorder_repair(dir, NULL), 0);
 	assert_int_equal(access(path, F_OK), -1);
 	recording_close(rec, 0);
 	recorder_stop(recorder);
@@ -345,7 +345,7 @@ static void what_holds_no_audio_does_not_come_back(void **state)
 	assert_int_equal(fclose(file), 0);
 	(void)snprintf(path, sizeof(path), "%s/sub.part", dir);
 	assert_int_equal(mkdir(path, 0700), 0);
-	assert_int_equal(recorder_repair(dir), 0);
+	assert_int_equal(recorder_repair(dir, NULL), 0);
 	(void)snprintf(path, sizeof(path), "%s/empty.wav.part", dir);
 	assert_int_equal(access(path, F_OK), -1);
 	(void)snprintf(path, sizeof(path), "%s/odd.wav.broken", dir);
@@ -355,7 +355,7 @@ static void what_holds_no_audio_does_not_come_back(void **state)
 static void no_directory_is_an_error(void **state)
 {
 	(void)state;
-	assert_true(recorder_repair("/proc/none") < 0);
+	assert_true(recorder_repair("/proc/none", NULL) < 0);
 }
 
 int main(void)

@@ -84,7 +84,7 @@ one_that_cannot_be_repaired_closes_each_descriptor_once(void **state)
 	assert_non_null(file);
 	assert_true(fputs("this was a recording once", file) >= 0);
 	assert_int_equal(fclose(file), 0);
-	assert_int_equal(recorder_repair(dir), 0);
+	assert_int_equal(recorder_repair(dir, NULL), 0);
 	assert_int_equal(closed_in_vain, 0);
 	assert_int_equal(newest_descriptor(), before);
 	assert_int_equal(unlink(broken), 0);
