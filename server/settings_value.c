@@ -219,8 +219,8 @@ const char *setting_kind_hint(enum kind kind)
 		[PASSWORD] = "a secret",
 		[ENDPOINT] = "an endpoint; write it like wss://example.com",
 		[NETWORKS] = "networks; write them like 10.0.0.0/8, ::1",
-		[TYPES] = "types of events; write them like call.ended, "
-			  "database.down",
+		[TYPES] = ("types of events; write them like call.ended, "
+			   "database.down"),
 		[BOOL] = "a switch; write true or false",
 		[COUNT] = "a number; write it like 4",
 		[FRACTION] = "a fraction; write it like 0.2",
