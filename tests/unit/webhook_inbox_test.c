@@ -7,6 +7,7 @@
 #include "server/board.h"
 #include "server/clock.h"
 #include "server/control/http_later.h"
+#include "server/control/message_rows.h"
 #include "server/control/webhook_inbox.h"
 #include "server/settings.h"
 
@@ -114,6 +115,54 @@ static void what_is_on_disk_is_told_to_all_who_said_it(void **state)
 	tear_down(&f);
 }
 
+/* `count` records as one webhook. */
+static struct http_later *take_rows(struct fixture *f,
+				    struct webhook_inbox *inbox,
+				    uint64_t number, size_t count)
+{
+	struct message_rows rows = { .provider = "meta", .count = count };
+	struct http_later *later = http_later_promise(&f->request);
+
+	assert_non_null(later);
+	http_later_expect(later, later);
+	for (size_t i = 0; i < count; i++) {
+		struct record *record =
+			kit_record(RECORD_MESSAGE_NOTICE, number + i, 0);
+
+		record->id = record->entity;
+		if (rows.last)
+			rows.last->next = record;
+		else
+			rows.first = record;
+		rows.last = record;
+	}
+	webhook_inbox_take_rows(inbox, &rows, later, &inbox_twiml);
+	assert_null(rows.first);
+	return later;
+}
+
+static void a_webhook_of_many_records_is_taken_as_a_whole(void **state)
+{
+	struct http_later *whole, *again, *lone, *nothing, *too_many;
+	struct webhook_inbox *inbox;
+	struct fixture f;
+
+	set_up(&f, *state);
+	assert_int_equal(webhook_inbox_start(&inbox, f.settings), 0);
+	whole = take_rows(&f, inbox, 1, 5000);
+	again = take_rows(&f, inbox, 1, 5000);
+	lone = take(&f, inbox, 5000); /* has the id of their last one */
+	nothing = take_rows(&f, inbox, 0, 0);
+	too_many = take_rows(&f, inbox, 1, 40000);
+	assert_int_equal(answer_to(&f, too_many), 503);
+	assert_int_equal(answer_to(&f, nothing), 200);
+	assert_int_equal(answer_to(&f, lone), 200);
+	assert_int_equal(answer_to(&f, again), 200);
+	assert_int_equal(answer_to(&f, whole), 200);
+	assert_int_equal(webhook_inbox_stop(inbox, 10000), 0);
+	tear_down(&f);
+}
+
 /* Nothing is promised for ever: neither time nor places. */
 static void a_disk_that_refuses_is_told_in_time(void **state)
 {
@@ -175,6 +224,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		kit_test(what_is_on_disk_is_told_to_all_who_said_it),
+		kit_test(a_webhook_of_many_records_is_taken_as_a_whole),
 		kit_test(a_disk_that_refuses_is_told_in_time),
 		kit_test(who_waits_at_the_end_is_told),
 	};
