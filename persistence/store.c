@@ -44,6 +44,13 @@ int store_create(struct store **ret, const struct store_options *options)
 	return 0;
 }
 
+bool store_has_one_writer(const char *url)
+{
+	const struct store_ops *ops = find_database(url);
+
+	return ops && ops->one_writer;
+}
+
 struct store *store_destroy(struct store *store)
 {
 	if (store)
@@ -184,7 +191,8 @@ int store_list_calls(struct store *store, const struct store_call_filter *f,
 		limit,
 	};
 
-	if (f->before_call_id && !store_normalise_id(f->before_call_id, before)) {
+	if (f->before_call_id &&
+	    !store_normalise_id(f->before_call_id, before)) {
 		db_error_set(err, DB_POISON, "InvalidParameterValue",
 			     "the cursor is not a call's id");
 		return -1;

@@ -35,6 +35,9 @@ struct store_options {
 int store_create(struct store **ret, const struct store_options *options);
 struct store *store_destroy(struct store *store);
 
+/* Whether only one connection may write, which is the drainer's. */
+bool store_has_one_writer(const char *url);
+
 /* Connects if need be, checks a connection that has been idle, brings the
  * schema up to date (under a lock, so that many nodes may start at once) unless
  * read-only. The calls below begin with it; it costs nothing when all is well.

@@ -14,6 +14,7 @@
 
 struct store_ops {
 	const char *const *schemes; /* "sqlite:", ends with NULL */
+	bool one_writer;	    /* of all its connections */
 
 	/* Allocates; the base is filled in by store.c. 0 or -errno. */
 	int (*create)(struct store **ret, const struct store_options *options);

@@ -135,8 +135,8 @@ static const struct {
 				   "UPDATE session_summaries SET told = true"
 				   " WHERE close_id IN {uuids ?1}" },
 	[QUERY_OPEN_SESSIONS] = { TABLE_SESSIONS, 0,
-				  "SELECT '{\"count\":' || count(*) || '}' FROM sessions"
-				  " WHERE state = 'open'" },
+				  "SELECT {object 'count', count(*)}"
+				  " FROM sessions WHERE state = 'open'" },
 	[QUERY_NODE_SEEN] = { TABLE_NODES, 2,
 			      "INSERT INTO nodes (node_id, started_at, seen_at)"
 			      " VALUES (?1, ?2, {now})"
@@ -182,6 +182,7 @@ static const struct idiom {
 	{ "uuids",
 	  { "(SELECT value::uuid FROM json_array_elements_text(@::json))",
 	    "(SELECT value FROM json_each(@))" } },
+	{ "object", { "json_build_object(@)", "json_object(@)" } },
 	{ "skip_locked", { " FOR UPDATE OF @ SKIP LOCKED", "" } },
 };
 

@@ -13,6 +13,7 @@
  *   {ago ?1}         ?1 milliseconds before that
  *   {ms COLUMN}      a time as milliseconds since 1970
  *   {uuids ?1}       the ids in a JSON array
+ *   {object K, V}    one JSON object
  *   {skip_locked T}  the rows of T are ours until the end, but for those that
  *                    are somebody else's now
  *

@@ -446,6 +446,7 @@ static const char *const schemes[] = { SCHEME, NULL };
 
 const struct store_ops store_sqlite_ops = {
 	.schemes = schemes,
+	.one_writer = true,
 	.create = sqlite_create,
 	.destroy = sqlite_destroy,
 	.connect = sqlite_connect,

@@ -207,6 +207,16 @@ const struct board_family board_families[METRIC_COUNT] = {
 		COUNTER_BY("tls_handshakes_total", "TLS handshakes done."),
 	[METRIC_TLS_HANDSHAKE_FAILURES_TOTAL] = COUNTER_BY(
 		"tls_handshake_failures_total", "TLS handshakes that failed."),
+	[METRIC_SESSIONS_OPEN] = GAUGE(
+		"sessions_open",
+		"Messaging sessions that are open, in the whole database."),
+	[METRIC_SESSIONS_CLOSED_TOTAL] =
+		COUNTER_BY("sessions_closed_total",
+			   "Messaging sessions that this node has closed."),
+	[METRIC_LOST_CALLS_ENDED_TOTAL] =
+		COUNTER("lost_calls_ended_total",
+			"Live calls of other nodes that this node has ended, "
+			"because their lease (node.lease) had run out."),
 	[METRIC_REMOVED_TOTAL] = COUNTER_BY(
 		"removed_total",
 		"Calls and recordings removed after their time (retention.*)."),

@@ -90,6 +90,9 @@ enum board_metric {
 	METRIC_TLS_NOT_AFTER,		     /* gauge {listener} */
 	METRIC_TLS_HANDSHAKES_TOTAL,	     /* {listener,version} */
 	METRIC_TLS_HANDSHAKE_FAILURES_TOTAL, /* {listener,reason} */
+	METRIC_SESSIONS_OPEN,		     /* gauge: messaging */
+	METRIC_SESSIONS_CLOSED_TOTAL,	     /* {reason} */
+	METRIC_LOST_CALLS_ENDED_TOTAL,	     /* of other nodes */
 	METRIC_REMOVED_TOTAL,		     /* {what}: after their time */
 	METRIC_API_QUERIES_TOTAL,   /* {result}: answered, failed, ... */
 	METRIC_API_QUERIES_WAITING, /* gauge */

@@ -58,10 +58,6 @@ extern const struct setting settings_table[];
 extern const size_t settings_table_size;
 #define SETTINGS_MAX 128 /* at least that size */
 
-/* Named by the contract, built by a later version. */
-extern const char *const settings_later[];
-extern const size_t settings_later_count;
-
 extern const char *const setting_level_words[4];
 extern const char *const setting_format_words[2];
 extern const char *const setting_mask_words[3];
@@ -79,7 +75,6 @@ int setting_word_index(const char *text, const char *const *words,
 const struct setting *setting_find(const char *key); /* or NULL */
 /* The key that looks most like it; as_variable: as the variable's name. */
 const char *setting_nearest(const char *text, bool as_variable);
-bool setting_comes_later(const char *key);
 /* Does the key name a group, such as "media" or "database.retry"? */
 bool setting_is_group(const char *key);
 /* Does the key lead through a setting: "log.level[0]", "log.level.x"? */

@@ -64,9 +64,6 @@ static int set(struct loading *load, const struct setting *s, const char *text,
 static int unknown(const struct loading *load, const struct origin *origin,
 		   const char *key)
 {
-	if (setting_comes_later(key))
-		return settings_wrong(load, origin,
-				      "not in this version of Holdline");
 	if (setting_is_group(key))
 		return settings_wrong(
 			load, origin,
@@ -151,11 +148,6 @@ static int check_variable(const struct loading *load, const char *name,
 			return 0;
 	}
 	(void)snprintf(origin.where, sizeof(origin.where), "%s", name);
-	for (size_t i = 0; i < settings_later_count; i++) {
-		setting_format_variable(settings_later[i], variable);
-		if (strcmp(variable, name) == 0)
-			return unknown(load, &origin, settings_later[i]);
-	}
 	if (!told) {
 		setting_format_variable(setting_nearest(name, true), variable);
 		log_warn("SETTINGS", "variable=%s effect=none nearest=%s", name,

@@ -98,6 +98,9 @@ struct tls_settings {
 
 struct settings {
 	char node_id[64];
+	struct {
+		uint32_t lease_ms;
+	} node;
 	char data_dir[256]; /* absolute after loading */
 	struct {
 		char listen[64];  /* host:port */
@@ -126,6 +129,9 @@ struct settings {
 		uint64_t buffer; /* bytes of audio waiting for the disk */
 		uint32_t threads;
 	} recording;
+	struct {
+		uint32_t idle_timeout_ms, interval_ms;
+	} sessions;
 	struct { /* days; 0: for ever */
 		uint32_t recordings, calls;
 		uint32_t interval_ms; /* between two looks */
@@ -198,9 +204,6 @@ struct settings {
 		char token_secret[256];
 		char token_secret_file[256];
 	} auth;
-	struct {
-		uint32_t idle_timeout_ms;
-	} sessions;
 	struct auth_store who; /* from media.routes and auth.* */
 	uint32_t drain_timeout_ms;
 	uint32_t watchdog_timeout_ms;

@@ -27,6 +27,9 @@
 const struct setting settings_table[] = {
 	{ "node.id", NAME, FIXED, AT(node_id), "", 0, 0,
 	  "this node, in every row and log line (default: the host name)" },
+	{ "node.lease", DURATION, FIXED, AT(node.lease_ms), "3min", 1 * S,
+	  24 * H,
+	  "how long a node may be silent before others end its live calls" },
 	{ "data_dir", PATH, FIXED, AT(data_dir), "./holdline-data", 1, 0,
 	  "outbox, recordings, embedded store" },
 	{ "drain_timeout", DURATION, RELOAD, AT(drain_timeout_ms), "30s", 0,
@@ -224,6 +227,8 @@ const struct setting settings_table[] = {
 	{ "sessions.idle_timeout", DURATION, RELOAD,
 	  AT(sessions.idle_timeout_ms), "15min", 1 * S, 30 * 24 * H,
 	  "a conversation without a message for that long is over" },
+	{ "sessions.interval", DURATION, RELOAD, AT(sessions.interval_ms),
+	  "60s", 100, H, "how often we look for those that are" },
 	{ "alerts.db_down_count", COUNT, FIXED, AT(alerts.db_down_count), "10",
 	  1, 10000, "more failures of the database than that: alert" },
 	{ "alerts.window", DURATION, FIXED, AT(alerts.window_ms), "5min", 1 * S,
@@ -264,13 +269,6 @@ const size_t settings_table_size =
 _Static_assert(sizeof(settings_table) / sizeof(settings_table[0]) <=
 		       SETTINGS_MAX,
 	       "raise SETTINGS_MAX");
-
-/* Named by the contract, built by a later version: better said than guessed. */
-const char *const settings_later[] = {
-	"sessions.interval",
-};
-const size_t settings_later_count =
-	sizeof(settings_later) / sizeof(settings_later[0]);
 
 const char *const setting_level_words[4] = { "debug", "info", "warn", "error" };
 const char *const setting_format_words[2] = { "text", "json" };
@@ -354,14 +352,6 @@ const char *setting_nearest(const char *text, bool as_variable)
 		}
 	}
 	return best;
-}
-
-bool setting_comes_later(const char *key)
-{
-	for (size_t i = 0; i < settings_later_count; i++)
-		if (strcmp(settings_later[i], key) == 0)
-			return true;
-	return false;
 }
 
 /* Does the key name a group, such as "media" or "database.retry"? */

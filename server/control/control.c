@@ -5,6 +5,7 @@
  *                (which it hands to the drainer); signals
  *   drainer      outbox -> store; may wait for the database, the loop may not
  *   api_query    what the API asks the store (store_pool.h)
+ *   session_loop closes idle sessions, ends lost nodes' calls
  *   retention    removes what is too old (retention.h)
  *   http_files   reads the files that answers are made of (http_files.h)
  *   spooler      what webhooks tell, to the disk (webhook_inbox.h)
@@ -26,6 +27,7 @@
 
 #include "persistence/alerts.h"
 #include "persistence/drainer.h"
+#include "persistence/session_loop.h"
 #include "server/auth/limits.h"
 #include "server/board.h"
 #include "server/clock.h"
@@ -72,6 +74,7 @@ struct control {
 	struct access access;
 	char alert_secret[TOKEN_SIZE];
 	struct retention *retention;
+	struct session_loop *session_loop;
 	struct alert_sender *alert_sender; /* NULL: nobody to tell */
 	ev_signal term, hup;
 	ev_timer beat;
@@ -200,6 +203,8 @@ static void on_hup(struct ev_loop *loop, ev_signal *signal, int events)
 	load_access(&control->access, settings);
 	if (control->retention)
 		retention_follow(control->retention, settings);
+	if (control->session_loop)
+		session_loop_follow(control->session_loop, settings);
 	control->context.settings = settings;
 	free(control->reloaded);
 	control->reloaded = settings;
@@ -262,6 +267,16 @@ static int start_webhooks(struct control *control)
 	return r < 0 ? r : http_server_start(&control->webhooks, &http);
 }
 
+static int start_session_loop(struct control *control)
+{
+	const struct session_loop_options options = {
+		.settings = control->options->settings,
+		.drainer = control->context.drainer,
+	};
+
+	return session_loop_start(&control->session_loop, &options);
+}
+
 static int start(struct control *control)
 {
 	const struct control_options *options = control->options;
@@ -322,9 +337,11 @@ static void stop(struct control *control)
 	(void)webhook_inbox_stop(inbox, SPOOL_AT_END_MS);
 	control->context.drainer = NULL;
 	retention_close(control->retention);
+	session_loop_close(control->session_loop);
 	if (drainer)
 		drainer_stop(drainer, DRAIN_AT_END_MS);
 	retention_stop(control->retention);
+	session_loop_stop(control->session_loop);
 	control->context.events = NULL;
 	events_stop(events);
 	alerts_stop();
@@ -374,6 +391,10 @@ int control_run(const struct control_options *options)
 	what = "retention";
 	r = retention_start(&control.retention, control.context.drainer,
 			    options->settings);
+	if (r < 0)
+		goto end;
+	what = "session_loop";
+	r = start_session_loop(&control);
 	if (r < 0)
 		goto end;
 	what = "api";

@@ -538,9 +538,6 @@ static void a_complaint_names_file_line_key_and_what_is_right(void **state)
 		  "group\n" },
 		{ "log:\n  level: info\n  level: warn\n",
 		  "h.yaml:3: log.level: stands there twice\n" },
-		{ "sessions:\n  interval: 1s\n",
-		  "h.yaml:2: sessions.interval: not in this version of "
-		  "Holdline\n" },
 		{ "just words\n", "h.yaml:1: expected \"key: value\"\n" },
 		{ "media: {listen: \"a\n", NULL },
 		{ "log:\n\tlevel: info\n", NULL },
@@ -673,8 +670,6 @@ static void flags_and_variables_are_named_in_complaints(void **state)
 		{ FLAGS("--media.listen"), "--media.listen: needs a value\n" },
 		{ FLAGS("--media.routes", "x"),
 		  "--media.routes: can only be set in a file\n" },
-		{ FLAGS("--sessions.interval=1s"),
-		  "--sessions.interval: not in this version of Holdline\n" },
 		{ FLAGS("serve"), "serve: expected --KEY VALUE; see --help\n" },
 	};
 
@@ -689,12 +684,6 @@ static void flags_and_variables_are_named_in_complaints(void **state)
 			    "HOLDLINE_LOG_LEVEL: \"loud\" is not a level; "
 			    "write debug, info, warn or error\n");
 	assert_int_equal(unsetenv("HOLDLINE_LOG_LEVEL"), 0);
-	assert_int_equal(setenv("HOLDLINE_SESSIONS_INTERVAL", "x", 1), 0);
-	assert_null(load(NULL, NULL));
-	assert_string_equal(complaint,
-			    "HOLDLINE_SESSIONS_INTERVAL: not in this "
-			    "version of Holdline\n");
-	assert_int_equal(unsetenv("HOLDLINE_SESSIONS_INTERVAL"), 0);
 }
 
 static void a_variable_that_is_no_setting_is_not_refused(void **state)

@@ -589,13 +589,24 @@ static size_t claim(struct store *store, unsigned limit, uint64_t again_ms,
 	return count;
 }
 
+static int64_t count_open(struct store *store)
+{
+	struct db_error err;
+	int64_t count = -1;
+
+	must(store_count_open_sessions(store, &count, &err), &err);
+	return count;
+}
+
 static void whoever_was_not_told_is_told_again(void **state)
 {
 	const struct said late = { .id = 9, .person = 1, .at_s = 10 };
 
 	for (unsigned i = 1; i <= 5; i++)
 		tell(*state, &(struct said){ .id = i, .person = i }, 1);
+	assert_int_equal(count_open(*state), 5);
 	assert_int_equal(close_all(*state), 5);
+	assert_int_equal(count_open(*state), 0);
 	assert_int_equal(claim(*state, 2, 60000, true), 2);
 	assert_int_equal(claim(*state, 10, 60000, false), 3);
 	assert_int_equal(claim(*state, 10, 60000, false), 0);
