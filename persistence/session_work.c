@@ -60,19 +60,17 @@ static int close_idle(struct store *store, struct session_step *step)
 
 void session_work_close(struct store *store, struct session_step *step)
 {
-	int64_t open = 0;
-
 	step->result = close_idle(store, step);
 	if (step->result == 0)
-		step->result =
-			store_count_open_sessions(store, &open, &step->err);
+		step->result = store_count_open_sessions(store, &step->left,
+							 &step->err);
 	if (step->result == 0)
 		step->result =
 			store_claim_summaries(store, STEP, step->again_ms,
 					      &step->summaries, &step->err);
 	if (step->result < 0)
 		return;
-	board_set(board_series(METRIC_SESSIONS_OPEN, ""), open);
+	board_set(board_series(METRIC_SESSIONS_OPEN, ""), step->left);
 	if (json_array_size(step->summaries) == STEP)
 		step->more = true;
 }
@@ -118,4 +116,7 @@ void session_work_lease(struct store *store, struct session_step *step)
 				       &step->err);
 	if (step->result == 0 && step->judges)
 		step->result = end_lost(store, step);
+	if (step->result == 0)
+		step->result =
+			store_count_live_calls(store, &step->left, &step->err);
 }

@@ -25,6 +25,7 @@ struct session_step {
 	uint64_t again_ms;   /* what was not told by then is told again */
 	bool judges;	     /* may end the calls of others */
 	json_t *summaries;   /* to be told of, or told; owned by the caller */
+	int64_t left;	     /* sessions that are open, calls that are live */
 	bool more;	     /* there may be more to do */
 	int result;	     /* of the step */
 	struct db_error err; /* if that is -1 */

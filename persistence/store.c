@@ -176,6 +176,19 @@ int store_ask(struct store *store, enum store_query query,
 	return store->ops->query(store, query, values, rows, err);
 }
 
+int store_ask_count(struct store *store, enum store_query query, int64_t *count,
+		    struct db_error *err)
+{
+	json_t *rows = NULL;
+	int r = store_ask(store, query, NULL, &rows, err);
+
+	if (r == 0)
+		*count = json_integer_value(
+			json_object_get(json_array_get(rows, 0), "count"));
+	json_decref(rows);
+	return r;
+}
+
 int store_list_calls(struct store *store, const struct store_call_filter *f,
 		     json_t **rows, struct db_error *err)
 {

@@ -17,6 +17,12 @@ int store_node_seen(struct store *store, const char *node,
 	return r;
 }
 
+int store_count_live_calls(struct store *store, int64_t *count,
+			   struct db_error *err)
+{
+	return store_ask_count(store, QUERY_LIVE_CALLS, count, err);
+}
+
 int store_end_lost_calls(struct store *store, const char *node,
 			 uint64_t lease_ms, unsigned limit, json_t **calls,
 			 struct db_error *err)

@@ -17,8 +17,12 @@
 int store_node_seen(struct store *store, const char *node,
 		    const char *started_at, struct db_error *err);
 
-/* Ends up to `limit` calls of nodes not seen for lease_ms, but never of `node`,
- * which is us. *calls: their rows. */
+/* How many calls are live, of whatever node. */
+int store_count_live_calls(struct store *store, int64_t *count,
+			   struct db_error *err);
+
+/* Ends up to `limit` calls, older than lease_ms, of nodes not seen for that
+ * long; but never of `node`, which is us. *calls: their rows. */
 int store_end_lost_calls(struct store *store, const char *node,
 			 uint64_t lease_ms, unsigned limit, json_t **calls,
 			 struct db_error *err);

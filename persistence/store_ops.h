@@ -56,6 +56,10 @@ extern const struct store_ops store_postgres_ops, store_sqlite_ops;
 int store_ask(struct store *store, enum store_query query,
 	      const char *const *values, json_t **rows, struct db_error *err);
 
+/* The same of a question that answers with one {"count":N}. */
+int store_ask_count(struct store *store, enum store_query query, int64_t *count,
+		    struct db_error *err);
+
 /* Into the one form in which ids are kept; false: it is none. */
 bool store_normalise_id(const char *text, char out[UUID_TEXT_SIZE]);
 

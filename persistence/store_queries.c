@@ -137,13 +137,18 @@ static const struct {
 	[QUERY_OPEN_SESSIONS] = { TABLE_SESSIONS, 0,
 				  "SELECT {object 'count', count(*)}"
 				  " FROM sessions WHERE state = 'open'" },
+	[QUERY_LIVE_CALLS] = { TABLE_CALLS, 0,
+			       "SELECT {object 'count', count(*)}"
+			       " FROM calls WHERE state = 'live'" },
 	[QUERY_NODE_SEEN] = { TABLE_NODES, 2,
 			      "INSERT INTO nodes (node_id, started_at, seen_at)"
 			      " VALUES (?1, ?2, {now})"
 			      " ON CONFLICT (node_id) DO UPDATE"
 			      " SET started_at = excluded.started_at,"
 			      " seen_at = excluded.seen_at" },
-	/* The rev stays, so that whatever the node still has to say wins. */
+	/* A node without calls may have let its lease lapse; it has time to
+	 * renew it when a call begins. The rev stays, so that whatever the node
+	 * still has to say wins. */
 	[QUERY_END_LOST_CALLS] = { TABLE_CALLS, 3,
 				   "WITH lost (lost_id, lost_at) AS MATERIALIZED"
 				   " (SELECT c.call_id, n.seen_at"
@@ -151,6 +156,7 @@ static const struct {
 				   " ON n.node_id = c.node_id"
 				   " WHERE c.state = 'live'"
 				   " AND n.seen_at < {ago ?2}"
+				   " AND c.started_at < {ago ?2}"
 				   " AND n.node_id <> ?3"
 				   " ORDER BY c.call_id LIMIT ?1"
 				   "{skip_locked c})"

@@ -161,14 +161,7 @@ int store_close_sessions(struct store *store, unsigned limit,
 int store_count_open_sessions(struct store *store, int64_t *count,
 			      struct db_error *err)
 {
-	json_t *rows = NULL;
-	int r = store_ask(store, QUERY_OPEN_SESSIONS, NULL, &rows, err);
-
-	if (r == 0)
-		*count = json_integer_value(
-			json_object_get(json_array_get(rows, 0), "count"));
-	json_decref(rows);
-	return r;
+	return store_ask_count(store, QUERY_OPEN_SESSIONS, count, err);
 }
 
 int store_claim_summaries(struct store *store, unsigned limit,

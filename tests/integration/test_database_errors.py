@@ -39,7 +39,7 @@ class DatabaseErrors(unittest.TestCase):
                 results.append(report(server.holdload("--calls", 2, "--duration", "100ms")))
                 tag = "DB_PAUSED" if reason in PAUSING else "DB_DOWN"
                 line = wait_for(reason, lambda: [
-                    line for line in server.log()[seen:].splitlines() if f"reason={reason} " in line])[0]
+                    line for line in server.log()[seen:].splitlines() if "op=outbox_drain" in line and f"reason={reason} " in line])[0]
                 self.assertIn(f"[{tag}] op=outbox_drain", line)
                 self.assertIn(f"sqlstate={ANSWERS[reason][0]}", line)
                 self.assertEqual(server.get("/health/db")[0], 503)
