@@ -136,32 +136,26 @@ static int load_file(struct loading *load)
 
 /* A variable of ours that is no setting is likely a slip, but other programs
  * may keep theirs under our name: it is told, not refused. */
-static int check_variable(const struct loading *load, const char *name,
-			  bool told)
+static void check_variable(const char *name)
 {
 	char variable[VARIABLE_SIZE];
-	struct origin origin;
 
 	for (size_t i = 0; i < settings_table_size; i++) {
 		setting_format_variable(settings_table[i].key, variable);
 		if (strcmp(variable, name) == 0)
-			return 0;
+			return;
 	}
-	(void)snprintf(origin.where, sizeof(origin.where), "%s", name);
-	if (!told) {
-		setting_format_variable(setting_nearest(name, true), variable);
-		log_warn("SETTINGS", "variable=%s effect=none nearest=%s", name,
-			 variable);
-	}
-	return 0;
+	setting_format_variable(setting_nearest(name, true), variable);
+	log_warn("SETTINGS", "variable=%s effect=none nearest=%s", name,
+		 variable);
 }
 
-static int check_variables(const struct loading *load)
+/* Once a server is enough, however often it reloads. */
+static void check_variables(void)
 {
-	/* Once a server is enough, however often it reloads. */
 	static bool told;
 
-	for (char **entry = environ; entry && *entry; entry++) {
+	for (char **entry = environ; entry && *entry && !told; entry++) {
 		size_t length = strcspn(*entry, "=");
 		char name[VARIABLE_SIZE];
 
@@ -171,11 +165,9 @@ static int check_variables(const struct loading *load)
 			       (int)(length < sizeof(name) ? length
 							   : sizeof(name) - 1),
 			       *entry);
-		if (check_variable(load, name, told) != 0)
-			return 2;
+		check_variable(name);
 	}
 	told = true;
-	return 0;
 }
 
 static int load_environment(struct loading *load)
@@ -193,7 +185,8 @@ static int load_environment(struct loading *load)
 		if (set(load, &settings_table[i], text, &origin) != 0)
 			return 2;
 	}
-	return check_variables(load);
+	check_variables();
+	return 0;
 }
 
 /* One flag, and the value behind it if it has none of its own: how many words

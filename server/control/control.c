@@ -40,6 +40,7 @@
 #include "server/control/http_server.h"
 #include "server/control/push.h"
 #include "server/control/retention.h"
+#include "server/control/session_events.h"
 #include "server/control/store_pool.h"
 #include "server/control/token.h"
 #include "server/control/message_intake.h"
@@ -75,6 +76,7 @@ struct control {
 	char alert_secret[TOKEN_SIZE];
 	struct retention *retention;
 	struct session_loop *session_loop;
+	struct session_events session_events;
 	struct alert_sender *alert_sender; /* NULL: nobody to tell */
 	ev_signal term, hup;
 	ev_timer beat;
@@ -269,11 +271,19 @@ static int start_webhooks(struct control *control)
 
 static int start_session_loop(struct control *control)
 {
-	const struct session_loop_options options = {
-		.settings = control->options->settings,
+	const struct settings *settings = control->options->settings;
+	struct session_loop_options options = {
+		.settings = settings,
 		.drainer = control->context.drainer,
+		.arg = &control->session_events,
 	};
 
+	control->session_events = (struct session_events){
+		.log = events_log(control->context.events),
+		.node_id = settings->node_id,
+	};
+	if (control->session_events.log)
+		options.closed = session_events_tell;
 	return session_loop_start(&control->session_loop, &options);
 }
 

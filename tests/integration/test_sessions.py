@@ -10,11 +10,16 @@ import time
 import unittest
 import uuid
 
+import jsonschema
+
 from database import Postgres, Sqlite
+from receiver import Receiver
 from server import Server, wait_for
 
 IDLE_MS = 900_000
 SPACE = uuid.UUID("019e0000-0000-7000-8000-000000000000")
+with open(os.path.join(os.path.dirname(__file__), "..", "..", "docs", "event.schema.json"), encoding="utf-8") as schema:
+    FORM = jsonschema.Draft202012Validator(json.load(schema))
 LOOP = {"sessions__interval": "200ms", "node__lease": "2s"}
 
 
@@ -113,6 +118,28 @@ class OfPostgres(Sessions, unittest.TestCase):
     def setUp(self):
         self.store.sql("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
         self.server = self.enterContext(Server(database__url=self.store.url, **LOOP))
+
+
+class Told(unittest.TestCase):
+    def test_each_end_is_told_once_whatever_dies_meanwhile(self):
+        begin = int(time.time()) - 86400
+        receiver = Receiver(keep_alive=True)
+        self.addCleanup(receiver.close)
+        with Server(**LOOP, events__webhook=receiver.url) as server:
+            tell(server, [message(f"+{n}", begin + n) for n in range(300)])
+            wait_for("the first", lambda: receiver.taken)
+            server.kill("control")
+
+            def closed():
+                events = [json.loads(body) for _, body in list(receiver.taken)]
+                return {event["id"]: event for event in events if event["type"] == "session.closed"}
+
+            wait_for("all of them", lambda: len(closed()) >= 300)
+            for event in closed().values():
+                FORM.validate(event)
+            sessions = [event["data"]["session_id"] for event in closed().values()]
+            self.assertEqual((len(sessions), len(set(sessions))), (300, 300))
+            self.assertEqual({event["data"]["message_count"] for event in closed().values()}, {1})
 
 
 class Away(unittest.TestCase):
