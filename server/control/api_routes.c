@@ -7,6 +7,7 @@
 #include "server/control/calls_api.h"
 #include "server/control/dashboard.h"
 #include "server/control/dead_letters_api.h"
+#include "server/control/events_api.h"
 #include "server/control/health.h"
 #include "server/control/history.h"
 #include "server/control/login_api.h"
@@ -54,6 +55,10 @@ const struct http_route api_routes[] = {
 	{ HTTP_GET, "/api/calls/{id}", calls_api_get, HTTP_VIEWER },
 	{ HTTP_GET, "/api/calls/{id}/recording", calls_api_recording,
 	  HTTP_VIEWER },
+	{ HTTP_GET, "/api/events", events_api_list, HTTP_VIEWER },
+	{ HTTP_GET, "/api/events/schema.json", events_api_schema,
+	  HTTP_ANYBODY },
+	{ HTTP_POST, "/api/events/replay", events_api_replay, HTTP_OPERATOR },
 	{ HTTP_GET, "/api/outbox", outbox_get_handle, HTTP_VIEWER },
 	{ HTTP_POST, "/api/outbox/{verb}", outbox_api_post, HTTP_OPERATOR },
 	{ HTTP_GET, "/api/dead-letters", dead_letters_api_list, HTTP_VIEWER },

@@ -1,5 +1,5 @@
-# Turns files into arrays of C, so that the binary carries them: the description of the API, and
-# the dashboard's files as a table of name and bytes.
+# Turns files into arrays of C, so that the binary carries them: the descriptions of the API and of
+# events, and the dashboard's files as a table of name and bytes.
 function(embed file array out)
 	set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
 	file(READ ${file} bytes HEX)
@@ -10,6 +10,8 @@ endfunction()
 set(WRITTEN "/* Written by server/control/embed.cmake. */\n")
 embed(${CMAKE_CURRENT_LIST_DIR}/openapi.json openapi_json text)
 file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/openapi_json.h CONTENT "${WRITTEN}${text}" @ONLY)
+embed(${CMAKE_SOURCE_DIR}/docs/event.schema.json event_schema_json text)
+file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/event_schema_json.h CONTENT "${WRITTEN}${text}" @ONLY)
 
 file(GLOB DASHBOARD CONFIGURE_DEPENDS ${CMAKE_CURRENT_LIST_DIR}/dashboard/*)
 set(arrays "")

@@ -10,6 +10,8 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 import jsonschema
 
@@ -227,6 +229,79 @@ class Events(unittest.TestCase):
             failed = wait_for("the failures", lambda: len(found := self.told(receiver, "recording.failed")) == 2 and found)
         self.assertEqual({event["data"]["reason"] for event in failed}, {"refused"})
         self.assertEqual({event["data"]["recording_path"] for event in self.told(receiver, "call.ended")}, {None})
+
+    def post(self, server, path, body):
+        with open(os.path.join(server.data_dir, "admin.token"), encoding="ascii") as file:
+            headers = {"Authorization": "Bearer " + file.read().strip(), "Content-Type": "application/json"}
+        request = urllib.request.Request(f"http://127.0.0.1:{server.control}{path}", json.dumps(body).encode(), headers)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, json.loads(answer.read())
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read())
+
+    def test_events_are_listed_page_by_page_whatever_the_database_does(self):
+        store = Postgres()  # never started
+        self.addCleanup(store.close)
+        receiver = self.receiver()
+        with self.server(receiver, database__url=store.url) as server:
+            self.all_told(receiver, report(server.holdload("--calls", 10, "--duration", "100ms")))
+            wait_for("nothing to be left", lambda: server.metric("holdline_events_pending") == 0)
+            told = {json.loads(body)["id"]: json.loads(body) for _, body in receiver.taken}
+            seen, path = [], "/api/events?limit=6"
+            while path:
+                status, page = server.api(path)
+                self.assertEqual(status, 200, page)
+                seen += page["events"]
+                path = page["next_cursor"] and "/api/events?limit=6&cursor=" + page["next_cursor"]
+            self.assertTrue(page["enabled"])
+            self.assertFalse(any(event.pop("pending") for event in seen))
+            self.assertEqual({event["id"]: event for event in seen}, told)
+            self.assertEqual(len(seen), len(told))
+            self.assertEqual([event["at"] for event in seen], sorted((event["at"] for event in seen), reverse=True))
+            _, page = server.api("/api/events?type=database.down")
+            self.assertEqual([event["type"] for event in page["events"]], ["database.down"])
+            self.assertEqual(server.api("/api/events?type=nonsense")[0], 400)
+            self.assertEqual(server.api("/api/events?cursor=nonsense")[0], 400)
+            self.assertEqual(server.get("/api/events")[0], 401)
+            status, schema = server.get("/api/events/schema.json")
+            self.assertEqual((status, json.loads(schema)), (200, FORM.schema))
+
+    def test_a_replay_sends_the_same_once_more(self):
+        receiver = self.receiver()
+        with self.server(receiver, events__types="call.started,call.ended") as server:
+            self.all_told(receiver, report(server.holdload("--calls", 10, "--duration", "100ms")))
+            wait_for("nothing to be left", lambda: server.metric("holdline_events_pending") == 0)
+            first = sorted(body for _, body in receiver.taken)
+            self.assertEqual(len(first), 20)
+            status, answer = self.post(server, "/api/events/replay", {"since": "2020-01-01", "type": "call.ended"})
+            self.assertEqual((status, answer), (200, {"replayed": 10, "more": False}))
+            wait_for("them once more", lambda: len(receiver.taken) == 30)
+            self.assertEqual(sorted(body for _, body in receiver.taken[20:]),
+                             [body for body in first if b"call.ended" in body])
+            done = server.holdctl("events", "replay", json.loads(first[0])["id"])
+            self.assertIn("1 event", done.stdout)
+            wait_for("that one", lambda: len(receiver.taken) == 31)
+            self.assertEqual(receiver.taken[30][1], first[0])
+            wait_for("nothing to be left", lambda: server.metric("holdline_events_pending") == 0)
+            done = server.holdctl("events", "replay", "--all", "--kind", "call.started")
+            self.assertIn("10 events", done.stdout)
+            wait_for("those", lambda: len(receiver.taken) == 41)
+            self.assertEqual(self.post(server, "/api/events/replay", {})[0], 400)
+            self.assertEqual(self.post(server, "/api/events/replay", {"ids": ["x"]})[0], 400)
+            self.assertIn('action="POST /api/events/replay"', server.log())
+            rows = server.holdctl("--json", "events", "list", "--kind", "call.ended").stdout.splitlines()
+            self.assertEqual({json.loads(row)["id"] for row in rows},
+                             {json.loads(body)["id"] for body in first if b"call.ended" in body})
+            self.assertIn("call.started", server.holdctl("events", "list").stdout)
+            self.assertIn("0 events wait", server.holdctl("events", "status").stdout)
+
+    def test_without_a_webhook_there_are_none(self):
+        with Server() as server:
+            self.assertEqual(server.api("/api/events")[1], {
+                "enabled": False, "pending": 0, "oldest_seconds": 0, "events": [], "next_cursor": None})
+            self.assertEqual(self.post(server, "/api/events/replay", {"since": "2020-01-01"})[0], 409)
+            self.assertFalse(os.path.exists(os.path.join(server.data_dir, "events")))
 
     def test_a_slow_receiver_is_sent_many_at_once(self):
         receiver = self.receiver(delay=0.2)

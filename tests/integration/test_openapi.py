@@ -125,7 +125,8 @@ class CallsThroughTheProxy(Proxied, test_api_calls.OfSqlite):
         for path in ("/health/live", "/health/ready", "/health/db"):
             self.assertEqual(self.server.get(path)[0], 200)
         for path in ("/api/status", "/api/history", "/api/push", "/api/outbox", "/api/dead-letters",
-                     "/api/dead-letters?limit=1", "/api/openapi.json"):
+                     "/api/dead-letters?limit=1", "/api/events", "/api/events?limit=1&type=call.ended", "/api/events/schema.json",
+                     "/api/openapi.json"):
             status, body = self.server.api(path)
             self.assertEqual(status, 200, (path, body))
         status, body = self.server.api("/api/dead-letters/01980000-0000-7000-8000-000000000000")
