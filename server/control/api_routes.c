@@ -14,6 +14,7 @@
 #include "server/control/metrics.h"
 #include "server/control/outbox_api.h"
 #include "server/control/push.h"
+#include "server/control/sessions_api.h"
 #include "server/control/status.h"
 #include "server/control/users_api.h"
 
@@ -59,6 +60,8 @@ const struct http_route api_routes[] = {
 	{ HTTP_GET, "/api/events/schema.json", events_api_schema,
 	  HTTP_ANYBODY },
 	{ HTTP_POST, "/api/events/replay", events_api_replay, HTTP_OPERATOR },
+	{ HTTP_GET, "/api/sessions", sessions_api_list, HTTP_VIEWER },
+	{ HTTP_GET, "/api/sessions/{id}", sessions_api_get, HTTP_VIEWER },
 	{ HTTP_GET, "/api/outbox", outbox_get_handle, HTTP_VIEWER },
 	{ HTTP_POST, "/api/outbox/{verb}", outbox_api_post, HTTP_OPERATOR },
 	{ HTTP_GET, "/api/dead-letters", dead_letters_api_list, HTTP_VIEWER },

@@ -49,20 +49,6 @@ struct list {
 	struct query_value values[PARAMETERS];
 };
 
-/* The rows as a page: one more than fits was asked for, to know whether there
- * is another page. */
-static json_t *make_page(json_t *rows, unsigned limit)
-{
-	json_t *next = NULL;
-
-	if (json_array_size(rows) > limit) {
-		json_array_remove(rows, json_array_size(rows) - 1);
-		next = json_object_get(json_array_get(rows, limit - 1),
-				       "call_id");
-	}
-	return json_pack("{s:O, s:O?}", "calls", rows, "next_cursor", next);
-}
-
 static int ask_list(struct store *store, void *arg,
 		    struct http_response *response, struct db_error *err)
 {
@@ -79,12 +65,14 @@ static int ask_list(struct store *store, void *arg,
 		.before_call_id = query_text(&values[CURSOR]),
 		.limit = limit + 1,
 	};
-	json_t *rows = NULL;
+	json_t *rows = NULL, *next;
 
 	if (store_list_calls(store, &filter, &rows, err) < 0)
 		return -1;
-	http_reply_json(response, 200, make_page(rows, limit));
-	json_decref(rows);
+	next = query_end_page(rows, limit, "call_id");
+	http_reply_json(
+		response, 200,
+		json_pack("{s:o, s:o}", "calls", rows, "next_cursor", next));
 	return 0;
 }
 

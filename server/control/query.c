@@ -183,3 +183,14 @@ unsigned query_limit(const struct query_value *value)
 	return value->given ? (unsigned)strtoul(value->text, NULL, 10)
 			    : QUERY_LIMIT_DEFAULT;
 }
+
+json_t *query_end_page(json_t *rows, unsigned limit, const char *key)
+{
+	json_t *next;
+
+	if (json_array_size(rows) <= limit)
+		return json_null();
+	json_array_remove(rows, json_array_size(rows) - 1);
+	next = json_object_get(json_array_get(rows, limit - 1), key);
+	return next ? json_incref(next) : json_null();
+}

@@ -12,10 +12,11 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <jansson.h>
 
 #include "server/control/http.h"
 
-#define QUERY_TEXT_MAX	    64 /* and its NUL */
+#define QUERY_TEXT_MAX	    160 /* and its NUL; a user's id has 135 */
 #define QUERY_LIMIT_DEFAULT 50u
 #define QUERY_LIMIT_MAX	    500u
 
@@ -43,6 +44,11 @@ struct query_value {
 bool query_read(const struct http_request *request,
 		const struct query_parameter *parameters, size_t count,
 		struct query_value *values, struct http_response *response);
+
+/* One row more than `limit` was asked for, to know whether there is another
+ * page. Takes it off again; the cursor of that page is then `key` of the last
+ * row that stays, or null. */
+json_t *query_end_page(json_t *rows, unsigned limit, const char *key);
 
 /* NULL for what was not given, as filters have it. */
 const char *query_text(const struct query_value *value);

@@ -91,7 +91,7 @@ class Calls:
         for query, word in {"state=dead": "state: is one of live, ended", "limit=0": "limit:", "limit=501": "limit:",
                             "limit=": "limit:", "cursor=abc": "cursor: needs a UUID", "since=yesterday": "since:",
                             "before=2026-02-30": "before:", "number=": "number:", "colour=red": "no such parameter",
-                            "limit=1&limit=2": "limit: was given twice", "number=" + "9" * 64: "number:",
+                            "limit=1&limit=2": "limit: was given twice", "number=" + "9" * 160: "number:",
                             "number=%ff": "number:"}.items():
             with self.subTest(query):
                 status, body = self.server.api("/api/calls?" + query)

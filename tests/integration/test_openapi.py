@@ -14,6 +14,7 @@ import tempfile
 import unittest
 
 import test_api_calls
+import test_api_sessions
 import test_api_users
 from server import Server, free_port, wait_for
 
@@ -133,6 +134,11 @@ class CallsThroughTheProxy(Proxied, test_api_calls.OfSqlite):
         self.assertEqual((status, body["error"]), (404, "NOT_FOUND"))
 
 
+class SessionsThroughTheProxy(Proxied, test_api_sessions.OfSqlite):
+    # What is asked wrongly on purpose is refused by the proxy already.
+    test_what_is_asked_wrongly_is_told_by_name = None
+
+
 class UsersThroughTheProxy(Proxied, test_api_users.OfSqlite):
     # These are about the connection to the server itself, or about what breaks the contract.
     test_a_cookie_is_for_our_own_page = None
@@ -149,7 +155,8 @@ class UsersThroughTheProxy(Proxied, test_api_users.OfSqlite):
 def load_tests(loader, _tests, _pattern):
     """Not those that were only imported."""
     return unittest.TestSuite(loader.loadTestsFromTestCase(case)
-                              for case in (Document, CallsThroughTheProxy, UsersThroughTheProxy))
+                              for case in (Document, CallsThroughTheProxy, SessionsThroughTheProxy,
+                                           UsersThroughTheProxy))
 
 
 if __name__ == "__main__":
