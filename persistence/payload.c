@@ -148,3 +148,17 @@ const char *payload_fault(const char *text, size_t length)
 		(void)refuse(&s, "something follows the object");
 	return s.fault;
 }
+
+bool payload_takes_text(const char *bytes, size_t length)
+{
+	struct scan s = { .at = (const unsigned char *)bytes,
+			  .end = (const unsigned char *)bytes + length };
+
+	while (s.at < s.end) {
+		unsigned char c = *s.at++;
+
+		if (c == '\0' || (c >= 0x80 && !take_multibyte(&s, c)))
+			return false;
+	}
+	return true;
+}

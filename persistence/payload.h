@@ -14,9 +14,13 @@
 #ifndef PERSISTENCE_PAYLOAD_H
 #define PERSISTENCE_PAYLOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* NULL if it may; otherwise what is wrong with it. */
 const char *payload_fault(const char *text, size_t length);
+
+/* Could those bytes be a string in it: UTF-8 without a NUL? */
+bool payload_takes_text(const char *bytes, size_t length);
 
 #endif

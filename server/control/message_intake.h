@@ -2,7 +2,7 @@
  * message_intake.h - batches of messages, taken apart off the loop
  *
  * A webhook of Meta's may be three megabytes and a thousand messages. To take
- * that apart costs tens of milliseconds, which a thread of its own spends:
+ * that apart costs a tenth of a second, which a thread of its own spends:
  *
  *   loop --body, promise--> intake --records--> inbox --sync--> "200"
  *

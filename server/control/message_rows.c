@@ -10,6 +10,7 @@
 
 #include "persistence/json_text.h"
 #include "persistence/message.h"
+#include "persistence/payload.h"
 #include "persistence/record.h"
 #include "server/clock.h"
 #include "server/control/derived_id.h"
@@ -118,23 +119,12 @@ static json_t *encoded(const char *bytes, size_t length, bool text)
 	return value;
 }
 
-/* May it stand in a text of any database? */
-static bool is_text(const char *bytes, size_t length)
-{
-	json_t *value = memchr(bytes, '\0', length)
-				? NULL
-				: json_stringn(bytes, length);
-
-	json_decref(value);
-	return value;
-}
-
 /* The pieces of what belongs to `of`; how many. */
 static size_t add_pieces(struct message_rows *rows, const char *of,
 			 const char *account, const char *kind,
 			 const char *bytes, size_t length)
 {
-	bool text = is_text(bytes, length);
+	bool text = payload_takes_text(bytes, length);
 	size_t parts = 0, part = 0;
 
 	for (size_t at = 0; at < length; parts++)
@@ -207,29 +197,30 @@ static bool is_deep(json_t *json, int left)
 	return false;
 }
 
-/* Its text, malloc'd, where it cannot be a row's data as it is; else NULL. */
-static char *too_much(json_t *data)
+/* Malloc'd; NULL, and noted: no memory. */
+static char *print(struct message_rows *rows, const json_t *data)
 {
 	char *text =
 		data ? json_text_print(data, COMPACT | JSON_ENCODE_ANY) : NULL;
 
-	if (text && strlen(text) <= DATA_MAX && !is_deep(data, DEPTH_MAX)) {
-		free(text);
-		return NULL;
-	}
+	if (!text)
+		rows->no_memory = true;
 	return text;
 }
 
-/* `data` of the row with that id; or, in its place, how many pieces it is. */
+/* `data` of the row with that id; or, where a row cannot hold it, in its place
+ * how many pieces it is. */
 static json_t *fit(struct message_rows *rows, const struct uuid *id,
 		   const char *account, const char *kind, json_t *data)
 {
 	char of[UUID_TEXT_SIZE];
-	char *text = too_much(data);
+	char *text = print(rows, data);
 	size_t parts;
 
-	if (!text)
+	if (!text || (strlen(text) <= DATA_MAX && !is_deep(data, DEPTH_MAX))) {
+		free(text);
 		return data;
+	}
 	uuid_format(id, of);
 	parts = add_pieces(rows, of, account, kind, text, strlen(text));
 	free(text);

@@ -52,6 +52,11 @@ static void keep_rest(struct message_rows *rows, const char *account,
 {
 	json_t *rest = json_copy(object);
 
+	/* When memory runs out, jansson copies a part and says nothing. */
+	if (rest && json_object_size(rest) != json_object_size(object)) {
+		json_decref(rest);
+		rest = NULL;
+	}
 	for (; rest && *known; known++)
 		(void)json_object_del(rest, *known);
 	if (rest && json_object_size(rest) == 0)
@@ -370,7 +375,8 @@ static void read_envelope(struct message_rows *rows, json_t *envelope)
 	char object[MESSAGE_TEXT_SIZE];
 
 	json_path_text(envelope, "object", object, sizeof(object));
-	if (!json_is_object(envelope) || (*object && strcmp(object, OBJECT))) {
+	if (!json_is_object(envelope) ||
+	    (*object && strcmp(object, OBJECT) != 0)) {
 		message_rows_add_notice(rows, "", *object ? object : "envelope",
 					json_incref(envelope));
 		return;

@@ -219,8 +219,9 @@ static size_t walk_entry(const struct message_rows *rows, json_t *entry,
 		const json_t *field = json_object_get(change, "field");
 
 		/* A field of another kind, or a number: kept as a whole. */
-		if (field && (!json_is_string(field) ||
-			      strcmp(json_string_value(field), "messages")))
+		if (field &&
+		    (!json_is_string(field) ||
+		     strcmp(json_string_value(field), "messages") != 0))
 			continue;
 		for (size_t n = 0; n < size_of(values); n++)
 			elements += walk_value(rows, at(values, n), look);

@@ -245,7 +245,7 @@ static void what_no_record_can_hold_comes_in_pieces(void **state)
 		"{\"id\":\"m\",\"from\":\"1\",\"text\":{\"body\":\"");
 	for (size_t i = 0; i < length; i += 2)
 		memcpy(body + head + i, "\xc3\xa9", 2);
-	memcpy(body + head + length, "\"}}}}}}", 8);
+	(void)snprintf(body + head + length, 8, "\"}}}}}}");
 	meta_messages_read(&rows, body, strlen(body));
 	assert_int_equal(rows.messages, 1);
 	assert_in_range(rows.notices, 18, 20);

@@ -127,12 +127,37 @@ static void what_passes_hides_no_neighbour(void **state)
 	assert_true(passed > 1000);
 }
 
+/* As jansson has it, which takes a NUL besides. */
+static void a_text_is_utf8_without_a_nul(void **state)
+{
+	static const char letters[] = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98"
+				      "\x80\xed\xa0\xc0\xff";
+	char text[6];
+
+	(void)state;
+	assert_true(payload_takes_text("", 0));
+	assert_false(payload_takes_text("a\0b", 3));
+	for (unsigned i = 0; i < 200000; i++) {
+		size_t length = 1 + next_random() % sizeof(text);
+		json_t *string;
+
+		for (size_t n = 0; n < length; n++)
+			text[n] =
+				letters[next_random() % (sizeof(letters) - 1)];
+		string = json_stringn(text, length);
+		assert_int_equal(payload_takes_text(text, length),
+				 string != NULL);
+		json_decref(string);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_breaks_out_of_its_row_is_refused),
 		cmocka_unit_test(what_is_odd_and_allowed_passes),
 		cmocka_unit_test(what_passes_hides_no_neighbour),
+		cmocka_unit_test(a_text_is_utf8_without_a_nul),
 	};
 
 	return cmocka_run_group_tests_name("payload", tests, NULL, NULL);

@@ -294,7 +294,7 @@ static void the_files_of_tls_are_named_from_where_we_are(void **state)
 	free(s);
 }
 
-static void a_certificate_and_its_key_go_together(void **state)
+static void settings_that_do_not_go_together_are_told(void **state)
 {
 	const struct {
 		const char *const *flags;
@@ -306,6 +306,12 @@ static void a_certificate_and_its_key_go_together(void **state)
 		{ FLAGS("--control.tls.key", "/k"),
 		  "control.tls.cert: needs a value: control.tls.cert and "
 		  "control.tls.key go together\n" },
+		{ FLAGS("--whatsapp.app_secret", "s"),
+		  "whatsapp.verify_token: whatsapp.verify_token and "
+		  "whatsapp.app_secret go together\n" },
+		{ FLAGS("--webhooks.body_memory", "4MiB",
+			"--webhooks.max_batch", "5MiB"),
+		  "webhooks.body_memory: less than webhooks.max_batch\n" },
 		{ FLAGS("--media.tls.client_ca", "/a"),
 		  "media.tls.cert: needs a value: media.tls.client_ca is for a "
 		  "listener that speaks TLS\n" },
@@ -1098,7 +1104,7 @@ int main(void)
 		cmocka_unit_test(without_anything_the_defaults_hold),
 		cmocka_unit_test(paths_follow_the_data_dir_unless_given),
 		cmocka_unit_test(the_files_of_tls_are_named_from_where_we_are),
-		cmocka_unit_test(a_certificate_and_its_key_go_together),
+		cmocka_unit_test(settings_that_do_not_go_together_are_told),
 		cmocka_unit_test(
 			flags_beat_variables_and_variables_beat_the_file),
 		cmocka_unit_test(
