@@ -162,6 +162,7 @@ static void end_live(struct call *call, enum end_reason reason)
 	record_irregularities(call);
 	close_recording(call);
 	call_enter(call, CALL_ENDING);
+	monitor_end(call);
 	admission_end(call->admission);
 	call_record(call, RECORD_CALL_ENDED);
 	(void)snprintf(labels, sizeof(labels),
@@ -241,7 +242,9 @@ static void check_live(struct call *call, uint64_t now_ms)
 {
 	const struct settings *s = call->loop->settings;
 
-	if (now_ms - call->heard_ms >= s->media.idle_timeout_ms)
+	if (monitor_check(call, now_ms))
+		call_end(call, END_HANGUP, CLOSE_NORMAL, 0);
+	else if (now_ms - call->heard_ms >= s->media.idle_timeout_ms)
 		call_end(call, END_IDLE_TIMEOUT, CLOSE_POLICY, 0);
 	else if (now_ms - call->started_ms >= s->media.max_call_duration_ms)
 		call_end(call, END_MAX_DURATION, CLOSE_NORMAL, 0);

@@ -23,6 +23,7 @@
 
 #include "media/handler.h"
 #include "media/marks.h"
+#include "media/monitor.h"
 #include "media/provider.h"
 #include "media/recorder.h"
 #include "media/sound.h"
@@ -118,7 +119,8 @@ struct call {
 	uint32_t events, events_unkept; /* records made, and those beyond */
 	uint32_t checkpoints_due;	/* since the outbox has little room */
 	bool unknown_logged;
-	bool paused; /* they send no audio, and say so */
+	bool paused;		/* they send no audio, and say so */
+	struct monitor monitor; /* what others see and hear of it */
 };
 
 /* What the handshake says about the dialect. */

@@ -201,6 +201,8 @@ static void on_media(struct call *call, struct event *event)
 	record_audio(call, event, placed.position, samples);
 	if (placed.verdict == TRACK_LATE)
 		return;
+	if (call->monitor.is_on)
+		monitor_take_heard(call, event);
 	hear_keys(call, event);
 	if (call->state == CALL_LIVE && call->handler->on_media)
 		call->handler->on_media(call, event);

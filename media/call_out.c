@@ -112,6 +112,7 @@ static size_t build(const struct call *call, const uint8_t *audio, size_t bytes)
 
 static bool send_audio(struct call *call, const uint8_t *audio, size_t bytes)
 {
+	const uint8_t *plain = audio;
 	ssize_t encoded =
 		sound_encode(&call->sound, &audio, bytes, call->loop->sound);
 	size_t length = encoded > 0 ? build(call, audio, (size_t)encoded) : 0;
@@ -127,6 +128,8 @@ static bool send_audio(struct call *call, const uint8_t *audio, size_t bytes)
 	call->bytes_out += (size_t)encoded;
 	call->said_bytes += bytes;
 	call->loop->counts.frames_out++;
+	if (call->monitor.is_on)
+		monitor_take_said(call, plain, bytes);
 	return true;
 }
 
@@ -287,6 +290,7 @@ bool call_send_clear(struct call *call)
 	dropped = line_drop_audio(call->line);
 	unsent_ms = pacer_clear(pacer, keep_mark, &gone);
 	sound_clear(&call->sound, call->loop->sound);
+	monitor_clear(call);
 	turns_leave(&call->loop->turns, &call->turn);
 	said = say_clear(call);
 	if (said) {

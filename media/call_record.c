@@ -30,10 +30,8 @@ const char *end_reason_name(enum end_reason reason)
 	return names[reason];
 }
 
-/* What the provider does not say itself may come as a parameter of ours; the
- * row has columns for it. */
-static const char *said(const struct call *call, const char *itself,
-			const char *key)
+const char *call_word(const struct call *call, const char *itself,
+		      const char *key)
 {
 	return itself ? itself
 		      : json_string_value(json_object_get(call->custom, key));
@@ -56,9 +54,9 @@ static json_t *row(const struct call *call, uint32_t rev)
 		call->loop->settings->node_id, "provider", call->provider->name,
 		"provider_call_id", call->provider_call_id, "stream_id",
 		call->stream_id, "account_id", call->account_id, "direction",
-		said(call, NULL, "direction"), "from_number",
-		said(call, call->from, "from"), "to_number",
-		said(call, call->to, "to"),
+		call_word(call, NULL, "direction"), "from_number",
+		call_word(call, call->from, "from"), "to_number",
+		call_word(call, call->to, "to"),
 
 		"state", ended ? "ended" : "live", "started_at", started,
 		"ended_at", ended ? at : NULL, "duration_ms",

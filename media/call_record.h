@@ -13,6 +13,11 @@
 
 const char *end_reason_name(enum end_reason reason);
 
+/* What the provider does not say itself may come as a parameter of ours, `key`;
+ * the row has columns for it. NULL: neither. */
+const char *call_word(const struct call *call, const char *itself,
+		      const char *key);
+
 /* The whole row as known now, as a record of that kind; counts rev up. Hands
  * it to the loop. */
 void call_record(struct call *call, enum record_kind kind);

@@ -163,6 +163,14 @@ static void open_recording(struct call *call, const struct event *event)
 	call->recording_path = NULL;
 }
 
+static bool has_track(const struct event *event, enum track_side side)
+{
+	for (unsigned i = 0; i < event->start.track_count; i++)
+		if (event->start.tracks[i] == side)
+			return true;
+	return false;
+}
+
 static void begin_times(struct call *call)
 {
 	uint64_t every_ms = call->loop->settings->media.checkpoint_interval_ms;
@@ -187,6 +195,7 @@ static void begin(struct call *call, const struct event *event)
 	listen_for_keys(call);
 	call_enter(call, CALL_LIVE);
 	call_record(call, RECORD_CALL_STARTED);
+	monitor_begin(call, has_track(event, TRACK_OUTBOUND));
 	log_info("CALL_START", "call=%s provider=%s path=%s provider_call=%s",
 		 call->id_text, call->provider->name, call->route->path,
 		 call->provider_call_id

@@ -26,6 +26,7 @@
 #include "server/auth/limits.h"
 #include "server/board.h"
 #include "server/clock.h"
+#include "server/live_calls.h"
 #include "server/log.h"
 #include "server/thread.h"
 #include "server/tls.h"
@@ -286,6 +287,7 @@ static void forget_old_calls(unsigned process)
 	atomic_fetch_sub(&flags->calls_active,
 			 atomic_exchange(&flags->calls_of[process], 0));
 	live_take_back(&board_auth()->live, process);
+	live_calls_take_back(process);
 }
 
 /* Before anything takes a call: a SIGTERM must never find us without a

@@ -36,6 +36,7 @@
 struct sound_scratch {
 	uint8_t heard[TRACKS_MAX][SOUND_ROOM];
 	uint8_t said[SOUND_ROOM], encoded[SOUND_ROOM];
+	int16_t monitored[SOUND_ROOM / sizeof(int16_t)]; /* for listeners */
 };
 
 struct sound {

@@ -25,11 +25,14 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "server/words.h"
+
 #define SERIES_MAX     1024
 #define HISTOGRAMS_MAX 64
 #define JOURNALS_MAX   64
 #define NAMING_YIELDS  1000 /* naming takes nanoseconds */
-#define SECRET_LOOKS   1000 /* at a secret that is being written */
+#define TEXT_LOOKS     100  /* at a text that is being written */
+#define SECRET_LOOKS   1000 /* at a secret that is */
 
 enum row_state { ROW_FREE, ROW_NAMING, ROW_USED, ROW_ABANDONED };
 
@@ -232,6 +235,9 @@ const struct board_family board_families[METRIC_COUNT] = {
 	[METRIC_SOCKET_MESSAGES_LOST_TOTAL] = COUNTER_BY(
 		"control_socket_messages_lost_total",
 		"Messages for WebSockets whose peers read too slowly."),
+	[METRIC_LISTEN_DROPPED_TOTAL] = COUNTER(
+		"listen_dropped_total",
+		"Samples of live calls that found no room for a listener."),
 	[METRIC_LOG_DROPPED_TOTAL] =
 		COUNTER("log_dropped_total", "Log lines that found no room."),
 	[METRIC_BOARD_MISSES_TOTAL] = COUNTER(
@@ -500,32 +506,17 @@ void board_forget_process(int32_t pid)
 
 void board_text_set(struct board_text *text, const char *value)
 {
-	uint64_t words[BOARD_TEXT_SIZE / sizeof(uint64_t)] = { 0 };
-	/* Odd from here, also when a writer before us died in the middle. */
-	uint32_t writing = atomic_load(&text->version) | 1;
+	char whole[BOARD_TEXT_SIZE] = "";
 
-	(void)snprintf((char *)words, sizeof(words), "%s", value);
-	atomic_store(&text->version, writing);
-	for (size_t i = 0; i < BOARD_TEXT_SIZE / sizeof(uint64_t); i++)
-		atomic_store(&text->words[i], words[i]);
-	atomic_store(&text->version, writing + 1);
+	(void)snprintf(whole, sizeof(whole), "%s", value);
+	words_set(&text->version, text->words, whole, sizeof(whole));
 }
 
-/* A writer that died in the middle leaves an odd version until the next one
- * comes: so a reader tries a few times, and then takes what is there. */
+/* Of one that is still being written, what is there. */
 void board_text_get(struct board_text *text, char out[BOARD_TEXT_SIZE])
 {
-	uint64_t words[BOARD_TEXT_SIZE / sizeof(uint64_t)];
-
-	for (int i = 0; i < 100; i++) {
-		uint32_t version = atomic_load(&text->version);
-
-		for (size_t w = 0; w < BOARD_TEXT_SIZE / sizeof(uint64_t); w++)
-			words[w] = atomic_load(&text->words[w]);
-		if (version % 2 == 0 && atomic_load(&text->version) == version)
-			break;
-	}
-	memcpy(out, words, BOARD_TEXT_SIZE);
+	(void)words_get(&text->version, text->words, out, BOARD_TEXT_SIZE,
+			TEXT_LOOKS);
 	out[BOARD_TEXT_SIZE - 1] = '\0';
 }
 
@@ -540,32 +531,18 @@ struct board_auth *board_auth(void)
 void board_secret_set(struct board_secret *secret, const void *bytes,
 		      size_t size)
 {
-	uint64_t words[BOARD_SECRET_SIZE / sizeof(uint64_t)] = { 0 };
-	uint32_t writing = atomic_load(&secret->version) | 1;
+	unsigned char whole[BOARD_SECRET_SIZE] = { 0 };
 
-	memcpy(words, bytes, size < sizeof(words) ? size : sizeof(words));
-	atomic_store(&secret->version, writing);
-	for (size_t i = 0; i < BOARD_SECRET_SIZE / sizeof(uint64_t); i++)
-		atomic_store(&secret->words[i], words[i]);
-	atomic_store(&secret->version, writing + 1);
+	memcpy(whole, bytes, size < sizeof(whole) ? size : sizeof(whole));
+	words_set(&secret->version, secret->words, whole, sizeof(whole));
 }
 
 void board_secret_get(struct board_secret *secret, void *bytes, size_t size)
 {
-	uint64_t words[BOARD_SECRET_SIZE / sizeof(uint64_t)];
+	unsigned char whole[BOARD_SECRET_SIZE];
 
-	for (int i = 0; i < SECRET_LOOKS; i++) {
-		uint32_t version = atomic_load(&secret->version);
-
-		for (size_t w = 0; w < BOARD_SECRET_SIZE / sizeof(uint64_t);
-		     w++)
-			words[w] = atomic_load(&secret->words[w]);
-		if (version % 2 == 0 &&
-		    atomic_load(&secret->version) == version) {
-			memcpy(bytes, words,
-			       size < sizeof(words) ? size : sizeof(words));
-			return;
-		}
-	}
-	memset(bytes, 0, size);
+	if (!words_get(&secret->version, secret->words, whole, sizeof(whole),
+		       SECRET_LOOKS))
+		memset(whole, 0, sizeof(whole));
+	memcpy(bytes, whole, size < sizeof(whole) ? size : sizeof(whole));
 }

@@ -98,6 +98,7 @@ enum board_metric {
 	METRIC_API_QUERIES_WAITING, /* gauge */
 	METRIC_SOCKETS,		    /* gauge {kind}: of the control listener */
 	METRIC_SOCKET_MESSAGES_LOST_TOTAL, /* {kind} */
+	METRIC_LISTEN_DROPPED_TOTAL,	   /* samples that a listener missed */
 	METRIC_LOG_DROPPED_TOTAL,
 	METRIC_BOARD_MISSES_TOTAL, /* look-ups that a full table refused */
 	METRIC_COUNT

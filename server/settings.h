@@ -166,6 +166,7 @@ struct settings {
 		uint32_t query_timeout_ms; /* a question to the database */
 		uint32_t query_queue;	   /* of them, waiting */
 		uint32_t max_sockets;	   /* WebSockets */
+		uint32_t max_listeners;	   /* of them, those who listen in */
 	} control;
 	struct {
 		char listen[64];      /* "": no webhooks */

@@ -186,6 +186,8 @@ const struct setting settings_table[] = {
 	  48, "requests that wait for it; more get 503" },
 	{ "control.max_sockets", COUNT, FIXED, AT(control.max_sockets), "64", 1,
 	  1000, "WebSockets, of dashboards and listeners; more get 503" },
+	{ "control.max_listeners", COUNT, FIXED, AT(control.max_listeners),
+	  "16", 0, 64, "who may listen to live calls at once" },
 	{ "webhooks.listen", ADDRESS, FIXED, AT(webhooks.listen), "", 0, 0,
 	  "address for the providers' webhooks (default: none)" },
 	{ "webhooks.public_url", ENDPOINT, RELOAD, AT(webhooks.public_url), "",

@@ -29,6 +29,8 @@
 #include "server/board.h"
 #include "server/clock.h"
 #include "server/data_dir.h"
+#include "server/live_calls.h"
+#include "server/live_taps.h"
 #include "server/log.h"
 #include "server/net.h"
 #include "server/role.h"
@@ -454,6 +456,12 @@ static int prepare(struct supervisor *sup)
 	r = lifeboats_create((size_t)s->media.processes * s->media.threads);
 	if (r < 0)
 		log_warn("LIFEBOATS", "err=\"%s\"", strerror(-r));
+	/* Likewise, that live calls are neither shown nor listened to. */
+	r = live_calls_create(s->media.max_calls);
+	if (r == 0)
+		r = live_taps_create(s->control.max_listeners);
+	if (r < 0)
+		log_warn("LIVE_CALLS", "err=\"%s\"", strerror(-r));
 	r = tls_start(s, stderr);
 	if (r != 0)
 		return r;

@@ -10,6 +10,8 @@
 #include "server/control/events_api.h"
 #include "server/control/health.h"
 #include "server/control/history.h"
+#include "server/control/listen.h"
+#include "server/control/live_api.h"
 #include "server/control/login_api.h"
 #include "server/control/metrics.h"
 #include "server/control/outbox_api.h"
@@ -54,6 +56,7 @@ const struct http_route api_routes[] = {
 	{ HTTP_GET, "/api/push", push_handle, HTTP_VIEWER },
 	{ HTTP_GET, "/api/calls", calls_api_list, HTTP_VIEWER },
 	{ HTTP_GET, "/api/calls/{id}", calls_api_get, HTTP_VIEWER },
+	{ HTTP_DELETE, "/api/calls/{id}", live_api_hang_up, HTTP_OPERATOR },
 	{ HTTP_GET, "/api/calls/{id}/recording", calls_api_recording,
 	  HTTP_VIEWER },
 	{ HTTP_GET, "/api/events", events_api_list, HTTP_VIEWER },
@@ -62,6 +65,10 @@ const struct http_route api_routes[] = {
 	{ HTTP_POST, "/api/events/replay", events_api_replay, HTTP_OPERATOR },
 	{ HTTP_GET, "/api/sessions", sessions_api_list, HTTP_VIEWER },
 	{ HTTP_GET, "/api/sessions/{id}", sessions_api_get, HTTP_VIEWER },
+	{ HTTP_GET, "/api/live-calls", live_api_list, HTTP_VIEWER },
+	{ HTTP_GET, "/api/live-calls/{id}", live_api_get, HTTP_VIEWER },
+	{ HTTP_GET, "/api/live-calls/{id}/listen", listen_handle,
+	  HTTP_OPERATOR },
 	{ HTTP_GET, "/api/outbox", outbox_get_handle, HTTP_VIEWER },
 	{ HTTP_POST, "/api/outbox/{verb}", outbox_api_post, HTTP_OPERATOR },
 	{ HTTP_GET, "/api/dead-letters", dead_letters_api_list, HTTP_VIEWER },

@@ -6,9 +6,12 @@
 #include <string.h>
 
 #include "persistence/store.h"
+#include "server/clock.h"
 #include "server/control/context.h"
+#include "server/control/live_json.h"
 #include "server/control/query.h"
 #include "server/control/store_pool.h"
+#include "server/live_calls.h"
 #include "server/settings.h"
 #include "server/uuid.h"
 
@@ -47,6 +50,7 @@ static const struct query_parameter parameters[PARAMETERS] = {
 
 struct list {
 	struct query_value values[PARAMETERS];
+	const struct settings *settings; /* those of the start: as long as we */
 };
 
 static int ask_list(struct store *store, void *arg,
@@ -76,18 +80,57 @@ static int ask_list(struct store *store, void *arg,
 	return 0;
 }
 
+static int64_t time_of(const struct query_value *value)
+{
+	int64_t wall_us = 0;
+
+	if (value->given)
+		(void)clock_parse_iso(value->text, &wall_us);
+	return wall_us;
+}
+
+/* Without the database: those that are live here. */
+static void list_live(const void *arg, struct http_response *response)
+{
+	const struct list *list = arg;
+	const struct query_value *values = list->values;
+	struct live_filter filter = {
+		.provider = query_text(&values[PROVIDER]),
+		.number = query_text(&values[NUMBER]),
+		.since_us = time_of(&values[SINCE]),
+		.before_us = time_of(&values[BEFORE]),
+		.limit = query_limit(&values[LIMIT]),
+	};
+	struct uuid older_than;
+	uint32_t total;
+
+	if (strcmp(values[STATE].text, "live") != 0 ||
+	    values[END_REASON].given) {
+		store_pool_away(response);
+		return;
+	}
+	if (values[CURSOR].given &&
+	    uuid_parse(values[CURSOR].text, &older_than))
+		filter.older_than = &older_than;
+	http_reply_json(response, 200,
+			live_json_page(&filter, live_json_row,
+				       list->settings->node_id, &total));
+}
+
 void calls_api_list(const struct http_request *request,
 		    struct http_response *response, void *context)
 {
 	const struct control_context *control = context;
 	struct list *list = malloc(sizeof(*list));
 
-	if (!list)
+	if (!list) {
 		http_reply_error(response, 503, "out of memory");
-	else if (query_read(request, parameters, PARAMETERS, list->values,
-			    response))
-		store_pool_ask(control->pool, ask_list, list, request,
-			       response);
+		return;
+	}
+	list->settings = control->first;
+	if (query_read(request, parameters, PARAMETERS, list->values, response))
+		store_pool_ask_or(control->pool, ask_list, list_live, list,
+				  request, response);
 	else
 		free(list);
 }
@@ -96,13 +139,14 @@ void calls_api_list(const struct http_request *request,
  */
 
 struct one {
+	struct uuid uuid;
 	char id[UUID_TEXT_SIZE];
 	const struct settings *settings; /* those of the start: as long as we */
 };
 
 static void ask_for(const struct http_request *request,
 		    struct http_response *response, void *context,
-		    store_question *question)
+		    store_question *question, store_otherwise *otherwise)
 {
 	const struct control_context *control = context;
 	struct uuid id;
@@ -114,10 +158,26 @@ static void ask_for(const struct http_request *request,
 	}
 	one = malloc(sizeof(*one));
 	if (one) {
+		one->uuid = id;
 		uuid_format(&id, one->id);
 		one->settings = control->first;
 	}
-	store_pool_ask(control->pool, question, one, request, response);
+	store_pool_ask_or(control->pool, question, otherwise, one, request,
+			  response);
+}
+
+/* The row of a call that is live here, or has just ended; NULL: it is not
+ * known. Its events are not in memory. */
+static json_t *live_row(const struct one *one)
+{
+	struct live_call call;
+	json_t *row = NULL;
+
+	if (live_call_read(&one->uuid, &call) != LIVE_UNKNOWN)
+		row = live_json_row(&call, one->settings->node_id);
+	if (row)
+		(void)json_object_set_new(row, "events", json_array());
+	return row;
 }
 
 /* Answers with what `answer` makes of the call's row. */
@@ -132,6 +192,8 @@ static int ask_call(struct store *store, const struct one *one,
 
 	if (store_get_call(store, one->id, &row, err) < 0)
 		return -1;
+	if (!row) /* its first record may still be on its way */
+		row = live_row(one);
 	if (row)
 		answer(row, one->settings, response);
 	else
@@ -153,10 +215,20 @@ static int ask_one(struct store *store, void *arg,
 	return ask_call(store, arg, answer_row, response, err);
 }
 
+static void answer_live(const void *arg, struct http_response *response)
+{
+	json_t *row = live_row(arg);
+
+	if (row)
+		http_reply_json(response, 200, row);
+	else
+		store_pool_away(response);
+}
+
 void calls_api_get(const struct http_request *request,
 		   struct http_response *response, void *context)
 {
-	ask_for(request, response, context, ask_one);
+	ask_for(request, response, context, ask_one, answer_live);
 }
 
 /* ---- its recording ---------------------------------------------------------
@@ -196,5 +268,5 @@ static int ask_recording(struct store *store, void *arg,
 void calls_api_recording(const struct http_request *request,
 			 struct http_response *response, void *context)
 {
-	ask_for(request, response, context, ask_recording);
+	ask_for(request, response, context, ask_recording, NULL);
 }

@@ -8,6 +8,7 @@
 #include "server/control/history.h"
 
 struct access;
+struct ev_loop;
 struct drainer;
 struct events;
 struct http_files;
@@ -19,6 +20,7 @@ struct store_pool;
 struct webhook_inbox;
 
 struct control_context {
+	struct ev_loop *loop;		 /* of all handlers */
 	const struct settings *settings; /* in force; borrowed */
 	const struct settings *first;	 /* of the start: for other threads */
 	struct drainer *drainer;     /* NULL while the process starts or ends */

@@ -48,6 +48,7 @@
 #include "server/control/webhook_messages.h"
 #include "server/control/webhook_visit.h"
 #include "server/control/webhooks.h"
+#include "server/live_taps.h"
 #include "server/log.h"
 #include "server/settings.h"
 #include "server/thread.h"
@@ -304,6 +305,8 @@ static int start(struct control *control)
 	control->loop = ev_loop_new(EVBACKEND_EPOLL);
 	if (!control->loop)
 		return -ENOMEM;
+	control->context.loop = control->loop;
+	live_taps_take_back();
 	watch_events(control);
 	load_access(&control->access, options->settings);
 	control->context.access = &control->access;

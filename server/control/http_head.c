@@ -81,6 +81,9 @@ bool http_head_write(struct lws *wsi, const struct http_response *response,
 	    !add_header(wsi, "x-request-id:", request_id, &p, end) ||
 	    !add_guards(wsi, response, &p, end))
 		return false;
+	/* A server says its own version (RFC 9110, 2.5). libwebsockets repeats
+	 * that of the request, which it has not read yet at an upgrade. */
+	memcpy(start, "HTTP/1.1", strlen("HTTP/1.1"));
 	if (response->cookie &&
 	    !add_header(wsi, "set-cookie:", response->cookie, &p, end))
 		return false;

@@ -40,6 +40,7 @@
 struct question {
 	struct question *next;
 	store_question *ask;
+	store_otherwise *otherwise; /* NULL: there is no other answer */
 	void *arg;
 	struct http_later *later;
 };
@@ -83,6 +84,17 @@ static void count(const char *result)
 
 	(void)snprintf(labels, sizeof(labels), "result=\"%s\"", result);
 	board_add(board_series(METRIC_API_QUERIES_TOTAL, labels), 1);
+}
+
+/* The answer of a question that the database was not asked, or did not answer.
+ * `arg` is NULL where there was no memory for it. */
+static void answer_away(store_otherwise *otherwise, const void *arg,
+			struct http_response *response)
+{
+	if (otherwise && arg)
+		otherwise(arg, response);
+	else
+		store_pool_away(response);
 }
 
 /* ---- the queue ------------------------------------------------------------
@@ -173,12 +185,20 @@ void store_pool_ask(struct store_pool *pool, store_question *ask, void *arg,
 		    const struct http_request *request,
 		    struct http_response *response)
 {
+	store_pool_ask_or(pool, ask, NULL, arg, request, response);
+}
+
+void store_pool_ask_or(struct store_pool *pool, store_question *ask,
+		       store_otherwise *otherwise, void *arg,
+		       const struct http_request *request,
+		       struct http_response *response)
+{
 	struct question *question;
 
 	if (!pool || is_away(pool)) {
-		free(arg);
 		count("away");
-		store_pool_away(response);
+		answer_away(otherwise, arg, response);
+		free(arg);
 		return;
 	}
 	question = arg ? calloc(1, sizeof(*question)) : NULL;
@@ -188,6 +208,7 @@ void store_pool_ask(struct store_pool *pool, store_question *ask, void *arg,
 		return;
 	}
 	question->ask = ask;
+	question->otherwise = otherwise;
 	question->arg = arg;
 	submit(pool, question, request, response);
 }
@@ -216,14 +237,14 @@ static void work(struct worker *worker, struct question *question)
 	http_later_work(question->later);
 	if (atomic_load(&pool->away)) {
 		count("away");
-		store_pool_away(&response);
+		answer_away(question->otherwise, question->arg, &response);
 	} else if (question->ask(worker->store, question->arg, &response,
 				 &err) == 0) {
 		count("answered");
 	} else {
 		count("failed");
 		http_response_finish(&response);
-		store_pool_away(&response);
+		answer_away(question->otherwise, question->arg, &response);
 		judge(pool, &err);
 	}
 	answer(question, &response);
@@ -327,7 +348,7 @@ static void refuse_waiting(struct store_pool *pool)
 	while ((question = dequeue(pool))) {
 		struct http_response response = { 0 };
 
-		store_pool_away(&response);
+		answer_away(question->otherwise, question->arg, &response);
 		answer(question, &response);
 	}
 }

@@ -42,6 +42,14 @@ void store_pool_ask(struct store_pool *pool, store_question *question,
 		    void *arg, const struct http_request *request,
 		    struct http_response *response);
 
+/* The same for what can be answered in part without the database: `otherwise`
+ * does it while that is away, on the loop or in a worker's thread. */
+typedef void store_otherwise(const void *arg, struct http_response *response);
+void store_pool_ask_or(struct store_pool *pool, store_question *question,
+		       store_otherwise *otherwise, void *arg,
+		       const struct http_request *request,
+		       struct http_response *response);
+
 /* The contract's answer for what needs the database while it is away. */
 void store_pool_away(struct http_response *response);
 

@@ -10,6 +10,7 @@
 #include "persistence/store.h"
 #include "server/settings.h"
 #include "server/uuid.h"
+#include "tools/holdctl/call_server.h"
 #include "tools/holdctl/database.h"
 #include "tools/holdctl/holdctl.h"
 #include "server/human.h"
@@ -112,8 +113,9 @@ int call_list_run(const struct request *request)
 	store = database_open(request->settings, true);
 	if (!store)
 		return STATUS_USAGE;
-	if (store_ready(store, &err) < 0 ||
-	    store_list_calls(store, &filter, &calls, &err) < 0)
+	if ((store_ready(store, &err) < 0 ||
+	     store_list_calls(store, &filter, &calls, &err) < 0) &&
+	    !call_server_list(request->settings, &filter, &calls))
 		status = database_complain(request->settings, &err);
 	else if (request->json)
 		print_lines(calls);
@@ -269,7 +271,10 @@ int call_show_run(const struct request *request)
 	if (!store)
 		return STATUS_USAGE;
 	if (store_ready(store, &err) < 0) {
-		status = database_complain(request->settings, &err);
+		status = call_server_get(request->settings,
+					 request->operands[0], &call)
+				 ? print_call(call, request->json)
+				 : database_complain(request->settings, &err);
 		goto end;
 	}
 	status = complete_id(request, store, id);

@@ -10,6 +10,7 @@
 
 #include "server/settings.h"
 #include "tools/holdctl/pin.h"
+#include "tools/holdctl/holdctl.h"
 
 #define CONNECT_MS 1000L
 #define LOOK_MS	   4000L   /* GET answers from memory */
@@ -267,4 +268,12 @@ enum client_result client_post(const struct settings *settings,
 			       json_t **answer, char why[CLIENT_WHY_SIZE])
 {
 	return client_change(settings, "POST", path, body, answer, why);
+}
+
+int client_complain(enum client_result result, const char *why)
+{
+	return complain(result == CLIENT_UNREACHED || result == CLIENT_BUSY
+				? STATUS_UNREACHED
+				: STATUS_FAILED,
+			"%s", why);
 }

@@ -36,4 +36,7 @@ enum client_result client_post(const struct settings *settings,
 			       const char *path, const json_t *body,
 			       json_t **answer, char why[CLIENT_WHY_SIZE]);
 
+/* Says why on stderr; returns the exit status. */
+int client_complain(enum client_result result, const char *why);
+
 #endif

@@ -60,7 +60,7 @@ verb_run outbox_pause_run, outbox_resume_run, outbox_kick_run;
 verb_run outbox_import_run, outbox_verify_run, outbox_repair_run;
 verb_run dead_list_run, dead_show_run, dead_retry_run, dead_drop_run;
 verb_run events_status_run, events_list_run, events_replay_run;
-verb_run call_list_run, call_show_run;
+verb_run call_list_run, call_show_run, call_hangup_run;
 verb_run user_add_run, user_passwd_run, user_list_run, user_remove_run;
 verb_run db_ping_run, db_status_run, db_migrate_run;
 

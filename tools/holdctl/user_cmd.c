@@ -81,14 +81,6 @@ static int read_password(char password[PASSWORD_SIZE])
 /* ---- by the server --------------------------------------------------------
  */
 
-static int complain_of_server(enum client_result result, const char *why)
-{
-	return complain(result == CLIENT_UNREACHED || result == CLIENT_BUSY
-				? STATUS_UNREACHED
-				: STATUS_FAILED,
-			"%s", why);
-}
-
 static int change_by_server(const struct change *change,
 			    const struct settings *settings, json_t **user)
 {
@@ -114,8 +106,7 @@ static int change_by_server(const struct change *change,
 	result = client_change(settings, methods[change->verb], path, body,
 			       user, why);
 	json_decref(body);
-	return result == CLIENT_OK ? STATUS_FINE
-				   : complain_of_server(result, why);
+	return result == CLIENT_OK ? STATUS_FINE : client_complain(result, why);
 }
 
 /* ---- in the database ------------------------------------------------------

@@ -136,10 +136,16 @@ static const struct verb verbs[] = {
 	{ "call", "list", NULL, OPERAND_NONE,
 	  OPTION_STATE | OPTION_PROVIDER | OPTION_BEFORE | OPTION_LIMIT,
 	  call_list_run, "calls in the database, newest first",
-	  "--state is live or ended.\n",
+	  "--state is live or ended. While the database does not answer, live "
+	  "calls come\nfrom the running server's memory.\n",
 	  "  holdctl --json call list --state live | jq -r .call_id\n" },
 	{ "call", "show", "ID", OPERAND_ONE, 0, call_show_run,
 	  "one call and its events", NULL, "  holdctl call show 0198c7f2\n" },
+	{ "call", "hangup", "ID", OPERAND_ONE, 0, call_hangup_run,
+	  "end a live call, in its provider's words",
+	  "By the running server, whatever the database does; the whole id is "
+	  "needed.\n",
+	  "  holdctl call hangup 0198c7f2-1c2d-7000-8000-00000000002a\n" },
 	{ "user", "add", "EMAIL", OPERAND_ONE, OPTION_ROLE, user_add_run,
 	  "let somebody sign in", PASSWORD,
 	  "  holdctl user add ada@example.com --role operator\n"
