@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "persistence/session_work.h"
+#include "persistence/store.h"
 #include "server/board.h"
 #include "server/settings.h"
 #include "server/thread.h"
@@ -20,10 +21,18 @@ struct task {
 	struct session_step *step;
 };
 
+/* A session that the server has closed meanwhile, or two that ran into each
+ * other: no outage, unless it happens twice. */
 static void do_task(struct store *store, void *arg)
 {
 	const struct task *task = arg;
+	const struct session_step *step = task->step;
 
+	task->work(store, task->step);
+	if (step->result == 0 || (step->err.family != DB_RESET &&
+				  step->err.pace != DB_PACE_AT_ONCE))
+		return;
+	store_disconnect(store);
 	task->work(store, task->step);
 }
 

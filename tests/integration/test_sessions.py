@@ -15,6 +15,7 @@ import jsonschema
 from database import Postgres, Sqlite
 from receiver import Receiver
 from server import Server, wait_for
+from test_messages import Inbox, envelope, value
 
 IDLE_MS = 900_000
 SPACE = uuid.UUID("019e0000-0000-7000-8000-000000000000")
@@ -162,6 +163,44 @@ class Away(unittest.TestCase):
             wait_for("the close", lambda: store.rows("SELECT * FROM session_summaries"))
             wait_for("health", lambda: server.get("/health/db")[0] == 200)
             self.assertNotIn("THREAD_CRASH", server.log())
+
+
+    def test_a_session_that_the_server_ends_is_no_outage(self):
+        store = Postgres().start()
+        self.addCleanup(store.close)
+        with Server(database__url=store.url, **LOOP) as server:
+            wait_for("the lease", lambda: store.rows("SELECT * FROM nodes"))
+            for _ in range(3):
+                ended = store.rows("SELECT pid, pg_terminate_backend(pid) AS done FROM pg_stat_activity "
+                                   "WHERE application_name LIKE 'holdline/%/sessions'")
+                wait_for("another", lambda ended=ended: [row["pid"] for row in store.rows(
+                    "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'holdline/%/sessions'")
+                    if row["pid"] not in [old["pid"] for old in ended]])
+            self.assertNotIn("[DB_DOWN]", server.log())
+
+
+class EndToEnd(unittest.TestCase):
+    def test_what_meta_tells_of_one_person_is_one_session_that_ends(self):
+        now = int(time.time())
+        person = {"wa_id": "4915112345678", "user_id": "DE.13491208655302741918"}
+
+        def told(wamid, at, **who):
+            return {"id": wamid, "timestamp": str(at), "type": "text", "text": {"body": "hello"}, **who}
+
+        messages = [told("wamid.1", now, **{"from": person["wa_id"]}),
+                    told("wamid.2", now, **{"from": person["wa_id"], "from_user_id": person["user_id"]}),
+                    told("wamid.3", now + 1, **{"from_user_id": person["user_id"]})]
+        with Inbox(sessions__idle_timeout="1s", **LOOP) as server:
+            for _ in range(2):
+                self.assertEqual(server.meta(envelope(value(messages=messages)))[0], 200)
+            session = wait_for("the end", lambda: server.api("/api/sessions?state=closed")[1].get("sessions"))[0]
+            self.assertEqual((session["peer"], session["peer_phone"], session["message_count"], session["inbound_count"]),
+                             (person["user_id"], person["wa_id"], 3, 3))
+            self.assertEqual(session["window_expires_at"], iso(now + 1 + 86400))
+            self.assertEqual(len(server.api("/api/sessions")[1]["sessions"]), 1)
+            one = server.api("/api/sessions/" + session["session_id"])[1]
+            self.assertEqual([m["provider_message_id"][:6] for m in one["messages"]], ["wamid."] * 3)
+            self.assertEqual(one["summary"]["message_count"], 3)
 
 
 class TwoNodes(unittest.TestCase):
