@@ -123,7 +123,6 @@ static enum event_type type_of(enum record_kind kind, json_t **row)
 	case RECORD_CALL_STARTED: return EVENT_CALL_STARTED;
 	case RECORD_CALL_ENDED: return EVENT_CALL_ENDED;
 	case RECORD_CALL_EVENT: return open_call_event(row);
-	case RECORD_SESSION_CLOSED: return EVENT_SESSION_CLOSED;
 	default: return EVENT_NONE;
 	}
 }
@@ -131,7 +130,7 @@ static enum event_type type_of(enum record_kind kind, json_t **row)
 static bool may_be_told(enum record_kind kind)
 {
 	return kind == RECORD_CALL_STARTED || kind == RECORD_CALL_ENDED ||
-	       kind == RECORD_CALL_EVENT || kind == RECORD_SESSION_CLOSED;
+	       kind == RECORD_CALL_EVENT;
 }
 
 int event_from_record(struct record **event, const struct record *record,
