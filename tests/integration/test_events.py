@@ -107,7 +107,7 @@ class Events(unittest.TestCase):
             failures = server.log().count("[DB_DOWN]")
             result = report(server.holdload("--calls", 20, "--duration", "1s"))
             self.all_told(receiver, result)
-            self.assertGreater(server.metric("holdline_outbox_records"), 39)
+            wait_for("the backlog", lambda: server.metric("holdline_outbox_records") > 39)
             wait_for("many more failures", lambda: server.log().count("[DB_DOWN]") > failures + 5)
             old = server.pids("control")
             server.kill("control")
