@@ -257,7 +257,7 @@ const struct setting settings_table[] = {
 	  30 * 24 * H, "delivered events stay that long, for a replay" },
 	{ "events.retry_max", DURATION, FIXED, AT(events.retry_max_ms), "60s",
 	  100, H, "the longest wait before the next try" },
-	{ "events.concurrency", COUNT, FIXED, AT(events.concurrency), "16", 1,
+	{ "events.concurrency", COUNT, FIXED, AT(events.concurrency), "32", 1,
 	  64, "posts under way at once" },
 	{ "log.level", LEVEL, RELOAD, AT(log_level), "info", 0, 0,
 	  "debug, info, warn or error" },
