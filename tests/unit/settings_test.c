@@ -18,6 +18,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "server/setting.h"
 #include "server/settings.h"
 
 static char directory[] = "/tmp/settings_test.XXXXXX";
