@@ -57,24 +57,43 @@ static int submit(struct errand_office *office, struct drainer_job *job)
 	return r;
 }
 
+/* Until it is done. */
+static int await(struct errand_office *office, struct errand *errand)
+{
+	int r;
+
+	errand->job.done = on_done;
+	if (sem_init(&errand->done, 0, 0) < 0)
+		return -errno;
+	r = submit(office, &errand->job);
+	if (r == 0) {
+		while (sem_wait(&errand->done) < 0)
+			; /* a signal */
+		r = errand->job.error;
+	}
+	(void)sem_destroy(&errand->done);
+	return r;
+}
+
 int errand_run(struct errand_office *office,
 	       void (*work)(struct store *store, void *arg), void *arg)
 {
 	struct errand errand = {
-		.job = { .task = do_errand, .done = on_done },
+		.job.task = do_errand,
 		.work = work,
 		.arg = arg,
 	};
-	int r;
 
-	if (sem_init(&errand.done, 0, 0) < 0)
-		return -errno;
-	r = submit(office, &errand.job);
-	if (r == 0) {
-		while (sem_wait(&errand.done) < 0)
-			; /* a signal */
-		r = errand.job.error;
-	}
-	(void)sem_destroy(&errand.done);
+	return await(office, &errand);
+}
+
+int errand_operate(struct errand_office *office,
+		   const struct operation *operation,
+		   struct operation_result *result)
+{
+	struct errand errand = { .job.operation = *operation };
+	int r = await(office, &errand);
+
+	*result = errand.job.result;
 	return r;
 }

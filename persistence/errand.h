@@ -14,6 +14,8 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "persistence/operations.h"
+
 struct drainer;
 struct store;
 
@@ -32,5 +34,9 @@ void errand_office_finish(struct errand_office *office);
  * there; -ECANCELED: the drainer ends. */
 int errand_run(struct errand_office *office,
 	       void (*work)(struct store *store, void *arg), void *arg);
+/* The same for an operation on the outbox; or -errno, as operations_apply(). */
+int errand_operate(struct errand_office *office,
+		   const struct operation *operation,
+		   struct operation_result *result);
 
 #endif

@@ -10,6 +10,7 @@ const struct migration migrations[] = {
 	{ 4, sql_0004_retention_postgres, sql_0004_retention_sqlite },
 	{ 5, sql_0005_messages_postgres, sql_0005_messages_sqlite },
 	{ 6, sql_0006_traces_postgres, sql_0006_traces_sqlite },
+	{ 7, sql_0007_erasures_postgres, sql_0007_erasures_sqlite },
 };
 const size_t migration_count = sizeof(migrations) / sizeof(migrations[0]);
 

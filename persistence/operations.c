@@ -50,6 +50,7 @@ static const struct {
 	[OPERATION_PAUSE] = { .name = "pause" },
 	[OPERATION_RESUME] = { .name = "resume" },
 	[OPERATION_KICK] = { .name = "kick" },
+	[OPERATION_ERASE] = { .name = "erase" },
 };
 
 const char *operation_verb_name(enum operation_verb verb)
@@ -196,6 +197,8 @@ static int apply(struct operations *operations,
 	case OPERATION_PAUSE:
 	case OPERATION_RESUME: return set_paused(operations, operation, result);
 	case OPERATION_KICK: result->done = 1; return 0;
+	case OPERATION_ERASE:
+		return operations_erase(operations, operation, result);
 	case OPERATION_VERB_COUNT: break;
 	}
 	return -EINVAL;

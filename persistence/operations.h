@@ -14,9 +14,11 @@
  *   replay    delivered records that are still kept are delivered once more
  *   retry     dead letters are delivered once more, with all they had
  *   bury      a dead letter is dropped
- *   import    a journal that was put into <outbox>/.import-NAME joins the
- * others pause     nothing is delivered until `resume`, restarts included kick
- * the database is tried at once, whatever backoff and breaker say
+ *   import    a journal that was put into <outbox>/.import-NAME joins the rest
+ *   pause     nothing is delivered until `resume`, restarts included
+ *   kick      the database is tried at once, whatever backoff and breaker say
+ *   erase     held and dropped records and dead letters that name a call or a
+ *             number leave their shelves, for good
  *
  * A record moves in one order only: first it is durable where it goes, then it
  * leaves where it was. A crash in between costs a duplicate, which its id
@@ -49,6 +51,7 @@ enum operation_verb {
 	OPERATION_PAUSE,
 	OPERATION_RESUME,
 	OPERATION_KICK,
+	OPERATION_ERASE,
 	OPERATION_VERB_COUNT
 };
 
@@ -59,8 +62,11 @@ struct operation { /* all of it borrowed */
 	const struct uuid *ids; /* of records; none for the last four */
 	size_t count;
 	const char *name; /* import: the NAME; else NULL */
-	const char *who;  /* "user@host" for the log */
-	bool dry_run;	  /* say what would be done, and do nothing */
+	/* erase: a call's id, the digits of a number, or another name of a
+	 * person; never logged */
+	const char *target;
+	const char *who; /* "user@host" for the log */
+	bool dry_run;	 /* say what would be done, and do nothing */
 };
 
 struct operation_result {

@@ -45,6 +45,11 @@ int operations_move(struct operations *operations,
 		    const struct operation *operation, const enum place from[2],
 		    enum place to, struct operation_result *result);
 
+/* Takes off the shelves whatever names the operation's target. */
+int operations_erase(struct operations *operations,
+		     const struct operation *operation,
+		     struct operation_result *result);
+
 /* Does any journal of the outbox still have a record that was dropped? 1, 0 or
  * -errno. Reads all of it. */
 int operations_have_drops(struct operations *operations);

@@ -477,12 +477,12 @@ static int walk_journal(struct shelf *shelf, struct shelf_journal *journal,
 int shelf_walk(struct shelf *shelf, const struct id_index *wanted,
 	       shelf_visit *visit, void *arg)
 {
-	struct shelf_walk walk = { .wanted = wanted,
+	struct shelf_walk walk = { .wanted = wanted ? wanted : &shelf->index,
 				   .visit = visit,
 				   .arg = arg };
 	int r = 0;
 
-	mark_wanted(shelf, wanted);
+	mark_wanted(shelf, walk.wanted);
 	for (size_t i = 0; r == 0 && i < shelf->count; i++)
 		if (shelf->journals[i]->wanted.count > 0)
 			r = walk_journal(shelf, shelf->journals[i], &walk);

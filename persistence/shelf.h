@@ -49,10 +49,10 @@ int shelf_take(struct shelf *shelf, const struct uuid *id);
  * 0. */
 int shelf_sync(struct shelf *shelf);
 
-/* Shows those of the wanted that are there; each is read from the disk and
- * borrowed for the time of the call. `visit` may take it off, and change what
- * is wanted. Ends early when it returns non-zero, with that. -errno also when
- * some of it could not be read: the rest was shown. */
+/* Shows those of the wanted (NULL: all) that are there; each is read from the
+ * disk and borrowed for the time of the call. `visit` may take it off, and
+ * change what is wanted. Ends early when it returns non-zero, with that. -errno
+ * also when some of it could not be read: the rest was shown. */
 typedef int shelf_visit(void *arg, const struct record *record);
 int shelf_walk(struct shelf *shelf, const struct id_index *wanted,
 	       shelf_visit *visit, void *arg);

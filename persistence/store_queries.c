@@ -12,6 +12,19 @@
 	" > ((SELECT c.at FROM messages AS c WHERE c.message_id = ?2), ?2))" \
 	" ORDER BY at, message_id LIMIT ?3"
 
+/* Rows that are older than ?1, at most ?2 of them. */
+#define REMOVE_OLD(id, table, key, which)                                     \
+	{                                                                     \
+		id, 2,                                                        \
+			"DELETE FROM " table " WHERE " key " IN (SELECT " key \
+			" FROM " table " WHERE " which                        \
+			" LIMIT ?2) RETURNING {row}"                          \
+	}
+
+/* Grows by ?3 if it is the one that ?2 names. */
+#define COUNTED(name) \
+	" + CASE ?2:text WHEN '" name "' THEN ?3:bigint ELSE 0 END"
+
 static const struct {
 	enum store_table_id table;
 	unsigned parameters;
@@ -46,18 +59,48 @@ static const struct {
 				   " AND state = 'ended' AND started_at < ?1"
 				   " AND node_id = ?2"
 				   " ORDER BY started_at LIMIT ?3" },
+	[QUERY_OLD_EVENTS] = REMOVE_OLD(TABLE_CALL_EVENTS, "call_events",
+					"event_id", "at < ?1"),
+	/* Those of a call that is there go with it. */
+	[QUERY_OLD_STATUSES] =
+		REMOVE_OLD(TABLE_CALL_STATUSES, "call_statuses", "status_id",
+			   "at < ?1 AND NOT EXISTS (SELECT 1 FROM calls AS c"
+			   " WHERE c.provider = call_statuses.provider"
+			   " AND c.provider_call_id ="
+			   " call_statuses.provider_call_id)"),
+	[QUERY_OLD_MESSAGES] =
+		REMOVE_OLD(TABLE_MESSAGES, "messages", "message_id", "at < ?1"),
+	[QUERY_OLD_MESSAGE_STATUSES] =
+		REMOVE_OLD(TABLE_MESSAGE_STATUSES, "message_statuses",
+			   "status_id", "at < ?1"),
+	[QUERY_OLD_NOTICES] =
+		REMOVE_OLD(TABLE_MESSAGE_NOTICES, "message_notices",
+			   "notice_id", "at < ?1"),
+	[QUERY_OLD_SUMMARIES] =
+		REMOVE_OLD(TABLE_SESSION_SUMMARIES, "session_summaries",
+			   "close_id", "closed_at < ?1"),
+	/* An open one is the session loop's, and one that has messages stays
+	 * with them. */
+	[QUERY_OLD_SESSIONS] =
+		REMOVE_OLD(TABLE_SESSIONS, "sessions", "session_id",
+			   "state = 'closed' AND opened_at < ?1"
+			   " AND last_message_at < ?1"
+			   " AND NOT EXISTS (SELECT 1 FROM messages AS m"
+			   " WHERE m.session_id = sessions.session_id)"),
 	[QUERY_FORGET_RECORDING] = { TABLE_CALLS, 1,
 				     "UPDATE calls SET recording_path = NULL"
 				     " WHERE call_id = ?1" },
 	[QUERY_FORGET_EVENTS] = { TABLE_CALL_EVENTS, 1,
 				  "DELETE FROM call_events"
-				  " WHERE call_id = ?1" },
+				  " WHERE call_id = ?1 RETURNING {row}" },
 	[QUERY_FORGET_STATUSES] = { TABLE_CALL_STATUSES, 2,
 				    "DELETE FROM call_statuses"
 				    " WHERE provider = ?1"
-				    " AND provider_call_id = ?2" },
+				    " AND provider_call_id = ?2"
+				    " RETURNING {row}" },
 	[QUERY_FORGET_CALL] = { TABLE_CALLS, 1,
-				"DELETE FROM calls WHERE call_id = ?1" },
+				"DELETE FROM calls WHERE call_id = ?1"
+				" RETURNING {row}" },
 	[QUERY_USERS] = { TABLE_USERS, 0,
 			  "SELECT {row} FROM users ORDER BY email" },
 	[QUERY_USER] = { TABLE_USERS, 1,
@@ -170,6 +213,119 @@ static const struct {
 				   " ELSE 0 END"
 				   " FROM lost WHERE call_id = lost_id"
 				   " RETURNING {row}" },
+	[QUERY_ERASURES] = { TABLE_ERASURES, 3,
+			     "SELECT {row} FROM erasures"
+			     " WHERE (?1:text IS NULL OR subject = ?1)"
+			     " AND (?2:uuid IS NULL OR erasure_id < ?2)"
+			     " ORDER BY erasure_id DESC LIMIT ?3" },
+	[QUERY_ERASURE] = { TABLE_ERASURES, 1,
+			    "SELECT {row} FROM erasures"
+			    " WHERE erasure_id = ?1" },
+	[QUERY_ERASURES_OPEN] = { TABLE_ERASURES, 2,
+				  "SELECT {row} FROM erasures"
+				  " WHERE state <> 'done'"
+				  " AND (?1:uuid IS NULL OR erasure_id > ?1)"
+				  " ORDER BY erasure_id LIMIT ?2" },
+	[QUERY_ERASURE_ADD] = { TABLE_ERASURES, 6,
+				"INSERT INTO erasures (erasure_id, what,"
+				" subject, target, requested_by, requested_at,"
+				" state) VALUES (?1, ?2, ?3, ?4, ?5, ?6,"
+				" 'erasing') RETURNING {row}" },
+	[QUERY_ERASURE_COUNT] = { TABLE_ERASURES, 3,
+				  "UPDATE erasures SET"
+				  " calls = calls" COUNTED(
+					  "calls") ", call_events"
+						   " = call_events" COUNTED(
+							   "call_events") ", call_statuses"
+									  " = call_statuses" COUNTED(
+										  "call_statuses") ", recordings"
+												   " = recordings" COUNTED("recordings") ", messages = messages" COUNTED("messages") ", message_statuses = message_statuses" COUNTED("message_statuses") ", message_notices = message_notices" COUNTED(
+													   "message_notices") ", sessions = sessions" COUNTED("sessions") " WHERE erasure_id = ?1" },
+	[QUERY_ERASURE_STATE] = { TABLE_ERASURES, 3,
+				  "UPDATE erasures SET state = ?2:text,"
+				  " finished_at = coalesce(finished_at,"
+				  " ?3:timestamptz), target = CASE ?2:text"
+				  " WHEN 'done' THEN NULL ELSE target END"
+				  " WHERE erasure_id = ?1"
+				  " AND state <> ?2:text RETURNING {row}" },
+	[QUERY_ERASE_KEY] = { TABLE_ERASURES, 2,
+			      "INSERT INTO erased (key, erasure_id)"
+			      " VALUES (?1, ?2) ON CONFLICT (key) DO NOTHING" },
+	/* Those that have ended come first. */
+	[QUERY_ERASE_CALLS] = { TABLE_CALLS, 3,
+				"SELECT {row} FROM calls"
+				" WHERE started_at < ?2"
+				" AND (from_number IN {number ?1}"
+				" OR to_number IN {number ?1})"
+				" ORDER BY state, call_id LIMIT ?3" },
+	[QUERY_ERASE_MESSAGES] = { TABLE_MESSAGES, 3,
+				   "SELECT {row} FROM messages WHERE at < ?2"
+				   " AND (peer IN {number ?1}"
+				   " OR peer_phone IN {number ?1})"
+				   " LIMIT ?3" },
+	/* What came without a number, of whom one is known. */
+	[QUERY_ERASE_SESSION_MESSAGES] = { TABLE_MESSAGES, 3,
+					   "SELECT {row} FROM messages"
+					   " WHERE at < ?2 AND session_id IN"
+					   " (SELECT session_id FROM sessions"
+					   " WHERE peer IN {number ?1}"
+					   " OR peer_phone IN {number ?1})"
+					   " LIMIT ?3" },
+	/* One that goes on has messages still. */
+	[QUERY_ERASE_SESSIONS] = { TABLE_SESSIONS, 3,
+				   "SELECT {row} FROM sessions"
+				   " WHERE last_message_at < ?2"
+				   " AND (peer IN {number ?1}"
+				   " OR peer_phone IN {number ?1})"
+				   " AND NOT EXISTS (SELECT 1 FROM messages"
+				   " AS m WHERE m.session_id ="
+				   " sessions.session_id) LIMIT ?3" },
+	[QUERY_ERASE_PEER_STATUSES] = { TABLE_MESSAGE_STATUSES, 3,
+					"DELETE FROM message_statuses"
+					" WHERE status_id IN (SELECT status_id"
+					" FROM message_statuses WHERE at < ?2"
+					" AND peer IN {number ?1} LIMIT ?3)"
+					" RETURNING {row}" },
+	[QUERY_ERASE_NOTICES] = { TABLE_MESSAGE_NOTICES, 3,
+				  "DELETE FROM message_notices"
+				  " WHERE notice_id IN (SELECT notice_id"
+				  " FROM message_notices WHERE at < ?2"
+				  " AND replace(CAST(data AS text), ?1:text,"
+				  " '') <> CAST(data AS text) LIMIT ?3)"
+				  " RETURNING {row}" },
+	[QUERY_FORGET_MESSAGE] = { TABLE_MESSAGES, 1,
+				   "DELETE FROM messages"
+				   " WHERE message_id = ?1 RETURNING {row}" },
+	[QUERY_FORGET_MESSAGE_STATUSES] = { TABLE_MESSAGE_STATUSES, 2,
+					    "DELETE FROM message_statuses"
+					    " WHERE provider = ?1"
+					    " AND provider_message_id = ?2"
+					    " RETURNING {row}" },
+	[QUERY_FORGET_SUMMARY] = { TABLE_SESSION_SUMMARIES, 1,
+				   "DELETE FROM session_summaries"
+				   " WHERE session_id = ?1" },
+	[QUERY_FORGET_PREVIOUS] = { TABLE_SESSIONS, 1,
+				    "UPDATE sessions"
+				    " SET previous_session_id = NULL"
+				    " WHERE previous_session_id = ?1" },
+	[QUERY_FORGET_SESSION] = { TABLE_SESSIONS, 1,
+				   "DELETE FROM sessions"
+				   " WHERE session_id = ?1 RETURNING {row}" },
+	[QUERY_ERASED_FILE_ADD] = { TABLE_ERASED_FILES, 5,
+				    "INSERT INTO erased_files (call_id,"
+				    " erasure_id, node_id, started_at,"
+				    " recording_path)"
+				    " VALUES (?1, ?2, ?3, ?4, ?5)"
+				    " ON CONFLICT (call_id) DO NOTHING" },
+	[QUERY_ERASED_FILES] = { TABLE_ERASED_FILES, 2,
+				 "SELECT {row} FROM erased_files"
+				 " WHERE node_id = ?1 LIMIT ?2" },
+	[QUERY_ERASED_FILES_OF] = { TABLE_ERASED_FILES, 2,
+				    "SELECT {row} FROM erased_files"
+				    " WHERE erasure_id = ?1 LIMIT ?2" },
+	[QUERY_ERASED_FILE_GONE] = { TABLE_ERASED_FILES, 1,
+				     "DELETE FROM erased_files"
+				     " WHERE call_id = ?1 RETURNING {row}" },
 };
 
 /* {name argument}: `@` is the argument. */
@@ -189,6 +345,11 @@ static const struct idiom {
 	  { "(SELECT value::uuid FROM json_array_elements_text(@::json))",
 	    "(SELECT value FROM json_each(@))" } },
 	{ "object", { "json_build_object(@)", "json_object(@)" } },
+	{ "number",
+	  { "(@::text, '+' || @, '00' || @, 'whatsapp:+' || @,"
+	    " 'whatsapp:' || @, 'tel:+' || @)",
+	    "(@, '+' || @, '00' || @, 'whatsapp:+' || @, 'whatsapp:' || @,"
+	    " 'tel:+' || @)" } },
 	{ "skip_locked", { " FOR UPDATE OF @ SKIP LOCKED", "" } },
 };
 

@@ -26,11 +26,30 @@ int store_old_calls(struct store *store, const struct store_old *old,
 int store_old_recordings(struct store *store, const struct store_old *old,
 			 json_t **calls, struct db_error *err);
 
+/* Rows that are older than their time, by what they are. */
+enum store_old_rows {
+	OLD_CALL_EVENTS,
+	OLD_CALL_STATUSES, /* of calls that are not there */
+	OLD_MESSAGES,
+	OLD_MESSAGE_STATUSES,
+	OLD_MESSAGE_NOTICES,
+	OLD_SUMMARIES,
+	OLD_SESSIONS, /* closed, and without messages */
+	OLD_ROWS_COUNT
+};
+/* Removes some of them; *removed: fewer than `limit` were the last ones. */
+int store_remove_old(struct store *store, enum store_old_rows what,
+		     const char *before, unsigned limit, size_t *removed,
+		     struct db_error *err);
+
 /* The call has no recording any more. */
 int store_forget_recording(struct store *store, const json_t *call,
 			   struct db_error *err);
 /* Nor is there the call, with its events and what its provider told of it. */
+struct store_forgotten { /* rows */
+	size_t calls, events, statuses;
+};
 int store_forget_call(struct store *store, const json_t *call,
-		      struct db_error *err);
+		      struct store_forgotten *forgotten, struct db_error *err);
 
 #endif

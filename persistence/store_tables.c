@@ -6,13 +6,14 @@
  *   INSERT INTO calls (call_id, ..., rev)
  *   SELECT DISTINCT ON (call_id) call_id, ..., rev
  *   FROM json_to_recordset($1::json) AS r(call_id uuid, ..., rev bigint)
+ *   WHERE NOT EXISTS (SELECT FROM erased WHERE key = call_id::text)
  *   ORDER BY call_id, rev DESC
  *   ON CONFLICT (call_id) DO UPDATE SET node_id = excluded.node_id, ...
  *   WHERE calls.rev < excluded.rev
  *
  * DISTINCT ON, because one statement may not touch a row twice there. SQLite
- * may, and takes the rows in turn; its "WHERE true" only tells the parser that
- * ON CONFLICT is not a join's ON.
+ * may, and takes the rows in turn; a "WHERE true" there only tells the parser
+ * that ON CONFLICT is not a join's ON.
  */
 #include "persistence/store_tables.h"
 
@@ -36,6 +37,9 @@ struct table {
 	size_t count;
 	size_t given; /* of those the last ones that the database fills in */
 	bool revised; /* has a rev */
+	/* What its rows are erased by (migration 7): one column, or two with a
+	 * blank between; NULL: none. */
+	const char *erased_by[2];
 	const char *order; /* rows of one batch are written in that of this
 			      column; or NULL */
 };
@@ -184,23 +188,50 @@ static const struct column nodes[] = {
 	{ "seen_at", TIME },
 };
 
+static const struct column erasures[] = {
+	{ "erasure_id", UUID },
+	{ "what", TEXT },
+	{ "subject", TEXT },
+	{ "target", TEXT },
+	{ "requested_by", TEXT },
+	{ "requested_at", TIME },
+	{ "state", TEXT },
+	{ "finished_at", TIME },
+	{ "calls", INTEGER },
+	{ "call_events", INTEGER },
+	{ "call_statuses", INTEGER },
+	{ "recordings", INTEGER },
+	{ "messages", INTEGER },
+	{ "message_statuses", INTEGER },
+	{ "message_notices", INTEGER },
+	{ "sessions", INTEGER },
+};
+
+static const struct column erased_files[] = {
+	{ "call_id", UUID },	{ "erasure_id", UUID },	    { "node_id", TEXT },
+	{ "started_at", TIME }, { "recording_path", TEXT },
+};
+
 #define COLUMNS(list) (list), sizeof(list) / sizeof((list)[0])
 
 static const struct table tables[TABLES_READ] = {
 	[TABLE_CALL_STATUSES] = { "call_statuses", COLUMNS(call_statuses),
-				  .revised = false },
+				  .erased_by = { "provider",
+						 "provider_call_id" } },
 	[TABLE_CALLS] = { "calls", COLUMNS(calls), .given = CALLS_GIVEN,
-			  .revised = true },
+			  .revised = true, .erased_by = { "call_id" } },
 	[TABLE_CALL_EVENTS] = { "call_events", COLUMNS(call_events),
-				.revised = false },
+				.erased_by = { "call_id" } },
 	[TABLE_SESSIONS] = { "sessions", COLUMNS(sessions),
 			     .given = SESSIONS_GIVEN, .revised = true },
 	/* by time: each finds the session that those before it have made */
 	[TABLE_MESSAGES] = { "messages", COLUMNS(messages),
-			     .given = MESSAGES_GIVEN, .order = "at" },
+			     .given = MESSAGES_GIVEN, .order = "at",
+			     .erased_by = { "message_id" } },
 	[TABLE_MESSAGE_STATUSES] = { "message_statuses",
 				     COLUMNS(message_statuses),
-				     .revised = false },
+				     .erased_by = { "provider",
+						    "provider_message_id" } },
 	[TABLE_MESSAGE_NOTICES] = { "message_notices", COLUMNS(message_notices),
 				    .revised = false },
 	[TABLE_USERS] = { "users", COLUMNS(users), .revised = false },
@@ -208,6 +239,9 @@ static const struct table tables[TABLES_READ] = {
 				      COLUMNS(session_summaries),
 				      .revised = false },
 	[TABLE_NODES] = { "nodes", COLUMNS(nodes), .revised = false },
+	[TABLE_ERASURES] = { "erasures", COLUMNS(erasures), .revised = false },
+	[TABLE_ERASED_FILES] = { "erased_files", COLUMNS(erased_files),
+				 .revised = false },
 };
 
 static const enum store_table_id table_of_kind[RECORD_KIND_COUNT] = {
@@ -270,6 +304,22 @@ static void put_names(FILE *sql, const struct table *table)
 		fprintf(sql, "%s%s", i > 0 ? ", " : "", table->columns[i].name);
 }
 
+/* But not what was erased: `before` and `after` make a row's text of a name. */
+static void put_filter(FILE *sql, const struct table *table, const char *before,
+		       const char *after)
+{
+	if (!table->erased_by[0]) {
+		fputs(" WHERE true", sql);
+		return;
+	}
+	fputs(" WHERE NOT EXISTS (SELECT 1 FROM erased AS e WHERE e.key = ",
+	      sql);
+	for (size_t i = 0; i < 2 && table->erased_by[i]; i++)
+		fprintf(sql, "%s%s%s%s", i > 0 ? " || ' ' || " : "", before,
+			table->erased_by[i], after);
+	fputs(")", sql);
+}
+
 static void put_postgres_source(FILE *sql, const struct table *table)
 {
 	const char *key = table->columns[0].name;
@@ -283,8 +333,9 @@ static void put_postgres_source(FILE *sql, const struct table *table)
 		fprintf(sql, "%s%s %s", i > 0 ? ", " : "",
 			table->columns[i].name,
 			postgres_types[table->columns[i].type]);
-	fprintf(sql, ") ORDER BY %s%s", key,
-		table->revised ? ", rev DESC" : "");
+	fputs(")", sql);
+	put_filter(sql, table, "r.", "::text");
+	fprintf(sql, " ORDER BY %s%s", key, table->revised ? ", rev DESC" : "");
 	if (table->order)
 		fprintf(sql, ") AS r ORDER BY %s", table->order);
 }
@@ -299,7 +350,8 @@ static void put_sqlite_source(FILE *sql, const struct table *table)
 		fprintf(sql, "%s%s%s%s", i > 0 ? ", " : "", in->before,
 			column->name, in->after);
 	}
-	fputs(" FROM json_each(?1) WHERE true", sql);
+	fputs(" FROM json_each(?1)", sql);
+	put_filter(sql, table, "json_extract(value, '$.", "')");
 	if (table->order)
 		fprintf(sql, " ORDER BY json_extract(value, '$.%s')",
 			table->order);

@@ -5,13 +5,12 @@
  * come the statements of both dialects:
  *
  *   write  takes a JSON array of rows as its one parameter; the database
- *          takes it apart. A row of a higher rev replaces one of a lower, any
- *          other changes nothing. Tables without rev keep the first row.
- *   held   takes the same, and counts those of which the database has that
- *          rev or a higher one.
- *   read   an expression that makes one JSON object of a row, so that both
- *          databases answer in the same words: times as ISO 8601 with a Z,
- *          JSON columns as objects.
+ *          takes it apart. What was erased on request is passed over. A row of
+ * a higher rev replaces one of a lower, any other changes nothing. Tables
+ * without rev keep the first row. held   takes the same, and counts those of
+ * which the database has that rev or a higher one. read   an expression that
+ * makes one JSON object of a row, so that both databases answer in the same
+ * words: times as ISO 8601 with a Z, JSON columns as objects.
  *
  * Thread: any.
  */
@@ -41,6 +40,8 @@ enum store_table_id {
 	TABLE_USERS = TABLE_COUNT,
 	TABLE_SESSION_SUMMARIES,
 	TABLE_NODES,
+	TABLE_ERASURES,
+	TABLE_ERASED_FILES,
 	TABLES_READ
 };
 

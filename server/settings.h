@@ -133,7 +133,7 @@ struct settings {
 		uint32_t idle_timeout_ms, interval_ms;
 	} sessions;
 	struct { /* days; 0: for ever */
-		uint32_t recordings, calls;
+		uint32_t recordings, calls, events, messages, erasures;
 		uint32_t interval_ms; /* between two looks */
 	} retention;
 	struct {

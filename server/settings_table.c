@@ -108,6 +108,14 @@ const struct setting settings_table[] = {
 	{ "retention.calls", COUNT, RELOAD, AT(retention.calls), "0", 0, 36500,
 	  "days after which calls, their events and recordings are removed "
 	  "(0: never)" },
+	{ "retention.erasures", COUNT, RELOAD, AT(retention.erasures), "30", 0,
+	  3650, "days for which late records of what was erased are removed" },
+	{ "retention.events", COUNT, RELOAD, AT(retention.events), "0", 0,
+	  36500, "days after which events of calls are removed (0: never)" },
+	{ "retention.messages", COUNT, RELOAD, AT(retention.messages), "0", 0,
+	  36500,
+	  "days after which messages, their statuses and sessions are removed "
+	  "(0: never)" },
 	{ "retention.interval", DURATION, RELOAD, AT(retention.interval_ms),
 	  "10min", 100, 24 * H, "how often we look for them" },
 	{ "outbox.max_bytes", SIZE, FIXED, AT(outbox.max_bytes), "1GiB",

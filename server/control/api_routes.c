@@ -7,6 +7,7 @@
 #include "server/control/calls_api.h"
 #include "server/control/dashboard.h"
 #include "server/control/dead_letters_api.h"
+#include "server/control/erasures_api.h"
 #include "server/control/events_api.h"
 #include "server/control/health.h"
 #include "server/control/history.h"
@@ -69,6 +70,9 @@ const struct http_route api_routes[] = {
 	{ HTTP_GET, "/api/live-calls/{id}", live_api_get, HTTP_VIEWER },
 	{ HTTP_GET, "/api/live-calls/{id}/listen", listen_handle,
 	  HTTP_OPERATOR },
+	{ HTTP_POST, "/api/erasures", erasures_api_add, HTTP_ADMIN },
+	{ HTTP_GET, "/api/erasures", erasures_api_list, HTTP_ADMIN },
+	{ HTTP_GET, "/api/erasures/{id}", erasures_api_get, HTTP_ADMIN },
 	{ HTTP_GET, "/api/outbox", outbox_get_handle, HTTP_VIEWER },
 	{ HTTP_POST, "/api/outbox/{verb}", outbox_api_post, HTTP_OPERATOR },
 	{ HTTP_GET, "/api/dead-letters", dead_letters_api_list, HTTP_VIEWER },

@@ -10,6 +10,7 @@
 struct access;
 struct ev_loop;
 struct drainer;
+struct erasure;
 struct events;
 struct http_files;
 struct limits;
@@ -31,6 +32,8 @@ struct control_context {
 	struct message_intake *intake; /* likewise */
 	struct limits *callers;	       /* of webhooks, by address; or NULL */
 	const struct access *access;   /* who may do what */
+	struct erasure *erasure;       /* forgets whom it is told to; or NULL */
+	const char *erasure_key;       /* what it keeps of them is hashed by it */
 	struct limits *logins;	       /* by address and by account */
 	struct growth growth;	       /* of the outbox's bytes */
 	struct history history;	       /* the last minutes */

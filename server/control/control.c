@@ -6,6 +6,7 @@
  *   drainer      outbox -> store; may wait for the database, the loop may not
  *   api_query    what the API asks the store (store_pool.h)
  *   session_loop closes idle sessions, ends lost nodes' calls
+ *   erasure      removes what somebody wants removed (erasure.h)
  *   retention    removes what is too old (retention.h)
  *   http_files   reads the files that answers are made of (http_files.h)
  *   spooler      what webhooks tell, to the disk (webhook_inbox.h)
@@ -35,6 +36,7 @@
 #include "server/control/alert_sender.h"
 #include "server/control/api_routes.h"
 #include "server/control/context.h"
+#include "server/control/erasure.h"
 #include "server/control/events.h"
 #include "server/control/http_files.h"
 #include "server/control/http_server.h"
@@ -74,7 +76,7 @@ struct control {
 	struct settings *reloaded;	/* in force, after a SIGHUP; or NULL */
 	struct control_context context; /* what the handlers know */
 	struct access access;
-	char alert_secret[TOKEN_SIZE];
+	char alert_secret[TOKEN_SIZE], erasure_key[TOKEN_SIZE];
 	struct retention *retention;
 	struct session_loop *session_loop;
 	struct session_events session_events;
@@ -153,6 +155,18 @@ static void load_alert_secret(struct control *control)
 		  path, strerror(-r));
 }
 
+/* Without it nothing is erased, and who asks for it is told so. */
+static void load_erasure_key(struct control *control)
+{
+	const struct settings *settings = control->options->settings;
+	char path[sizeof(settings->data_dir) + 16];
+
+	(void)snprintf(path, sizeof(path), "%s/erasure.key",
+		       settings->data_dir);
+	load_secret("ERASURE_KEY", path, control->erasure_key);
+	control->context.erasure_key = control->erasure_key;
+}
+
 static void changed_alert(void *arg)
 {
 	const struct control *control = arg;
@@ -208,6 +222,8 @@ static void on_hup(struct ev_loop *loop, ev_signal *signal, int events)
 		retention_follow(control->retention, settings);
 	if (control->session_loop)
 		session_loop_follow(control->session_loop, settings);
+	if (control->context.erasure)
+		erasure_follow(control->context.erasure, settings);
 	control->context.settings = settings;
 	free(control->reloaded);
 	control->reloaded = settings;
@@ -309,6 +325,7 @@ static int start(struct control *control)
 	live_taps_take_back();
 	watch_events(control);
 	load_access(&control->access, options->settings);
+	load_erasure_key(control);
 	control->context.access = &control->access;
 	control->router = (struct http_router){
 		.routes = api_routes,
@@ -351,10 +368,12 @@ static void stop(struct control *control)
 	control->context.drainer = NULL;
 	retention_close(control->retention);
 	session_loop_close(control->session_loop);
+	erasure_close(control->context.erasure);
 	if (drainer)
 		drainer_stop(drainer, DRAIN_AT_END_MS);
 	retention_stop(control->retention);
 	session_loop_stop(control->session_loop);
+	erasure_stop(control->context.erasure);
 	control->context.events = NULL;
 	events_stop(events);
 	alerts_stop();
@@ -367,6 +386,7 @@ static void stop(struct control *control)
 	limits_destroy(control->context.callers);
 	limits_destroy(control->context.logins);
 	sodium_memzero(&control->access, sizeof(control->access));
+	sodium_memzero(control->erasure_key, sizeof(control->erasure_key));
 	free(control->reloaded);
 	if (!control->loop)
 		return;
@@ -408,6 +428,11 @@ int control_run(const struct control_options *options)
 		goto end;
 	what = "session_loop";
 	r = start_session_loop(&control);
+	if (r < 0)
+		goto end;
+	what = "erasure";
+	r = erasure_start(&control.context.erasure, control.context.drainer,
+			  options->settings);
 	if (r < 0)
 		goto end;
 	what = "api";

@@ -16,8 +16,9 @@
 
 struct lws;
 
-/* `request_id` is what we call the request. `hang_up`: the connection ends behind this response. False: the head could
- * not be written, and the connection is of no use. */
+/* `request_id` is what we call the request. `hang_up`: the connection ends
+ * behind this response. False: the head could not be written, and the
+ * connection is of no use. */
 bool http_head_write(struct lws *wsi, const struct http_response *response,
 		     const char *request_id, bool hang_up);
 

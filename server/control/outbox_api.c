@@ -280,7 +280,7 @@ void outbox_api_post(const struct http_request *request,
 	enum operation_verb verb = operation_verb_parse(request->parameter);
 
 	if (verb == OPERATION_VERB_COUNT || verb == OPERATION_RETRY ||
-	    verb == OPERATION_BURY)
+	    verb == OPERATION_BURY || verb == OPERATION_ERASE)
 		http_reply_error(response, 404, "no such operation");
 	else
 		handle(verb, NULL, request, response, context);

@@ -11,8 +11,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
-#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,12 +19,12 @@
 #include <unistd.h>
 
 #include "persistence/db_health.h"
-#include "persistence/drainer.h"
 #include "persistence/store_retention.h"
 #include "server/board.h"
 #include "server/clock.h"
+#include "server/control/chore.h"
+#include "server/control/recording_remove.h"
 #include "server/log.h"
-#include "server/path.h"
 #include "server/settings.h"
 #include "server/thread.h"
 
@@ -36,96 +34,51 @@
 #define GRACE_US DAY_US /* for another node to remove its recordings */
 
 struct retention {
-	struct drainer *drainer;
-	pthread_mutex_t lock; /* while the drainer is asked */
-	bool closed;	      /* {lock} it must not be any more */
+	struct chores chores;
 	struct thread *thread;
 	int wake_fd;
 	char node[128], recordings[256];
-	atomic_uint recording_days, call_days, interval_ms;
+	atomic_uint recording_days, call_days, event_days, message_days;
+	atomic_uint interval_ms;
 };
 
 /* What is removed: recordings alone, or calls with all they have. */
 enum what { RECORDINGS, CALLS };
 
-/* A task of the drainer that this thread waits for. */
-struct errand {
-	struct drainer_job job; /* first: a job is its errand */
-	sem_t done;
+struct search {
 	enum what what;
 	struct store_old old;
 	json_t *calls; /* found, or to be forgotten; owned */
-	bool failed;
-	struct db_error err;
 };
 
-/* ---- errands --------------------------------------------------------------
+/* ---- chores ---------------------------------------------------------------
  */
 
-static void find(struct drainer_job *job, struct store *store)
+static int find(struct store *store, void *arg, struct db_error *err)
 {
-	struct errand *errand = (struct errand *)job;
-	int r = errand->what == CALLS
-			? store_old_calls(store, &errand->old, &errand->calls,
-					  &errand->err)
-			: store_old_recordings(store, &errand->old,
-					       &errand->calls, &errand->err);
+	struct search *search = arg;
 
-	errand->failed = r < 0;
+	return search->what == CALLS
+		       ? store_old_calls(store, &search->old, &search->calls,
+					 err)
+		       : store_old_recordings(store, &search->old,
+					      &search->calls, err);
 }
 
-static void forget(struct drainer_job *job, struct store *store)
+static int forget(struct store *store, void *arg, struct db_error *err)
 {
-	struct errand *errand = (struct errand *)job;
+	struct search *search = arg;
+	struct store_forgotten rows = { 0 };
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < json_array_size(errand->calls); i++) {
-		const json_t *call = json_array_get(errand->calls, i);
+	for (size_t i = 0; r == 0 && i < json_array_size(search->calls); i++) {
+		const json_t *call = json_array_get(search->calls, i);
 
-		r = errand->what == CALLS
-			    ? store_forget_call(store, call, &errand->err)
-			    : store_forget_recording(store, call, &errand->err);
+		r = search->what == CALLS
+			    ? store_forget_call(store, call, &rows, err)
+			    : store_forget_recording(store, call, err);
 	}
-	errand->failed = r < 0;
-}
-
-static void on_done(struct drainer_job *job)
-{
-	struct errand *errand = (struct errand *)job;
-
-	(void)sem_post(&errand->done);
-}
-
-static int submit(struct retention *retention, struct drainer_job *job)
-{
-	int r = -ECANCELED;
-
-	pthread_mutex_lock(&retention->lock);
-	if (!retention->closed)
-		r = drainer_submit(retention->drainer, job);
-	pthread_mutex_unlock(&retention->lock);
 	return r;
-}
-
-/* False: it could not be done. The drainer does or gives up every job that it
- * has taken. */
-static bool run(struct retention *retention, struct errand *errand,
-		drainer_task *task)
-{
-	errand->job = (struct drainer_job){ .task = task, .done = on_done };
-	errand->failed = false;
-	if (sem_init(&errand->done, 0, 0) < 0)
-		return false;
-	if (submit(retention, &errand->job) < 0)
-		errand->failed = true;
-	else
-		while (sem_wait(&errand->done) < 0)
-			; /* a signal */
-	(void)sem_destroy(&errand->done);
-	if (errand->failed && *errand->err.reason)
-		log_warn("RETENTION", "reason=%s err=\"%s\"",
-			 errand->err.reason, errand->err.text);
-	return !errand->failed && errand->job.error == 0;
 }
 
 /* ---- files ----------------------------------------------------------------
@@ -134,22 +87,9 @@ static bool run(struct retention *retention, struct errand *errand,
 /* Whether the file is gone, or was never ours. */
 static bool remove_file(const struct retention *retention, const char *path)
 {
-	char real[PATH_MAX];
-	int r = path_below(retention->recordings, path, real);
+	int r = recording_remove(retention->recordings, path, "RETENTION");
 
-	if (r == -ENOENT || r == -ENOTDIR)
-		return true;
-	if (r == -EXDEV) {
-		log_warn("RETENTION", "file=\"%s\" err=\"not in %s: left\"",
-			 real, retention->recordings);
-		return true;
-	}
-	if (r < 0)
-		return false;
-	if (unlink(real) == 0 || errno == ENOENT)
-		return true;
-	log_error("RETENTION", "file=\"%s\" err=\"%s\"", real, strerror(errno));
-	return false;
+	return r == 0 || r == -ENOENT || r == -EXDEV;
 }
 
 static bool is_ours(const struct retention *retention, const json_t *call)
@@ -176,14 +116,13 @@ static void remove_files(const struct retention *retention, json_t *calls)
 /* ---- steps ----------------------------------------------------------------
  */
 
-static void tell(enum what what, size_t count)
+static void tell(const char *what, size_t count)
 {
-	const char *name = what == CALLS ? "calls" : "recordings";
-	char labels[32];
+	char labels[48];
 
-	(void)snprintf(labels, sizeof(labels), "what=\"%s\"", name);
+	(void)snprintf(labels, sizeof(labels), "what=\"%s\"", what);
 	board_add(board_series(METRIC_REMOVED_TOTAL, labels), (int64_t)count);
-	log_info("RETENTION", "removed=%zu what=%s", count, name);
+	log_info("RETENTION", "removed=%zu what=%s", count, what);
 }
 
 /* Whether there may be more. */
@@ -191,7 +130,7 @@ static bool step(struct retention *retention, enum what what, unsigned days)
 {
 	int64_t before_us = clock_wall_us() - days * DAY_US;
 	char before[CLOCK_ISO_SIZE], others[CLOCK_ISO_SIZE];
-	struct errand errand = { .what = what,
+	struct search search = { .what = what,
 				 .old = { .node = retention->node,
 					  .before = before,
 					  .others_before = others,
@@ -201,15 +140,15 @@ static bool step(struct retention *retention, enum what what, unsigned days)
 
 	clock_format_iso(before_us, before);
 	clock_format_iso(before_us - GRACE_US, others);
-	if (!run(retention, &errand, find))
+	if (!chore_run(&retention->chores, find, &search))
 		return false;
-	found = json_array_size(errand.calls);
-	remove_files(retention, errand.calls);
-	removed = json_array_size(errand.calls);
-	done = removed > 0 && run(retention, &errand, forget);
-	json_decref(errand.calls);
+	found = json_array_size(search.calls);
+	remove_files(retention, search.calls);
+	removed = json_array_size(search.calls);
+	done = removed > 0 && chore_run(&retention->chores, forget, &search);
+	json_decref(search.calls);
 	if (done)
-		tell(what, removed);
+		tell(what == CALLS ? "calls" : "recordings", removed);
 	/* What stayed would only be found again. */
 	return done && found == STEP && removed == found;
 }
@@ -231,6 +170,67 @@ static void remove_all(struct retention *retention, struct thread *self,
 		rest(retention, PAUSE_MS);
 }
 
+/* ---- rows that have no files ----------------------------------------------
+ */
+
+struct sweep {
+	enum store_old_rows what;
+	const char *before;
+	size_t removed;
+};
+
+static int remove_rows(struct store *store, void *arg, struct db_error *err)
+{
+	struct sweep *sweep = arg;
+
+	return store_remove_old(store, sweep->what, sweep->before, STEP,
+				&sweep->removed, err);
+}
+
+/* Whether there may be more. */
+static bool sweep_step(struct retention *retention, enum store_old_rows what,
+		       unsigned days)
+{
+	static const char *const names[OLD_ROWS_COUNT] = {
+		[OLD_CALL_EVENTS] = "call_events",
+		[OLD_CALL_STATUSES] = "call_statuses",
+		[OLD_MESSAGES] = "messages",
+		[OLD_MESSAGE_STATUSES] = "message_statuses",
+		[OLD_MESSAGE_NOTICES] = "message_notices",
+		[OLD_SUMMARIES] = "session_summaries",
+		[OLD_SESSIONS] = "sessions",
+	};
+	char before[CLOCK_ISO_SIZE];
+	struct sweep sweep = { .what = what, .before = before };
+
+	clock_format_iso(clock_wall_us() - days * DAY_US, before);
+	if (!chore_run(&retention->chores, remove_rows, &sweep))
+		return false;
+	if (sweep.removed > 0)
+		tell(names[what], sweep.removed);
+	return sweep.removed == STEP;
+}
+
+static void sweep(struct retention *retention, struct thread *self,
+		  enum store_old_rows what, const atomic_uint *setting)
+{
+	unsigned days = atomic_load(setting);
+
+	while (days > 0 && !thread_stopping(self) &&
+	       db_health_shown() == BOARD_DB_UP &&
+	       sweep_step(retention, what, days))
+		rest(retention, PAUSE_MS);
+}
+
+static void sweep_all(struct retention *retention, struct thread *self)
+{
+	sweep(retention, self, OLD_CALL_EVENTS, &retention->event_days);
+	sweep(retention, self, OLD_CALL_STATUSES, &retention->call_days);
+	for (enum store_old_rows what = OLD_MESSAGES; what < OLD_ROWS_COUNT;
+	     what++)
+		sweep(retention, self, what, &retention->message_days);
+}
+
 static int body(struct thread *self, void *arg)
 {
 	struct retention *retention = arg;
@@ -241,6 +241,7 @@ static int body(struct thread *self, void *arg)
 			   atomic_load(&retention->recording_days));
 		remove_all(retention, self, CALLS,
 			   atomic_load(&retention->call_days));
+		sweep_all(retention, self);
 	}
 	return 0;
 }
@@ -262,6 +263,8 @@ void retention_follow(struct retention *retention,
 	atomic_store(&retention->recording_days,
 		     settings->retention.recordings);
 	atomic_store(&retention->call_days, settings->retention.calls);
+	atomic_store(&retention->event_days, settings->retention.events);
+	atomic_store(&retention->message_days, settings->retention.messages);
 	atomic_store(&retention->interval_ms, settings->retention.interval_ms);
 	wake(retention);
 }
@@ -281,8 +284,7 @@ int retention_start(struct retention **ret, struct drainer *drainer,
 	*ret = NULL;
 	if (!retention)
 		return -ENOMEM;
-	retention->drainer = drainer;
-	pthread_mutex_init(&retention->lock, NULL);
+	chores_init(&retention->chores, drainer, "RETENTION");
 	(void)snprintf(retention->node, sizeof(retention->node), "%s",
 		       settings->node_id);
 	(void)snprintf(retention->recordings, sizeof(retention->recordings),
@@ -305,9 +307,7 @@ void retention_close(struct retention *retention)
 {
 	if (!retention)
 		return;
-	pthread_mutex_lock(&retention->lock);
-	retention->closed = true;
-	pthread_mutex_unlock(&retention->lock);
+	chores_close(&retention->chores);
 	thread_stop(retention->thread);
 }
 
@@ -319,7 +319,7 @@ struct retention *retention_stop(struct retention *retention)
 	thread_join(retention->thread);
 	if (retention->wake_fd >= 0)
 		(void)close(retention->wake_fd);
-	pthread_mutex_destroy(&retention->lock);
+	chores_finish(&retention->chores);
 	free(retention);
 	return NULL;
 }

@@ -1,10 +1,10 @@
 /*
- * retention.h - removes calls and recordings after their time
+ * retention.h - removes calls, recordings, events and messages after their time
  *
- * A thread of its own looks every retention.interval for what is older than
- * retention.recordings and retention.calls say, in small steps: the rows are
- * found and removed by tasks of the drainer (whose connection is the one that
- * writes), the files by this thread. First the file goes, then the row says so,
+ * A thread of its own looks every retention.interval for what is older than the
+ * settings under retention say, in small steps: the rows are found and removed
+ * by tasks of the drainer (whose connection is the one that writes), the files
+ * by this thread. First the file goes, then the row says so,
  * so that no file is ever left without a row that names it. A recording that
  * lies elsewhere than in recording.dir is not touched. While the database is
  * away nothing happens.

@@ -6,29 +6,24 @@
 #include <string.h>
 #include <sodium.h>
 
-#include "persistence/db_health.h"
-#include "persistence/drainer.h"
 #include "persistence/store_users.h"
 #include "server/auth/user.h"
 #include "server/control/context.h"
-#include "server/control/http_later.h"
-#include "server/control/store_pool.h"
-#include "server/log.h"
+#include "server/control/store_change.h"
 
 enum verb { ADD, CHANGE, REMOVE };
 
 struct change {
-	struct drainer_job job; /* first: a job is its change */
-	struct http_later *later;
-	struct http_response response; /* what the task says */
 	enum verb verb;
 	char email[USER_EMAIL_SIZE];
 	char password[USER_PASSWORD_MAX + 1]; /* "": stays */
 	char role[16];			      /* "": stays */
 };
 
-static void change_free(struct change *change)
+static void change_free(void *arg)
 {
+	struct change *change = arg;
+
 	sodium_memzero(change->password, sizeof(change->password));
 	free(change);
 }
@@ -83,36 +78,23 @@ static int make(const struct change *change, struct store *store, json_t **user,
 	return store_remove_user(store, change->email, user, err);
 }
 
-static void change_in_store(struct drainer_job *job, struct store *store)
+static int change_in_store(struct store *store, void *arg,
+			   struct http_response *response, struct db_error *err)
 {
-	struct change *change = (struct change *)job;
-	struct http_response *response = &change->response;
-	struct db_error err = { .family = DB_OK };
+	const struct change *change = arg;
 	json_t *user;
 
-	if (make(change, store, &user, &err) < 0) {
-		log_warn("API_QUERY", "op=users reason=%s err=\"%s\"",
-			 err.reason, err.text);
-		store_pool_away(response);
-	} else if (user) {
+	if (make(change, store, &user, err) < 0)
+		return -1;
+	if (user)
 		http_reply_json(response, change->verb == ADD ? 201 : 200,
 				user);
-	} else if (change->verb == ADD) {
+	else if (change->verb == ADD)
 		http_reply_error(response, 409,
 				 "there is a user of this email already");
-	} else {
+	else
 		http_reply_error(response, 404, "no user has this email");
-	}
-}
-
-static void on_done(struct drainer_job *job)
-{
-	struct change *change = (struct change *)job;
-
-	if (job->error < 0)
-		store_pool_away(&change->response);
-	http_later_keep(change->later, &change->response);
-	change_free(change);
+	return 0;
 }
 
 /* ---- the request ----------------------------------------------------------
@@ -179,27 +161,6 @@ static const char *read_change(struct change *change,
 	return wrong;
 }
 
-/* Hands it to the drainer; on failure it stays the caller's. */
-static int submit(struct change *change, const struct http_request *request,
-		  struct http_response *response, struct drainer *drainer)
-{
-	struct http_later *later = http_later_promise(request);
-	int r;
-
-	if (!later)
-		return -1;
-	change->later = later;
-	change->job.task = change_in_store;
-	change->job.done = on_done;
-	change->job.ids = http_later_ids(later);
-	r = drainer_submit(drainer, &change->job);
-	if (r < 0)
-		http_later_withdraw(later);
-	else
-		response->later = later;
-	return r;
-}
-
 static void handle(enum verb verb, const struct http_request *request,
 		   struct http_response *response,
 		   const struct control_context *control)
@@ -213,15 +174,12 @@ static void handle(enum verb verb, const struct http_request *request,
 	}
 	change->verb = verb;
 	wrong = read_change(change, request);
-	if (wrong)
-		http_reply_error(response, 400, wrong);
-	else if (!control->drainer || db_health_shown() != BOARD_DB_UP)
-		store_pool_away(response);
-	else if (submit(change, request, response, control->drainer) == 0)
+	if (!wrong) {
+		store_change_ask(control->drainer, change_in_store, change,
+				 change_free, request, response);
 		return;
-	else
-		http_reply_error(response, 503,
-				 "too many operations wait; repeat it later");
+	}
+	http_reply_error(response, 400, wrong);
 	change_free(change);
 }
 

@@ -86,6 +86,46 @@ class Retention:
         self.assertIn("[RETENTION] removed=100 what=calls", self.server.log())
         self.assertIn('holdline_removed_total{what="calls"}', self.server.get("/metrics")[1])
 
+    def message(self, days, session=None, table="messages"):
+        """A message or a status of one, with what its table needs."""
+        row = {"messages": {"message_id": str(uuid.uuid4()), "session_id": session or str(uuid.uuid4()),
+                            "direction": "inbound", "idle_ms": 900000, "body": "x", "kind": "text"},
+               "message_statuses": {"status_id": str(uuid.uuid4()), "status": "read", "rank": 5},
+               "message_notices": {"notice_id": str(uuid.uuid4()), "kind": "other"}}[table]
+        row |= {"provider": "whatsapp", "account_id": "1", "at": iso(days)}
+        if table != "message_notices":
+            row |= {"channel": "whatsapp", "provider_message_id": uuid.uuid4().hex, "peer": uuid.uuid4().hex}
+        self.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(map(repr, row.values()))})")
+        return next(iter(row.values()))
+
+    def test_events_go_before_their_calls(self):
+        calls = self.calls((40, None, {}), (5, None, {}))
+        self.execute("INSERT INTO call_statuses (status_id, provider, provider_call_id, at, stage) VALUES "
+                     f"('{uuid.uuid4()}', 'plivo', 'no call of ours', '{iso(100)}', 3)")
+        self.follow(events=30, calls=90)
+        wait_for("the old event to go", lambda: self.left()[1] == {calls[1]})
+        self.assertEqual(self.left()[0], set(calls))
+        wait_for("the status that has no call to go",
+                 lambda: self.store.rows("SELECT count(*) AS n FROM call_statuses")[0]["n"] == 2)
+        self.assertIn('holdline_removed_total{what="call_events"} 1', self.server.get("/metrics")[1])
+
+    def test_messages_go_with_their_sessions_and_young_ones_stay(self):
+        for _ in range(120):
+            self.message(40)
+        tables = ("messages", "message_statuses", "message_notices")
+        for table in tables[1:]:
+            self.message(40, table=table)
+        young = {table: self.message(5, table=table) for table in tables}
+        self.execute("UPDATE sessions SET state = 'closed', closed_at = idle_at, close_reason = 'idle'")
+        self.follow(messages=30)
+        for table, key in zip(tables, ("message_id", "status_id", "notice_id")):
+            wait_for(f"the old {table} to go", lambda table=table, key=key: [
+                row[key] for row in self.store.rows(f"SELECT {key} FROM {table}")] == [young[table]])
+        for table in ("sessions", "session_summaries"):
+            wait_for(f"the {table} to go", lambda table=table: len(
+                self.store.rows(f"SELECT session_id FROM {table}")) == 1)
+        self.assertIn("[RETENTION] removed=100 what=messages", self.server.log())
+
     def test_a_file_that_cannot_go_keeps_its_row(self):
         directory = os.path.join(self.recordings, "kept")
         os.makedirs(os.path.join(directory, "x.wav"))  # a directory: unlink() fails, also for root

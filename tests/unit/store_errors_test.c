@@ -279,7 +279,7 @@ static void rights_that_are_missing_are_the_set_ups_fault(void **state)
 	assert_int_equal(err.family, DB_SETUP);
 	postgres_sql(&pg,
 		     "GRANT SELECT, INSERT, UPDATE ON calls TO limited;"
-		     "GRANT SELECT ON call_statuses TO limited;"
+		     "GRANT SELECT ON call_statuses, erased TO limited;"
 		     "ALTER TABLE calls ENABLE ROW LEVEL SECURITY;"
 		     "CREATE POLICY ended ON calls TO limited "
 		     "USING (true) WITH CHECK (state = 'ended')",

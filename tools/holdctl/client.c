@@ -9,6 +9,7 @@
 #include <curl/curl.h>
 
 #include "server/settings.h"
+#include "tools/holdctl/holdctl.h"
 #include "tools/holdctl/pin.h"
 #include "tools/holdctl/holdctl.h"
 

@@ -31,6 +31,9 @@ enum client_result client_change(const struct settings *settings,
 				 const char *method, const char *path,
 				 const json_t *body, json_t **answer,
 				 char why[CLIENT_WHY_SIZE]);
+/* Says why on stderr; returns the exit status. */
+int client_complain(enum client_result result, const char *why);
+
 /* The same by POST. */
 enum client_result client_post(const struct settings *settings,
 			       const char *path, const json_t *body,

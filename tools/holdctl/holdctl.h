@@ -62,6 +62,7 @@ verb_run dead_list_run, dead_show_run, dead_retry_run, dead_drop_run;
 verb_run events_status_run, events_list_run, events_replay_run;
 verb_run call_list_run, call_show_run, call_hangup_run;
 verb_run user_add_run, user_passwd_run, user_list_run, user_remove_run;
+verb_run erase_call_run, erase_number_run, erase_list_run;
 verb_run db_ping_run, db_status_run, db_migrate_run;
 
 /* "holdctl: ..." and a newline on stderr; returns `status`. */

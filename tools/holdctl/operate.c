@@ -106,10 +106,7 @@ static int ask_server(const struct operate *operate,
 		(void)nanosleep(&pause, NULL);
 	json_decref(body);
 	if (r != CLIENT_OK)
-		return complain(r == CLIENT_UNREACHED || r == CLIENT_BUSY
-					? STATUS_UNREACHED
-					: STATUS_FAILED,
-				"%s", why);
+		return client_complain(r, why);
 	add_answer(result, answer);
 	json_decref(answer);
 	return STATUS_FINE;

@@ -19,6 +19,11 @@
 	"or as JSON\nlines with an \"id\"), a filter, both (those that "     \
 	"fit), or --all.\nRepeating it is safe.\n"
 
+#define ERASE                                                               \
+	"The running server does it, a few rows at a time; a call that is " \
+	"live is waited\nfor, and each node removes its own recordings. "   \
+	"There is no way back. What is left\nis a trace that it was "       \
+	"(holdctl erase list).\n"
 #define PASSWORD                                                             \
 	"--role is viewer (looks), operator (replays, hangs up) or admin.\n" \
 	"The password is asked for, or read from standard input where that " \
@@ -163,6 +168,15 @@ static const struct verb verbs[] = {
 	  "(control.token_ttl), or at once with\nanother key in "
 	  "control.signing_key_file and SIGHUP.\n",
 	  "  holdctl user remove ada@example.com\n" },
+	{ "erase", "call", "ID", OPERAND_ONE, 0, erase_call_run,
+	  "erase a call: its row, events and recording", ERASE,
+	  "  holdctl erase call 0198c7f2-8f3a-7c51-9b0e-5d1c7a3e9f10\n" },
+	{ "erase", "number", "NUMBER", OPERAND_ONE, 0, erase_number_run,
+	  "erase all calls and messages of a number", ERASE,
+	  "  holdctl erase number +4915112345678\n" },
+	{ "erase", "list", NULL, OPERAND_NONE, OPTION_LIMIT, erase_list_run,
+	  "what was erased, and what is not yet, newest first", NULL,
+	  "  holdctl --json erase list | jq 'select(.state != \"done\")'\n" },
 	{ "db", "ping", NULL, OPERAND_NONE, 0, db_ping_run,
 	  "does the database answer?", NULL, "  holdctl db ping\n" },
 	{ "db", "status", NULL, OPERAND_NONE, 0, db_status_run,
