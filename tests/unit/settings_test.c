@@ -984,7 +984,7 @@ static void the_help_names_every_setting_that_is_printed(void **state)
 /* Each row of the help stands in the man page, with its default. */
 static void the_man_page_knows_every_setting(void **state)
 {
-	static char page[32768], help[16384];
+	static char page[65536], help[32768];
 	FILE *man = fopen("../docs/man/holdline.yaml.5", "re");
 	FILE *out = fmemopen(help, sizeof(help), "w");
 	char *line, *rest;
