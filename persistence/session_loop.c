@@ -26,6 +26,7 @@
 #include "server/settings.h"
 #include "server/thread.h"
 
+#define HANG_UP_MS   5000u /* idle for longer: others may need the connection */
 #define BUSY_WAIT_MS 1000u /* while the drainer has no room for an errand */
 
 struct session_loop {
@@ -99,6 +100,8 @@ static void rest(struct session_loop *loop)
 			next_ms = loop->due_ms[i];
 	if (next_ms <= now_ms)
 		return;
+	if (loop->duties.store && next_ms - now_ms >= HANG_UP_MS)
+		store_disconnect(loop->duties.store);
 	if (poll(&woken, 1, (int)(next_ms - now_ms)) > 0 &&
 	    read(loop->wake_fd, &count, sizeof(count)) == sizeof(count))
 		hurry(loop);

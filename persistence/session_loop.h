@@ -23,7 +23,8 @@
  *
  * In SQLite one connection writes, and that is the drainer's: there, the work
  * is done by errands (errand.h), and with PostgreSQL by a connection of its
- * own.
+ * own, which is kept only while there is work: a drainer that cannot connect
+ * is worse than a session that ends late.
  *
  * Thread: start, follow, close and stop from the control process's main thread.
  */

