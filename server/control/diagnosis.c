@@ -13,6 +13,7 @@
 #define SOON_S	      7200 /* full sooner than that is worth a word */
 
 #define BUFFERED_SIZE 160
+#define WAITING_SIZE  32
 
 struct list {
 	struct problem *problems;
@@ -46,6 +47,24 @@ static const char *string(const json_t *object, const char *key)
 	const char *text = json_string_value(json_object_get(object, key));
 
 	return text ? text : "";
+}
+
+/* "1 record", "482 records" */
+static const char *counted(long long records, char out[HUMAN_SIZE])
+{
+	(void)snprintf(out, HUMAN_SIZE, "%lld record%s", records,
+		       records == 1 ? "" : "s");
+	return out;
+}
+
+/* "1 record waits", "482 records wait" */
+static const char *waiting(long long records, char out[WAITING_SIZE])
+{
+	char count[HUMAN_SIZE];
+
+	(void)snprintf(out, WAITING_SIZE, "%s wait%s", counted(records, count),
+		       records == 1 ? "s" : "");
+	return out;
 }
 
 /* Why the server takes no new calls; the reasons are those of /health/ready. */
@@ -94,23 +113,25 @@ static void diagnose_set_up(struct list *list, const json_t *database,
 			    long long records)
 {
 	const char *reason = string(database, "reason");
+	char count[HUMAN_SIZE];
 
+	counted(records, count);
 	if (strcmp(reason, "PoisonStorm") == 0)
 		add(list,
 		    "[DB_PAUSED] in the log has an example; has a constraint "
 		    "or a trigger been added? What is refused once it is mended "
 		    "goes to the dead letters",
 		    "The database refuses so many records that delivery waits: "
-		    "%lld are kept. Calls go on and nothing is lost.",
-		    records);
+		    "%s kept. Calls go on and nothing is lost.",
+		    count);
 	else
 		add(list,
 		    "[DB_PAUSED] in the log has the details; holdctl db status "
 		    "tells whether the schema is right. It goes on by itself "
 		    "once it is mended; holdctl outbox kick tries at once",
 		    "The database answers, but its set-up is at fault (%s): "
-		    "%lld records are kept. Calls go on and nothing is lost.",
-		    reason, records);
+		    "%s kept. Calls go on and nothing is lost.",
+		    reason, count);
 }
 
 /* How much is kept, and how long that can go on. */
@@ -145,27 +166,28 @@ static void diagnose_database(struct list *list, const json_t *status,
 	const char *state = string(database, "state");
 	const char *since = string(database, "since");
 	const char *reason = string(database, "reason");
-	long long records = number(outbox, "records");
+	char records[WAITING_SIZE];
 	char buffered[BUFFERED_SIZE], age[HUMAN_SIZE], at[HUMAN_SIZE];
 	int64_t since_us;
 
 	if (strcmp(state, "up") == 0)
 		return;
 	if (strcmp(state, "paused") == 0) {
-		diagnose_set_up(list, database, records);
+		diagnose_set_up(list, database, number(outbox, "records"));
 		return;
 	}
+	waiting(number(outbox, "records"), records);
 	describe_buffered(outbox, buffered);
 	if (clock_parse_iso(since, &since_us) < 0) {
 		add(list, remedy,
-		    "The database has not been reached yet: %lld records "
-		    "wait, %s. Calls go on and nothing is lost.",
+		    "The database has not been reached yet: %s, "
+		    "%s. Calls go on and nothing is lost.",
 		    records, buffered);
 		return;
 	}
 	add(list, remedy,
-	    "The database has been away for %s, since %s UTC%s%s%s: %lld "
-	    "records wait, %s. Calls go on and nothing is lost.",
+	    "The database has been away for %s, since %s UTC%s%s%s: %s, %s. "
+	    "Calls go on and nothing is lost.",
 	    human_age((now_us - since_us) / 1000000, age),
 	    human_time(since, at), *reason ? " (" : "", reason,
 	    *reason ? ")" : "", records, buffered);
@@ -176,23 +198,21 @@ static void diagnose_backlog(struct list *list, const json_t *status)
 	const json_t *database = json_object_get(status, "database");
 	const json_t *outbox = json_object_get(status, "outbox");
 	json_int_t oldest = number(outbox, "oldest_seconds");
-	char age[HUMAN_SIZE];
+	char age[HUMAN_SIZE], records[WAITING_SIZE];
 
+	waiting(number(outbox, "records"), records);
 	if (json_is_true(json_object_get(outbox, "paused"))) {
 		add(list,
 		    "holdctl outbox resume, when whoever paused it agrees "
 		    "(outbox/operations.log says who)",
-		    "An operator has paused the drain: %lld records wait.",
-		    (long long)number(outbox, "records"));
+		    "An operator has paused the drain: %s.", records);
 		return;
 	}
 	if (oldest >= STALE_S && strcmp(string(database, "state"), "up") == 0)
 		add(list,
 		    "after an outage it shrinks by itself; if it grows, look "
 		    "for [DB_PAUSED] in the log",
-		    "The database is up, but %lld records wait, the oldest for "
-		    "%s.",
-		    (long long)number(outbox, "records"),
+		    "The database is up, but %s, the oldest for %s.", records,
 		    human_age(oldest, age));
 }
 
@@ -226,18 +246,18 @@ static void diagnose_shelves(struct list *list, const json_t *status)
 	const json_t *outbox = json_object_get(status, "outbox");
 	json_int_t dead = number(status, "dead_letters");
 	json_int_t held = number(outbox, "held");
+	char count[HUMAN_SIZE];
 
 	if (dead > 0)
 		add(list,
 		    "holdctl dead list tells why; once that is mended, holdctl "
 		    "dead retry --all delivers them",
-		    "The database refused %lld records for good.",
-		    (long long)dead);
+		    "The database refused %s for good.", counted(dead, count));
 	if (held > 0)
 		add(list,
 		    "holdctl outbox list --state held; holdctl outbox release "
 		    "--all delivers them",
-		    "An operator holds %lld records back.", (long long)held);
+		    "An operator holds %s back.", counted(held, count));
 }
 
 size_t diagnose(const json_t *status, int64_t now_wall_us,

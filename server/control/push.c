@@ -10,9 +10,13 @@
 #include "server/clock.h"
 #include "server/control/context.h"
 #include "server/control/http_socket.h"
+#include "server/control/live_json.h"
 #include "server/control/status.h"
+#include "server/live_calls.h"
+#include "server/settings.h"
 
 #define LOOK_S	 0.25  /* has something happened? */
+#define LIVE_MAX 50u   /* calls; who wants others asks for them */
 #define QUIET_MS 1000u /* when nothing has */
 
 struct watcher {
@@ -60,6 +64,19 @@ static bool has_changed(const struct happening *a, const struct happening *b)
 	       a->dead_letters != b->dead_letters;
 }
 
+/* The newest, and how many there are. */
+static json_t *describe_live(const struct control_context *control)
+{
+	const struct live_filter newest = { .limit = LIVE_MAX };
+	uint32_t total = 0;
+	json_t *page = live_json_page(&newest, live_json,
+				      control->first->node_id, &total);
+
+	if (page)
+		(void)json_object_set_new(page, "total", json_integer(total));
+	return page;
+}
+
 /* The caller's; NULL: out of memory. */
 static char *describe(const struct control_context *control)
 {
@@ -69,8 +86,9 @@ static char *describe(const struct control_context *control)
 	char *text;
 
 	clock_format_iso(clock_wall_us(), at);
-	state = json_pack("{s:s, s:o, s:I, s:o}", "at", at, "status",
-			  status_describe(control), "drained",
+	state = json_pack("{s:s, s:o, s:o, s:I, s:o}", "at", at, "status",
+			  status_describe(control), "live",
+			  describe_live(control), "drained",
 			  (json_int_t)drained, "latest",
 			  history_latest(&control->history));
 	text = state ? json_dumps(state, JSON_COMPACT) : NULL;

@@ -5,6 +5,7 @@
  * does, whoever watches is sent one JSON object:
  *
  *   {"at": when, "status": as GET /api/status says it,
+ *    "live": the newest page of GET /api/live-calls,
  *    "drained": records that the database has taken, ever,
  *    "latest": the newest note of GET /api/history}
  *

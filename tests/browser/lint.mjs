@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, '../..');
 const page = ['AbortController', 'AudioContext', 'Audio', 'Date', 'FormData', 'ResizeObserver', 'URLSearchParams', 'WebSocket',
 	'addEventListener', 'clearInterval', 'clearTimeout', 'devicePixelRatio', 'document', 'fetch', 'getComputedStyle',
 	'location', 'matchMedia', 'setInterval', 'setTimeout'];
-const node = ['URL', 'console', 'document', 'globalThis', 'location', 'process', 'setTimeout'];
+const node = ['Buffer', 'URL', 'console', 'document', 'globalThis', 'location', 'process', 'setTimeout'];
 
 function globals(names) {
 	return Object.fromEntries(names.map((name) => [name, 'readonly']));

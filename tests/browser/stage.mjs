@@ -5,6 +5,7 @@ import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {createInterface} from 'node:readline';
+import {after} from 'node:test';
 
 /* What npm installed lies beside the build, not beside us. */
 const require = createRequire(join(process.env.BROWSER_PACKAGES, 'package.json'));
@@ -121,4 +122,18 @@ export class Viewer {
 		await this.context.close();
 		rmSync(this.profile, {recursive: true, force: true});
 	}
+}
+
+/* What a file of tests has until its end: a stage, a viewer before it, and his page. */
+export async function scene(options) {
+	const it = {};
+
+	after(async () => {
+		await it.viewer?.close();
+		await it.stage?.end();
+	});
+	it.stage = await Stage.begin();
+	it.viewer = await Viewer.open(it.stage, options);
+	it.page = it.viewer.page;
+	return it;
 }

@@ -1,4 +1,4 @@
-"""The stage of a browser test: a real server, a real PostgreSQL, real calls.
+"""The stage of a browser test: a real server, a real PostgreSQL, real calls and messages.
 
 Reads commands, one JSON object a line: {"do": NAME, ...}; answers each with {"ok": ...} or {"error": ...}. What it
 began ends with it, and it ends with its input."""
@@ -9,10 +9,12 @@ import os
 import signal
 import sys
 import tempfile
+import time
 import traceback
 
 from database import Postgres
-from server import Server, report, wait_for
+from server import report, wait_for
+from test_messages import Inbox, envelope, text, value
 from twilio_caller import Caller, speech
 
 PASSWORD = "correct horse battery"
@@ -21,8 +23,8 @@ PASSWORD = "correct horse battery"
 class Stage:
     def __init__(self):
         self.database = Postgres().start()
-        self.server = Server(database__url=self.database.url, database__breaker__open_after="3s",
-                             database__breaker__pause="1s")
+        self.server = Inbox(database__url=self.database.url, database__breaker__open_after="3s",
+                            database__breaker__pause="1s")
         self.server.start()
         wait_for("the database", lambda: self.server.get("/health/db")[0] == 200)
         for role in ("viewer", "operator", "admin"):
@@ -54,11 +56,18 @@ class Stage:
     def calls_play(self, calls, seconds):
         return report(self.server.holdload("--calls", calls, "--duration", f"{seconds}s"))["completed"]
 
-    def call_named(self, custom):
+    def call_named(self, custom, tracks=("inbound",)):
         """One whole call, with parameters of its own."""
-        caller = Caller(self.server.ws(), custom=custom)
+        caller = Caller(self.server.ws(), tracks, custom)
         asyncio.run(caller.talk(speech(seconds=0.5)))
         return caller.call
+
+    def messages(self, words):
+        """What somebody writes by WhatsApp, as Meta tells it."""
+        now = int(time.time())
+        told = [text(f"wamid.{now}.{n}", at=now, words=said) for n, said in enumerate(words)]
+        status, answer = self.server.meta(envelope(value(told)))
+        assert status == 200, answer
 
     # ---- the database ----
 

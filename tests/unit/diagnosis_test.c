@@ -19,7 +19,7 @@ struct situation {
 	const char *reason;   /* why not ready; NULL: ready */
 	const char *database; /* its state, since SINCE */
 	int records, oldest_seconds, dead;
-	const char *problems[3]; /* words of each, in order */
+	const char *problems[4]; /* words of each, in order */
 	const char *db_reason, *room;
 	int held, lasts_seconds; /* 0: it does not grow */
 	bool paused, full;
@@ -107,7 +107,14 @@ static void each_situation_is_told(void **state)
 		  .database = "paused",
 		  .db_reason = "UndefinedTable",
 		  .records = 7,
-		  .problems = { "at fault (UndefinedTable): 7 records" } },
+		  .problems = { "at fault (UndefinedTable): 7 records kept" } },
+		{ .name = "one of each",
+		  .database = "down",
+		  .records = 1,
+		  .dead = 1,
+		  .held = 1,
+		  .problems = { ": 1 record waits, ", "refused 1 record for",
+				"holds 1 record back" } },
 		{ .name = "a storm of refusals",
 		  .database = "paused",
 		  .db_reason = "PoisonStorm",

@@ -10,6 +10,11 @@ export class Refusal extends Error {
 	get isAway() {
 		return this.status === 503;
 	}
+
+	/* It is worth asking again. */
+	get isPassing() {
+		return this.isAway || this.status === 0;
+	}
 }
 
 let onSignedOut = () => {};

@@ -6,17 +6,21 @@ import {get, send, whenSignedOut} from './api.js';
 import {calls} from './calls.js';
 import {deadLetters} from './dead_letters.js';
 import {el, write} from './dom.js';
+import {liveCalls} from './live_calls.js';
 import {login} from './login.js';
 import {outbox} from './outbox.js';
 import {overview} from './overview.js';
 import {push} from './push.js';
+import {sessions} from './sessions.js';
 import {Verdict} from './verdict.js';
 
 const VIEWS = {
 	overview: {title: 'Overview', show: overview},
+	live: {title: 'Live calls', show: liveCalls, count: (state) => state.live.total},
 	calls: {title: 'Calls', show: calls},
 	outbox: {title: 'Outbox', show: outbox, count: (state) => state.status.outbox.records},
 	'dead-letters': {title: 'Dead letters', show: deadLetters, count: (state) => state.status.dead_letters, bad: true},
+	sessions: {title: 'Sessions', show: sessions},
 };
 const ROLES = ['viewer', 'operator', 'admin'];
 
@@ -34,11 +38,19 @@ let view = null;
 
 /* ---- views ---- */
 
+function decoded(text) {
+	try {
+		return decodeURIComponent(text);
+	} catch {
+		return text;
+	}
+}
+
 /* #calls/ID: its name and its argument. */
 function place() {
 	const [name, ...rest] = location.hash.slice(1).split('/');
 
-	return {name: Object.hasOwn(VIEWS, name) ? name : 'overview', argument: decodeURIComponent(rest.join('/'))};
+	return {name: Object.hasOwn(VIEWS, name) ? name : 'overview', argument: decoded(rest.join('/'))};
 }
 
 function show() {

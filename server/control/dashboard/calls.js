@@ -1,7 +1,8 @@
 /* calls.js - calls as the database has them: a list to search in, and one with all that is known of it */
 import {get, withQuery} from './api.js';
 import {details, el} from './dom.js';
-import {away, failure, Listing} from './listing.js';
+import {follow} from './follow.js';
+import {Listing} from './listing.js';
 import {player} from './player.js';
 import {bytes, count, parties, plural, short, time} from './words.js';
 
@@ -98,64 +99,44 @@ function eventList(events) {
 		el('li', {}, time(event.at), ` ${event.kind} `, el('code', {}, JSON.stringify(event.data)))));
 }
 
-function fill(place, call, closers) {
-	const custom = call.custom && Object.keys(call.custom).length > 0;
+function soundOf(call, keep) {
+	if (call.state === 'live')
+		return el('p', {class: 'away'}, 'The call is live: the database knows it as it was a moment ago, and its recording ' +
+			'can be heard when it has ended.');
+	if (!call.recording_path)
+		return null;
+	const sound = player(`/api/calls/${call.call_id}/recording`);
 
-	place.replaceChildren(el('p', {}, el('a', {href: '#calls'}, '← All calls')), el('h1', {}, parties(call)));
-	if (call.state === 'live') {
-		place.append(el('p', {class: 'away'}, 'The call is live: the database knows it as it was a moment ago, and its ' +
-			'recording can be heard when it has ended.'));
-	} else if (call.recording_path) {
-		const sound = player(`/api/calls/${call.call_id}/recording`);
+	keep(sound);
+	return panel('Recording', sound.node);
+}
 
-		closers.push(sound.close);
-		place.append(panel('Recording', sound.node));
-	}
-	place.append(panel('What is known', facts(call)));
-	if (custom)
-		place.append(panel('Custom parameters', details(Object.entries(call.custom)
-			.map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]))));
-	if (call.events.length > 0)
-		place.append(panel('What happened in it', eventList(call.events)));
+function customOf(call) {
+	const pairs = Object.entries(call.custom ?? {});
+
+	return pairs.length === 0 ? null : panel('Custom parameters', details(pairs.map(([name, value]) =>
+		[name, typeof value === 'string' ? value : JSON.stringify(value)])));
 }
 
 function one(place, id) {
-	const closers = [];
-	let shown = '';
-	let asked = null;
+	let playing = null;
 
-	async function load() {
-		try {
-			const call = await get(`/api/calls/${encodeURIComponent(id)}`);
-			const text = JSON.stringify(call);
-
-			/* What has not changed is not made anew: it may be playing. */
-			if (text === shown)
-				return;
-			shown = text;
-			closers.splice(0).forEach((close) => close());
-			fill(place, call, closers);
-		} catch (error) {
-			if (!shown)
-				place.replaceChildren(el('p', {}, el('a', {href: '#calls'}, '← All calls')), el('h1', {}, 'Call'),
-					failure(error));
-		}
-	}
-
-	place.append(el('h1', {}, 'Call'));
-	return {
-		update(state) {
-			if (state.status.database.state !== 'up') {
-				if (!shown)
-					place.replaceChildren(el('h1', {}, 'Call'), away());
-				asked = null;
-			} else if (asked !== state.drained) {
-				asked = state.drained;
-				load();
-			}
+	return follow(place, {
+		title: 'Call',
+		all: {href: '#calls', name: 'All calls'},
+		ask: (signal) => get(`/api/calls/${encodeURIComponent(id)}`, {signal}),
+		fill: (call) => [
+			el('h1', {}, parties(call)),
+			soundOf(call, (sound) => { playing = sound; }),
+			panel('What is known', facts(call)),
+			customOf(call),
+			call.events.length > 0 ? panel('What happened in it', eventList(call.events)) : null,
+		].filter(Boolean),
+		close() {
+			playing?.close();
+			playing = null;
 		},
-		close: () => closers.forEach((close) => close()),
-	};
+	});
 }
 
 export function calls(place, id) {

@@ -1,5 +1,6 @@
 /* dom.js - elements out of words; a text never becomes markup */
 
+const CONTROLS = 'a, button';
 const SVG = 'http://www.w3.org/2000/svg';
 
 function fill(node, properties, children) {
@@ -31,7 +32,8 @@ export function write(node, text) {
 }
 
 /* A table whose columns are {name, cell(item), class}. On a phone each cell shows its column's name; roles are said
- * because `display` takes them away. rows() keeps the row of what stays, and with it the focus in it. */
+ * because `display` takes them away. rows() keeps the row of what stays, and with it the focus in it; from a row that
+ * goes the focus moves on to what takes its place. */
 export function table(caption, columns) {
 	const body = el('tbody', {role: 'rowgroup'});
 	const known = new Map();
@@ -39,6 +41,21 @@ export function table(caption, columns) {
 	function row(item) {
 		return el('tr', {role: 'row'}, columns.map((column) =>
 			el('td', {role: 'cell', class: column.class, 'data-label': column.name}, column.cell(item))));
+	}
+
+	/* Where in the table the focus is, to be put back when its row has gone. */
+	function focus() {
+		const at = document.activeElement;
+		const old = at?.closest('tr');
+		const control = [...old?.querySelectorAll(CONTROLS) ?? []].indexOf(at);
+		const place = old && old.parentNode === body ? [...body.children].indexOf(old) : -1;
+
+		return () => {
+			const next = body.children[Math.min(place, body.children.length - 1)];
+
+			if (place >= 0 && !at.isConnected)
+				(next?.querySelectorAll(CONTROLS)[control] ?? document.getElementById('main')).focus();
+		};
 	}
 
 	return {
@@ -50,6 +67,7 @@ export function table(caption, columns) {
 		/* `same(item)` is a text that changes when the row must be made anew. */
 		rows(items, key, same) {
 			const wanted = new Set(items.map(key));
+			const putBack = focus();
 
 			for (const [id, entry] of known) {
 				if (!wanted.has(id)) {
@@ -72,6 +90,7 @@ export function table(caption, columns) {
 				if (body.children[place] !== entry.node)
 					body.insertBefore(entry.node, body.children[place] ?? null);
 			});
+			putBack();
 		},
 	};
 }

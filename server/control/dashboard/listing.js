@@ -18,11 +18,12 @@ export function failure(error) {
 	return error.isAway ? away() : el('p', {class: 'alert', role: 'alert'}, error.message);
 }
 
-/* wish: caption, columns, items (their name in the answer), key (their id's name; newer ids are greater), empty (words),
- * path(cursor), change(state) (a text that differs when it is worth asking), needsDatabase. */
+/* wish: caption, columns, items (their name in the answer), key (their id's name), order(item) (a text, the greater the
+ * newer; by default their id), empty (words), path(cursor), change(state) (a text that differs when it is worth asking),
+ * needsDatabase. */
 export class Listing {
 	constructor(wish) {
-		this.wish = wish;
+		this.wish = {order: (item) => item[wish.key], ...wish};
 		this.table = table(wish.caption, wish.columns);
 		this.notice = el('div');
 		this.empty = el('p', {class: 'empty', hidden: true}, wish.empty);
@@ -49,10 +50,10 @@ export class Listing {
 
 	/* The newest page in place of what it covers. */
 	merge(page) {
-		const {key} = this.wish;
-		const last = page.at(-1)?.[key];
+		const {order} = this.wish;
+		const last = order(page.at(-1));
 
-		this.all = [...page, ...this.all.filter((item) => last && item[key] < last)];
+		this.all = [...page, ...this.all.filter((item) => order(item) < last)];
 	}
 
 	async ask(cursor) {
@@ -67,8 +68,11 @@ export class Listing {
 			this.notice.replaceChildren();
 			this.show();
 		} catch (error) {
-			if (error.name !== 'AbortError')
-				this.notice.replaceChildren(failure(error));
+			if (error.name === 'AbortError')
+				return;
+			this.notice.replaceChildren(failure(error));
+			if (error.isPassing)
+				this.seen = null; /* the next push asks again */
 		}
 	}
 
@@ -77,7 +81,7 @@ export class Listing {
 		this.asked = Date.now();
 		return this.tell(async () => {
 			const {page, next} = await this.ask(null);
-			const paged = !anew && next && this.all.length > page.length;
+			const paged = !anew && next && page.length > 0 && this.all.length > page.length;
 
 			if (!paged) {
 				this.all = page;
