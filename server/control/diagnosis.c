@@ -13,7 +13,8 @@
 #define SOON_S	      7200 /* full sooner than that is worth a word */
 
 #define BUFFERED_SIZE 160
-#define WAITING_SIZE  32
+#define WAITING_SIZE  40
+#define COUNTED_SIZE  32
 
 struct list {
 	struct problem *problems;
@@ -50,9 +51,9 @@ static const char *string(const json_t *object, const char *key)
 }
 
 /* "1 record", "482 records" */
-static const char *counted(long long records, char out[HUMAN_SIZE])
+static const char *counted(long long records, char out[COUNTED_SIZE])
 {
-	(void)snprintf(out, HUMAN_SIZE, "%lld record%s", records,
+	(void)snprintf(out, COUNTED_SIZE, "%lld record%s", records,
 		       records == 1 ? "" : "s");
 	return out;
 }
@@ -60,7 +61,7 @@ static const char *counted(long long records, char out[HUMAN_SIZE])
 /* "1 record waits", "482 records wait" */
 static const char *waiting(long long records, char out[WAITING_SIZE])
 {
-	char count[HUMAN_SIZE];
+	char count[COUNTED_SIZE];
 
 	(void)snprintf(out, WAITING_SIZE, "%s wait%s", counted(records, count),
 		       records == 1 ? "s" : "");
@@ -113,7 +114,7 @@ static void diagnose_set_up(struct list *list, const json_t *database,
 			    long long records)
 {
 	const char *reason = string(database, "reason");
-	char count[HUMAN_SIZE];
+	char count[COUNTED_SIZE];
 
 	counted(records, count);
 	if (strcmp(reason, "PoisonStorm") == 0)
@@ -246,7 +247,7 @@ static void diagnose_shelves(struct list *list, const json_t *status)
 	const json_t *outbox = json_object_get(status, "outbox");
 	json_int_t dead = number(status, "dead_letters");
 	json_int_t held = number(outbox, "held");
-	char count[HUMAN_SIZE];
+	char count[COUNTED_SIZE];
 
 	if (dead > 0)
 		add(list,

@@ -57,7 +57,7 @@ function list(place, session) {
 
 function one(place, id, session) {
 	const said = el('p', {role: 'status', class: 'muted'});
-	const content = el('div', {class: 'field'});
+	const content = el('div', {class: 'stack'});
 
 	async function load() {
 		try {
