@@ -210,7 +210,7 @@ const struct setting settings_table[] = {
 	  3 * MI, 64 * MI, "a longer batch of Meta's is refused with 413" },
 	{ "webhooks.body_memory", SIZE, FIXED, AT(webhooks.body_memory),
 	  "64MiB", 4 * MI, 64 * GI,
-	  "bodies that are held at once, together; beyond: 503" },
+	  "what bodies are beyond their first 64 KiB, together; beyond: 503" },
 	{ "webhooks.max_connections", COUNT, FIXED,
 	  AT(webhooks.max_connections), "256", 1, 65536,
 	  "beyond: accepted and closed" },

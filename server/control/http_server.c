@@ -555,6 +555,8 @@ static bool is_misplaced(const struct exchange *ex, const char *in,
 static int on_body(struct lws *wsi, struct exchange *ex, const char *in,
 		   size_t length)
 {
+	int r;
+
 	if (length == 0)
 		return 0;
 	if (ex->later)
@@ -565,8 +567,9 @@ static int on_body(struct lws *wsi, struct exchange *ex, const char *in,
 		return refuse(wsi, ex, 408);
 	if (ex->body && is_misplaced(ex, in, length))
 		return refuse(wsi, ex, 400);
-	if (!ex->body || !http_body_add(ex->body, in, length))
-		return refuse(wsi, ex, 413);
+	r = ex->body ? http_body_add(ex->body, in, length) : -EMSGSIZE;
+	if (r < 0)
+		return refuse(wsi, ex, r == -EMSGSIZE ? 413 : 503);
 	return 0;
 }
 

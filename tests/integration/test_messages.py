@@ -379,12 +379,13 @@ class Bounds(unittest.TestCase):
         with Inbox(webhooks__body_memory="8MiB", webhooks__max_connections="64") as server:
             head = (f"POST /webhooks/whatsapp HTTP/1.1\r\nHost: a\r\nX-Hub-Signature-256: sha256={'0' * 64}\r\n"
                     f"Content-Length: {3 << 20}\r\n\r\n").encode()
+            most = b"x" * ((2 << 20) + 1)
             lines = [socket.create_connection(("127.0.0.1", server.hooks), 10) for _ in range(2)]
             for line in lines:
-                line.sendall(head + b"x")
+                line.sendall(head + most)
             wait_for("both to be counted", lambda: server.metric("holdline_webhook_body_bytes") == 2 * (3 << 20))
             with socket.create_connection(("127.0.0.1", server.hooks), 10) as third:
-                third.sendall(head)
+                third.sendall(head + most)
                 answer = third.recv(4096)
             self.assertEqual(answer.split()[1], b"503")
             self.assertIn(b"retry-after", answer)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -384,25 +385,32 @@ static void a_body_is_counted_under_each_secret(void **state)
 
 static void bodies_are_bounded_together(void **state)
 {
+	static char big[3 * HTTP_BODY_FIRST];
 	struct board_series *refused =
 		board_series(METRIC_WEBHOOK_BODIES_REFUSED_TOTAL, "");
-	struct http_bodies all = { .most = 100, .refused = refused };
-	struct http_body *first = http_body_create(&all, 60), *second;
+	struct http_bodies all = { .most = 4 * HTTP_BODY_FIRST,
+				   .refused = refused };
+	struct http_body *large = http_body_create(&all, sizeof(big));
+	struct http_body *other, *small;
 
 	(void)state;
-	assert_non_null(first);
-	assert_null(http_body_create(&all, 41));
+	assert_int_equal(all.held, HTTP_BODY_FIRST); /* nothing came yet */
+	for (size_t n = 0; n < sizeof(big); n += sizeof(big) / 3)
+		assert_int_equal(http_body_add(large, big, sizeof(big) / 3), 0);
+	assert_int_equal(http_body_add(large, "x", 1), -EMSGSIZE);
+	assert_int_equal(all.held, sizeof(big));
+	other = http_body_create(&all, sizeof(big));
+	assert_int_equal(http_body_add(other, big, HTTP_BODY_FIRST), 0);
+	assert_int_equal(http_body_add(other, big, 1), -ENOBUFS);
 	assert_int_equal(board_get(refused), 1);
-	second = http_body_create(&all, 40);
-	assert_non_null(second);
-	assert_true(http_body_add(second, "0123456789", 10));
-	assert_false(http_body_add(second, "x", 31));
-	assert_string_equal(second->bytes, "0123456789");
-	http_body_free(first);
-	first = http_body_create(&all, 60);
-	assert_non_null(first);
-	http_body_free(first);
-	http_body_free(second);
+	/* Who says little is not kept out. */
+	small = http_body_create(&all, HTTP_BODY_FIRST);
+	assert_int_equal(http_body_add(small, "0123456789", 10), 0);
+	assert_string_equal(small->bytes, "0123456789");
+	http_body_free(small);
+	http_body_free(large);
+	assert_int_equal(http_body_add(other, big, 1), 0);
+	http_body_free(other);
 	assert_int_equal(all.held, 0);
 }
 
