@@ -28,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <libwebsockets.h>
 
 #include "server/auth/body_mac.h"
@@ -518,6 +519,24 @@ static int on_writeable(struct lws *wsi, struct exchange *ex)
 			: finish(wsi, ex, &response);
 }
 
+/* Some hold a long body back until they are told that it is wanted, or a second
+ * has passed (RFC 9110, 10.1.1). False: the connection is of no use. */
+static bool invite_body(struct lws *wsi)
+{
+	static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
+	unsigned char buffer[LWS_PRE + sizeof(line)];
+	const int length = (int)sizeof(line) - 1;
+	char expected[16];
+
+	if (lws_hdr_copy(wsi, expected, sizeof(expected),
+			 WSI_TOKEN_HTTP_EXPECT) <= 0 ||
+	    strcasecmp(expected, "100-continue") != 0)
+		return true;
+	memcpy(buffer + LWS_PRE, line, (size_t)length);
+	return lws_write(wsi, buffer + LWS_PRE, (size_t)length,
+			 LWS_WRITE_HTTP_HEADERS) == length;
+}
+
 static int on_head(struct lws *wsi, struct exchange *ex, const char *path,
 		   size_t length)
 {
@@ -529,7 +548,7 @@ static int on_head(struct lws *wsi, struct exchange *ex, const char *path,
 	if (status != 0)
 		return refuse(wsi, ex, status);
 	if (ex->body)
-		return 0;
+		return invite_body(wsi) ? 0 : -1;
 	return complete(wsi, ex);
 }
 

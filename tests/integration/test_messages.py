@@ -239,6 +239,18 @@ class Meta(unittest.TestCase):
             self.assertEqual(line.recv(4096).split()[1], b"413")
         self.assertEqual(self.server.call("/webhooks/twilio/message", b"x" * 70000)[0], 413)
 
+    def test_who_asks_first_whether_a_body_is_wanted_is_told(self):
+        body = json.dumps(envelope(value([text("wamid.expected")]))).encode()
+        head = (f"POST /webhooks/whatsapp HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: {len(body)}\r\n"
+                f"X-Hub-Signature-256: {sign(body, SECRET)['X-Hub-Signature-256']}\r\n\r\n").encode()
+        with socket.create_connection(("127.0.0.1", self.server.hooks), 10) as line:
+            line.sendall(head)
+            self.assertEqual(line.recv(4096), b"HTTP/1.1 100 Continue\r\n\r\n")
+            line.sendall(body)
+            self.assertEqual(line.recv(4096).split()[1], b"200")
+            line.sendall(head.replace(b"Content-Length: ", b"Content-Length: 99999"))
+            self.assertEqual(line.recv(4096).split()[1], b"413")
+
 
 class Twilio(unittest.TestCase):
     RESPONSE = (200, '<?xml version="1.0" encoding="UTF-8"?>\n<Response/>\n')
