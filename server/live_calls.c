@@ -88,9 +88,9 @@ static bool is_shown(const struct head *head)
 
 void live_call_text(char *to, size_t size, const char *from)
 {
-	size_t length = from ? strlen(from) : 0;
+	size_t length = from ? strnlen(from, size) : 0;
 
-	if (length >= size) {
+	if (length == size) {
 		length = size - 1;
 		/* Not in the middle of a character. */
 		while (length > 0 &&

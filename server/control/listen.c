@@ -15,12 +15,12 @@
 #include "server/uuid.h"
 
 #define TURN_S	  0.04
-#define LOOK_MS	  500u	/* is the call still there? */
-#define BLOCK	  4096u /* samples of a channel in one message */
-#define AHEAD_MS  200u	/* how far the call may be before our clock, */
-#define BEHIND_MS 200u	/* and behind it, before there is silence */
-#define PRIME_MS  60u	/* of what is said, before it is played */
-#define SPARE_MS  2000u /* what waited that long is needed by nobody */
+#define LOOK_MS	  500u		 /* is the call still there? */
+#define BLOCK	  ((size_t)4096) /* samples of a channel in one message */
+#define AHEAD_MS  200u		 /* how far the call may be before our clock, */
+#define BEHIND_MS 200u		 /* and behind it, before there is silence */
+#define PRIME_MS  60u		 /* of what is said, before it is played */
+#define SPARE_MS  2000u		 /* what waited that long is needed by nobody */
 
 struct listener {
 	struct http_socket *socket;

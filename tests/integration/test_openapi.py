@@ -16,6 +16,7 @@ import unittest
 import test_api_calls
 import test_api_sessions
 import test_api_users
+import test_live_calls
 from server import Server, free_port, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -139,6 +140,22 @@ class SessionsThroughTheProxy(Proxied, test_api_sessions.OfSqlite):
     test_what_is_asked_wrongly_is_told_by_name = None
 
 
+class LiveCallsThroughTheProxy(Proxied, test_live_calls.Listed):
+    # What is asked wrongly on purpose is refused by the proxy already; the others are about the calls.
+    test_what_is_asked_wrongly_is_told_by_name = None
+    test_a_process_that_dies_takes_its_calls_off_the_list = None
+    test_how_loud_it_is_while_somebody_looks = None
+
+    def test_one_is_hung_up(self):
+        _, call_id = self.call()
+        ask = test_live_calls.admin(self.server).ask
+        self.assertEqual(ask("GET", f"/api/live-calls/{call_id}/listen")[1]["channels"], 2)
+        self.assertEqual(ask("DELETE", f"/api/calls/{call_id}")[0], 202)
+        wait_for("its end", lambda: ask("GET", f"/api/live-calls/{call_id}")[0] == 404)
+        self.assertEqual(ask("DELETE", f"/api/calls/{call_id}")[0], 409)
+        self.assertEqual(ask("DELETE", f"/api/calls/{test_live_calls.UNKNOWN}")[0], 404)
+
+
 class UsersThroughTheProxy(Proxied, test_api_users.OfSqlite):
     # These are about the connection to the server itself, or about what breaks the contract.
     test_a_cookie_is_for_our_own_page = None
@@ -155,7 +172,7 @@ class UsersThroughTheProxy(Proxied, test_api_users.OfSqlite):
 def load_tests(loader, _tests, _pattern):
     """Not those that were only imported."""
     return unittest.TestSuite(loader.loadTestsFromTestCase(case)
-                              for case in (Document, CallsThroughTheProxy, SessionsThroughTheProxy,
+                              for case in (Document, CallsThroughTheProxy, SessionsThroughTheProxy, LiveCallsThroughTheProxy,
                                            UsersThroughTheProxy))
 
 
