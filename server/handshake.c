@@ -221,15 +221,21 @@ struct address handshake_peer(struct lws *wsi, const struct settings *settings)
 /* libwebsockets takes an encoded line end in the path for a real one: behind
  * "/path%0a" would stand a header of the caller's, where a proxy saw but a
  * path. Then nothing is left to be the version. */
-static bool is_http(struct handshake *h, struct lws *wsi)
+bool handshake_is_http(struct lws *wsi)
 {
-	const char *version = known_header(h, wsi, WSI_TOKEN_HTTP);
+	/* Whoever takes it for what it nearly says finds another body. */
+	static const char blank_before_colon[] = "transfer-encoding :";
+	char version[12];
+	int length = lws_hdr_copy(wsi, version, sizeof(version),
+				  WSI_TOKEN_HTTP);
 
-	return version &&
+	return length > 0 &&
 	       (strcmp(version, "HTTP/1.1") == 0 ||
 		strcmp(version, "HTTP/1.0") == 0) &&
 	       lws_hdr_fragment_length(wsi, WSI_TOKEN_HTTP, 1) == 0 &&
-	       lws_hdr_fragment_length(wsi, WSI_TOKEN_HOST, 1) == 0;
+	       lws_hdr_fragment_length(wsi, WSI_TOKEN_HOST, 1) == 0 &&
+	       lws_hdr_custom_length(wsi, blank_before_colon,
+				     sizeof(blank_before_colon) - 1) < 0;
 }
 
 void handshake_read(struct handshake *h, struct lws *wsi,
@@ -241,7 +247,7 @@ void handshake_read(struct handshake *h, struct lws *wsi,
 	memset(&h->request, 0, sizeof(h->request));
 	h->used = 0;
 	h->too_long = h->malformed = false;
-	if (!is_http(h, wsi))
+	if (!handshake_is_http(wsi))
 		h->malformed = true;
 	h->request.now_ms = now_ms;
 	path = known_header(h, wsi, WSI_TOKEN_GET_URI);

@@ -46,6 +46,8 @@ void handshake_read(struct handshake *handshake, struct lws *wsi,
 		    const struct settings *settings, const char *public_url,
 		    uint64_t now_ms);
 
+/* Is it a request as HTTP/1.1 has it, which everybody reads in the same way? */
+bool handshake_is_http(struct lws *wsi);
 /* Does a proxy that is trusted speak to us? */
 bool handshake_is_proxied(struct lws *wsi, const struct settings *settings);
 /* Who speaks, behind proxies that are trusted; that alone. */

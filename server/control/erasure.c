@@ -29,10 +29,11 @@
 #include "server/uuid.h"
 
 #define TAG	 "ERASURE"
-#define STEP	 50u   /* rows at once, each with a few statements */
-#define PAUSE_MS 50    /* between two steps: the drainer has other work */
-#define LOOK_MS	 10000 /* for what another node asks of us */
-#define WATCH_MS 60000 /* for what arrived late */
+#define STEP	 50u	  /* rows at once, each with a few statements */
+#define PAUSE_MS 50	  /* between two steps: the drainer has other work */
+#define LOOK_MS	 10000	  /* while there is something to do */
+#define REST_MS	 3600000u /* else: for what another node asks of us */
+#define WATCH_MS 60000	  /* for what arrived late */
 #define DAY_US	 (INT64_C(86400) * 1000000)
 
 struct erasure {
@@ -46,6 +47,7 @@ struct erasure {
 	char shelves_seen[UUID_TEXT_SIZE];
 	uint64_t watch_ms; /* when to look at those that are watched */
 	bool watch_now;
+	bool unfinished; /* something is to be looked at again soon */
 };
 
 /* ---- chores ---------------------------------------------------------------
@@ -107,13 +109,14 @@ static const char *text_of(const json_t *row, const char *key)
 	return text ? text : "";
 }
 
-static void rest(struct erasure *erasure, int ms)
+/* Whether somebody ended it. */
+static bool rest(struct erasure *erasure, int ms)
 {
 	struct pollfd woken = { .fd = erasure->wake_fd, .events = POLLIN };
 	uint64_t count;
 
-	if (poll(&woken, 1, ms) > 0)
-		(void)!read(erasure->wake_fd, &count, sizeof(count));
+	return poll(&woken, 1, ms) > 0 &&
+	       read(erasure->wake_fd, &count, sizeof(count)) > 0;
 }
 
 static bool may_go_on(const struct thread *self)
@@ -184,7 +187,7 @@ static void carry_out(struct erasure *erasure, const json_t *row,
 		    !chore_run(&erasure->chores, take_step, &step))
 			return;
 		if (step.erased == ERASED_SOME)
-			rest(erasure, PAUSE_MS);
+			(void)rest(erasure, PAUSE_MS);
 	}
 	if (step.erased == ERASED_NOTHING)
 		finish(erasure, row);
@@ -251,11 +254,14 @@ static size_t remove_files(struct erasure *erasure, const struct thread *self)
 /* ---- all of them ----------------------------------------------------------
  */
 
-/* Those that are only watched have time. */
-static bool is_due(const struct erasure *erasure, const json_t *row)
+/* Those that are only watched have time. Whatever is not over now is looked at
+ * again soon. */
+static bool is_due(struct erasure *erasure, const json_t *row)
 {
-	return erasure->watch_now ||
-	       strcmp(text_of(row, "state"), "erasing") == 0;
+	bool erasing = strcmp(text_of(row, "state"), "erasing") == 0;
+
+	erasure->unfinished |= erasing || !erasure->watch_now;
+	return erasing || erasure->watch_now;
 }
 
 /* Whether anything was open. The cursor moves to the last one. */
@@ -291,15 +297,37 @@ static void carry_out_all(struct erasure *erasure, const struct thread *self)
 		; /* the next hundred */
 }
 
+static int64_t drained(void)
+{
+	return board_get(board_series(METRIC_DRAINED_TOTAL, ""));
+}
+
+/* What arrives late arrives by a drainer, ours or another node's. While nothing
+ * does, a database that sleeps when nobody asks may sleep. */
+static void await_work(struct erasure *erasure, const struct thread *self,
+		       int64_t drained_before)
+{
+	uint64_t until_ms = clock_mono_ms() + REST_MS;
+	bool woken;
+
+	do
+		woken = rest(erasure, LOOK_MS);
+	while (!woken && !erasure->unfinished && !thread_stopping(self) &&
+	       drained() == drained_before && clock_mono_ms() < until_ms);
+}
+
 static int body(struct thread *self, void *arg)
 {
 	struct erasure *erasure = arg;
 
 	while (!thread_stopping(self)) {
+		int64_t before = drained();
+
+		erasure->unfinished = db_health_shown() != BOARD_DB_UP;
 		carry_out_all(erasure, self);
 		/* What waited for files alone may advance at once. */
 		if (remove_files(erasure, self) == 0)
-			rest(erasure, LOOK_MS);
+			await_work(erasure, self, before);
 	}
 	return 0;
 }

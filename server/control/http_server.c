@@ -273,6 +273,8 @@ static int read_head(struct lws *wsi, struct exchange *ex, const char *path,
 	read_ids(wsi, ex);
 	if (!read_method(wsi, &ex->method))
 		return 501;
+	if (!handshake_is_http(wsi))
+		return 400;
 	if (path_length >= sizeof(ex->path))
 		return 414;
 	memcpy(ex->path, path, path_length);
@@ -306,7 +308,7 @@ static int read_head(struct lws *wsi, struct exchange *ex, const char *path,
 static const char *why_refused(int status)
 {
 	switch (status) {
-	case 400: return "Content-Length is not a number";
+	case 400: return "this is no request as HTTP/1.1 has it";
 	case 408: return "the body took too long";
 	case 411: return "a body needs a Content-Length";
 	case 413: return "the body is too long";
