@@ -1,16 +1,12 @@
 /*
  * event_sender.h - the thread that posts events to events.webhook
  *
- *   <data_dir>/events --> window --> some posts at once --> receiver
- *                           ^ `--- 2xx --> acks
- *                           `----- anything else, later
+ *   event_backlog --> some posts at once --> receiver
+ *      ^  `--- 2xx: acked
+ *      `------ anything else, later
  *
- * It is to the event log what the drainer is to the outbox: the one reader with
- * acks, who also removes what is done with. An event that was delivered stays
- * for events.keep, to be replayed. What nobody takes is bounded: beyond
- * events.max_bytes or events.max_age the oldest are given up, aloud and
- * counted. So a receiver that is away for days costs events, never the room of
- * the calls.
+ * A receiver that is away for days costs events (event_backlog.h has the
+ * bounds), never the room of the calls; one that is slow holds up nothing.
  *
  * Its own process may die at any moment: what was posted and not acked is
  * posted again, under the same id.

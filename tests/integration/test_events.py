@@ -166,13 +166,13 @@ class Events(unittest.TestCase):
         again.own_dir = True
         with again:
             second = report(again.holdload("--calls", 20, "--duration", "200ms"))
-            wait_for("a backlog", lambda: again.metric("holdline_events_pending") == 80)
+            wait_for("a backlog", lambda: again.metric("holdline_events_pending") == 120)
             back = self.receiver(port=receiver.port)
             for result in (first, second):
                 self.all_told(back, result)
             wait_for("nothing to be left", lambda: again.metric("holdline_events_pending") == 0)
         os.unlink(server.log_path)
-        self.assertEqual(len(back.taken), 80)
+        self.assertEqual(len(back.taken), 120)  # both ends and a recording, each once
 
     def test_everything_killed_and_started_again_tells_the_end_of_each_call(self):
         receiver = self.receiver()
@@ -334,7 +334,7 @@ class Events(unittest.TestCase):
         receiver = self.receiver(rule=lambda *_: 500)
         with self.server(receiver, events__max_age="1s") as server:
             report(server.holdload("--calls", 20, "--duration", "100ms"))
-            wait_for("them to be given up", lambda: server.metric('holdline_events_dropped_total{reason="age"}') == 40)
+            wait_for("them to be given up", lambda: server.metric('holdline_events_dropped_total{reason="age"}') == 60)
             wait_for("nothing to be left", lambda: server.metric("holdline_events_pending") == 0)
             self.assertIn("[EVENTS_DROPPED]", server.log())
         self.assertEqual(receiver.taken, [])

@@ -15,6 +15,7 @@
 
 #define MAX_BYTES ((uint64_t)4 << 20)
 #define BIG	  ((size_t)40000)
+#define HOUR_MS	  ((uint64_t)3600 * 1000)
 #define NOBODY	  "http://127.0.0.1:1/" /* where nobody listens */
 
 struct world {
@@ -30,6 +31,7 @@ static int set_up(void **state)
 	struct event_log_options log = { .max_bytes = MAX_BYTES };
 
 	w->dir = strdup("/tmp/holdline-test-XXXXXX");
+	*state = w;
 	if (!mkdtemp(w->dir))
 		return -1;
 	(void)snprintf(w->settings.events.webhook,
@@ -40,7 +42,6 @@ static int set_up(void **state)
 	w->settings.events.retry_max_ms = 100;
 	w->settings.events.concurrency = 4;
 	log.dir = w->dir;
-	*state = w;
 	return event_log_open(&w->log, &log);
 }
 
@@ -143,8 +144,8 @@ static void what_is_too_old_is_given_up_and_the_rest_waits(void **state)
 	struct world *w = *state;
 	int64_t before = dropped("age");
 
-	append(w, 1, 10, 2 * 3600000);
-	append(w, 2, 10, 2 * 3600000);
+	append(w, 1, 10, 2 * HOUR_MS);
+	append(w, 2, 10, 2 * HOUR_MS);
 	append(w, 3, 10, 0);
 	start(w);
 	AWAIT(dropped("age") - before == 2);
@@ -157,7 +158,7 @@ static void a_finished_journal_goes_when_all_in_it_is_done(void **state)
 	const struct event_log_options log = { .dir = w->dir,
 					       .max_bytes = MAX_BYTES };
 
-	append(w, 1, 10, 2 * 3600000); /* is given up, so it need not wait */
+	append(w, 1, 10, 2 * HOUR_MS); /* is given up, so it need not wait */
 	event_log_close(w->log);
 	assert_int_equal(event_log_open(&w->log, &log), 0);
 	w->settings.events.keep_ms = 0;

@@ -812,6 +812,18 @@ static void a_secret_is_never_shown(void **state)
 	free(s);
 }
 
+static void types_of_events_are_known_by_name(void **state)
+{
+	(void)state;
+	free(load_good(NULL,
+		       FLAGS("--events.types", "call.ended, database.down")));
+	assert_null(load(NULL, FLAGS("--events.types", "call.ended,calls")));
+	assert_string_equal(complaint,
+			    "--events.types: \"call.ended,calls\" is not "
+			    "types of events; write them like call.ended, "
+			    "database.down\n");
+}
+
 /* ---- printing --------------------------------------------------------------
  */
 
@@ -1130,6 +1142,7 @@ int main(void)
 		cmocka_unit_test(the_path_of_a_link_is_masked),
 		cmocka_unit_test(a_link_is_http_with_a_host),
 		cmocka_unit_test(a_secret_is_never_shown),
+		cmocka_unit_test(types_of_events_are_known_by_name),
 		cmocka_unit_test(what_is_printed_loads_to_the_same),
 		cmocka_unit_test(an_answer_that_cannot_be_given_is_told),
 		cmocka_unit_test(one_value_prints_alone),
