@@ -39,22 +39,13 @@ int printable_json(json_t *json)
 	size_t index;
 	int r = 0;
 
-	switch (json_typeof(json)) {
-	case JSON_STRING: return change(json);
-	case JSON_ARRAY:
-		json_array_foreach (json, index, value) {
+	if (json_is_string(json))
+		r = change(json);
+	json_array_foreach (json, index, value)
+		if (r == 0)
 			r = printable_json(value);
-			if (r < 0)
-				break;
-		}
-		return r;
-	case JSON_OBJECT:
-		json_object_foreach (json, key, value) {
+	json_object_foreach (json, key, value)
+		if (r == 0)
 			r = printable_json(value);
-			if (r < 0)
-				break;
-		}
-		return r;
-	default: return 0;
-	}
+	return r;
 }
