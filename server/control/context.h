@@ -33,11 +33,11 @@ struct control_context {
 	struct limits *callers;	       /* of webhooks, by address; or NULL */
 	const struct access *access;   /* who may do what */
 	struct erasure *erasure;       /* forgets whom it is told to; or NULL */
-	const char *erasure_key;       /* what it keeps of them is hashed by it */
-	struct limits *logins;	       /* by address and by account */
-	struct growth growth;	       /* of the outbox's bytes */
-	struct history history;	       /* the last minutes */
-	struct push *push;	       /* tells who watches */
+	const char *erasure_key; /* what it keeps of them is hashed by it */
+	struct limits *logins;	 /* by address and by account */
+	struct growth growth;	 /* of the outbox's bytes */
+	struct history history;	 /* the last minutes */
+	struct push *push;	 /* tells who watches */
 };
 
 #endif
