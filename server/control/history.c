@@ -84,10 +84,10 @@ static const struct history_note *back(const struct history *history,
 			       HISTORY_NOTES];
 }
 
-bool history_look(struct history *history, uint64_t now_ms, int64_t wall_us)
+/* What the board says now, against what was noted before. */
+static struct history_note take_note(struct history *history, int64_t wall_us)
 {
-	bool first = history->count == 0;
-	int64_t active = atomic_load(&board_flags()->calls_active);
+	int64_t active = atomic_load(&board_flags()->calls_active), before;
 	struct history_note note = {
 		.at_us = wall_us,
 		.calls_active = active,
@@ -95,23 +95,26 @@ bool history_look(struct history *history, uint64_t now_ms, int64_t wall_us)
 		.started = sum(METRIC_CALLS_TOTAL) + active,
 		.records = sum(METRIC_OUTBOX_RECORDS),
 		.oldest_s = sum(METRIC_OUTBOX_OLDEST_SECONDS),
+		.lost_percent = lost_percent(history),
+		.lag_ms = lag_ms(history),
 	};
 
-	if (!first && now_ms - history->noted_ms < HISTORY_STEP_MS)
-		return false;
-	note.lost_percent = lost_percent(history);
-	note.lag_ms = lag_ms(history);
-	if (first) {
+	if (history->count == 0) {
 		/* All that came before would count as this step's. */
 		note.lost_percent = note.lag_ms = 0;
-	} else {
-		int64_t before = back(history, HISTORY_PER_MINUTE)->started;
-
-		note.calls_minute =
-			note.started > before ? note.started - before : 0;
+		return note;
 	}
+	before = back(history, HISTORY_PER_MINUTE)->started;
+	note.calls_minute = note.started > before ? note.started - before : 0;
+	return note;
+}
+
+bool history_look(struct history *history, uint64_t now_ms, int64_t wall_us)
+{
+	if (history->count > 0 && now_ms - history->noted_ms < HISTORY_STEP_MS)
+		return false;
+	history->notes[history->next] = take_note(history, wall_us);
 	history->noted_ms = now_ms;
-	history->notes[history->next] = note;
 	history->next = (history->next + 1) % HISTORY_NOTES;
 	if (history->count < HISTORY_NOTES)
 		history->count++;

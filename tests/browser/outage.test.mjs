@@ -87,6 +87,8 @@ test('the server itself goes: the page says so, and goes on by itself when it is
 	await it.stage.do('server_stop');
 	await sentence().filter({hasText: /Connection to Holdline lost since \d{4}-/}).waitFor();
 	await it.page.getByText('Connection lost', {exact: true}).waitFor();
+	await it.page.getByRole('button', {name: 'Try now'}).focus();
+	await it.page.keyboard.press('Enter');
 	await it.stage.do('server_start');
 	await sentence().filter({hasText: 'All is well'}).waitFor();
 	await it.page.getByText('Live', {exact: true}).waitFor();

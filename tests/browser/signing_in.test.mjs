@@ -62,6 +62,12 @@ test('signing out ends it', async () => {
 	assert.equal(await it.page.getByRole('navigation').count(), 0);
 });
 
+test('whoever changes the signing key puts all out', async () => {
+	await it.viewer.signIn('viewer');
+	await it.stage.do('another_key');
+	await it.page.getByRole('alert').filter({hasText: 'You have been signed out'}).waitFor();
+});
+
 test('while the database is away the admin token opens', async () => {
 	await it.stage.do('database_stop');
 	await it.page.getByLabel('Email').fill('operator@example.com');

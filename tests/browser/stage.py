@@ -90,8 +90,11 @@ class Stage:
     def server_start(self):
         self.server.start()
 
-    def log(self):
-        return self.server.log()
+    def another_key(self):
+        """Ends every token that was signed with the one before."""
+        with open(os.path.join(self.server.data_dir, "signing.key"), "w", encoding="ascii") as file:
+            file.write("k" * 40 + "\n")
+        self.server.process.send_signal(signal.SIGHUP)
 
     def close(self):
         self.server.__exit__(None)

@@ -139,6 +139,7 @@ function signedIn(me) {
 
 function signedOut(said) {
 	line.stop();
+	verdict.clear();
 	view?.close?.();
 	view = session.me = session.state = null;
 	frame(false);

@@ -4,10 +4,10 @@
 import {el, write} from './dom.js';
 import {age, plural, utc} from './words.js';
 
-function sentence(kind, mark, what, remedy, minor) {
-	return el('div', {class: `sentence ${kind}${minor ? ' minor' : ''}`},
-		el('span', {class: 'mark', 'aria-hidden': 'true'}, mark), el('p', {class: 'what'}, what),
-		remedy ? el('p', {class: 'remedy'}, remedy) : null);
+function sentence({kind}) {
+	return el('div', {class: `sentence ${kind}`},
+		el('span', {class: 'mark', 'aria-hidden': 'true'}, kind === 'good' ? '✓' : '!'), el('p', {class: 'what'}),
+		el('p', {class: 'remedy'}));
 }
 
 function wellWords(status) {
@@ -22,8 +22,17 @@ export class Verdict {
 		this.place = document.getElementById('verdict-text');
 		this.voice = document.getElementById('announcement');
 		this.hurry = hurry;
-		this.meant = '';
 		this.timer = 0;
+		this.clear();
+	}
+
+	/* Nothing has been told. */
+	clear() {
+		clearInterval(this.timer);
+		this.meant = '';
+		this.kinds = '';   /* of the sentences that stand there */
+		this.since = null; /* when the server was last heard, if it no longer is */
+		this.place.replaceChildren();
 	}
 
 	/* What the words say, whatever they count. */
@@ -36,15 +45,31 @@ export class Verdict {
 		this.voice.textContent = text;
 	}
 
+	/* Keeps the elements where only the words differ, and with them what somebody has marked. True: they are new. */
+	put(sentences) {
+		const kinds = sentences.map(({kind}) => kind).join();
+		const anew = this.kinds !== kinds;
+
+		if (anew)
+			this.place.replaceChildren(...sentences.map(sentence));
+		this.kinds = kinds;
+		sentences.forEach(({what, remedy}, i) => {
+			write(this.place.children[i].querySelector('.what'), what);
+			write(this.place.children[i].querySelector('.remedy'), remedy);
+		});
+		return anew;
+	}
+
 	tell(status) {
 		clearInterval(this.timer);
+		this.since = null;
 		if (status.problems.length === 0) {
-			this.place.replaceChildren(sentence('good', '✓', wellWords(status)));
+			this.put([{kind: 'good', what: wellWords(status), remedy: ''}]);
 			this.announce('All is well.');
 			return;
 		}
-		this.place.replaceChildren(...status.problems.map(({what, remedy}, i) =>
-			sentence(i === 0 ? 'bad' : 'warn', '!', what, `What to do: ${remedy}.`, i > 0)));
+		this.put(status.problems.map(({what, remedy}, i) =>
+			({kind: i === 0 ? 'bad' : 'warn minor', what, remedy: `What to do: ${remedy}.`})));
 		this.announce(status.problems.map(({what}) => what).join(' '));
 	}
 
@@ -52,12 +77,15 @@ export class Verdict {
 	lost(since) {
 		const words = () => `Connection to Holdline lost since ${utc(since.toISOString())}, ` +
 			`for ${age((Date.now() - since) / 1000)}: what you see is how it was then. Calls have a process of their own.`;
-		const now = sentence('bad', '!', words(), 'It is tried again and again, and the page goes on by itself.');
+		const remedy = 'It is tried again and again, and the page goes on by itself.';
 
+		if (this.since === since)
+			return; /* it is said, and the button may have the focus */
 		clearInterval(this.timer);
-		now.append(el('p', {class: 'remedy'}, el('button', {type: 'button', click: this.hurry}, 'Try now')));
-		this.place.replaceChildren(now);
+		this.since = since;
+		if (this.put([{kind: 'bad lost', what: words(), remedy}]))
+			this.place.firstChild.append(el('p', {class: 'retry'}, el('button', {type: 'button', click: this.hurry}, 'Try now')));
 		this.announce(words());
-		this.timer = setInterval(() => write(now.querySelector('.what'), words()), 1000);
+		this.timer = setInterval(() => write(this.place.querySelector('.what'), words()), 1000);
 	}
 }
