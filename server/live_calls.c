@@ -12,43 +12,14 @@
 #include "server/live_calls.h"
 
 #include <errno.h>
-#include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include "server/clock.h"
-#include "server/words.h"
+#include "server/live_table.h"
 
-#define SHOWN	   0x100u /* and below it the process, plus one */
-#define LOOKS	   100u
-#define PLACE_FULL WORDS_OF(sizeof(struct live_call))
+#define LOOKS 100u
 
-struct head {
-	_Atomic uint32_t owner;
-	_Atomic uint64_t high, low; /* the id's halves */
-};
-
-struct live_place {
-	_Atomic uint32_t version;
-	_Atomic uint64_t words[PLACE_FULL];
-	/* Written by whoever asks. */
-	_Atomic uint64_t hang_up; /* the low half of whose end is wanted */
-	_Atomic uint64_t watched_until_ms;
-	_Atomic uint64_t taps; /* bits */
-};
-
-static struct table {
-	uint32_t count;
-	struct head *heads;
-	struct live_place *places;
-	_Atomic uint32_t next; /* where to look for a free place first */
-} table;
-
-/* An id as two numbers that sort as it does. */
-struct halves {
-	uint64_t high, low;
-};
+struct live_places live_places;
 
 static uint64_t big_endian(const uint8_t *bytes)
 {
@@ -59,31 +30,41 @@ static uint64_t big_endian(const uint8_t *bytes)
 	return value;
 }
 
-static struct halves halves_of(const struct uuid *id)
+struct live_halves live_halves_of(const struct uuid *id)
 {
-	return (struct halves){ big_endian(id->bytes),
-				big_endian(id->bytes + 8) };
+	return (struct live_halves){ big_endian(id->bytes),
+				     big_endian(id->bytes + 8) };
 }
 
 uint64_t live_call_key(const struct uuid *id)
 {
-	return halves_of(id).low;
+	return live_halves_of(id).low;
 }
 
-static bool is_newer(struct halves a, struct halves b)
+struct live_halves live_halves_at(uint32_t place)
 {
-	return a.high > b.high || (a.high == b.high && a.low > b.low);
+	const struct live_head *head = &live_places.heads[place];
+
+	return (struct live_halves){ atomic_load(&head->high),
+				     atomic_load(&head->low) };
 }
 
-static struct halves halves_at(const struct head *head)
+bool live_is_shown(uint32_t place)
 {
-	return (struct halves){ atomic_load(&head->high),
-				atomic_load(&head->low) };
+	return (atomic_load(&live_places.heads[place].owner) & SHOWN) != 0;
 }
 
-static bool is_shown(const struct head *head)
+bool live_place_read(uint32_t place, struct live_call *call)
 {
-	return (atomic_load(&head->owner) & SHOWN) != 0;
+	struct live_place *p = &live_places.places[place];
+
+	return words_get(&p->version, p->words, call, sizeof(*call), LOOKS);
+}
+
+void live_place_watch(uint32_t place, uint64_t now_ms)
+{
+	atomic_store(&live_places.places[place].watched_until_ms,
+		     now_ms + LIVE_WATCHED_MS);
 }
 
 void live_call_text(char *to, size_t size, const char *from)
@@ -107,29 +88,30 @@ void live_call_text(char *to, size_t size, const char *from)
 
 int live_calls_create(uint32_t calls)
 {
-	size_t size = calls * (sizeof(struct head) + sizeof(struct live_place));
+	size_t size =
+		calls * (sizeof(struct live_head) + sizeof(struct live_place));
 	void *map = mmap(NULL, size, PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (map == MAP_FAILED)
 		return -errno;
-	table.places = map;
-	table.heads = (struct head *)(table.places + calls);
-	table.count = calls;
+	live_places.places = map;
+	live_places.heads = (struct live_head *)(live_places.places + calls);
+	live_places.count = calls;
 	return 0;
 }
 
-static void free_head(struct head *head)
+static void free_head(struct live_head *head)
 {
 	atomic_store(&head->owner, 0);
 }
 
 void live_calls_take_back(unsigned process)
 {
-	for (uint32_t i = 0; i < table.count; i++)
-		if ((atomic_load(&table.heads[i].owner) & ~SHOWN) ==
+	for (uint32_t i = 0; i < live_places.count; i++)
+		if ((atomic_load(&live_places.heads[i].owner) & ~SHOWN) ==
 		    process + 1)
-			free_head(&table.heads[i]);
+			free_head(&live_places.heads[i]);
 }
 
 /* ---- a call's loop ---------------------------------------------------------
@@ -137,23 +119,23 @@ void live_calls_take_back(unsigned process)
 
 static struct live_place *claim(unsigned process)
 {
-	uint32_t start = atomic_load(&table.next);
+	uint32_t start = atomic_load(&live_places.next);
 
-	for (uint32_t i = 0; i < table.count; i++) {
-		uint32_t at = (start + i) % table.count, none = 0;
+	for (uint32_t i = 0; i < live_places.count; i++) {
+		uint32_t at = (start + i) % live_places.count, none = 0;
 
-		if (!atomic_compare_exchange_strong(&table.heads[at].owner,
-						    &none, process + 1))
+		if (!atomic_compare_exchange_strong(
+			    &live_places.heads[at].owner, &none, process + 1))
 			continue;
-		atomic_store(&table.next, at + 1);
-		return &table.places[at];
+		atomic_store(&live_places.next, at + 1);
+		return &live_places.places[at];
 	}
 	return NULL;
 }
 
-static struct head *head_of(const struct live_place *place)
+static struct live_head *head_of(const struct live_place *place)
 {
-	return &table.heads[place - table.places];
+	return &live_places.heads[place - live_places.places];
 }
 
 void live_call_tell(struct live_place *place, const struct live_call *call)
@@ -166,8 +148,8 @@ struct live_place *live_call_enter(unsigned process,
 				   const struct live_call *call)
 {
 	struct live_place *place = claim(process);
-	struct halves id = halves_of(&call->id);
-	struct head *head;
+	struct live_halves id = live_halves_of(&call->id);
+	struct live_head *head;
 
 	if (!place)
 		return NULL;
@@ -213,40 +195,29 @@ uint64_t live_call_taps(const struct live_place *place)
 /* ---- whoever asks ----------------------------------------------------------
  */
 
-static bool read_place(struct live_place *place, struct live_call *call)
-{
-	return words_get(&place->version, place->words, call, sizeof(*call),
-			 LOOKS);
-}
-
-static void watch(struct live_place *place, uint64_t now_ms)
-{
-	atomic_store(&place->watched_until_ms, now_ms + LIVE_WATCHED_MS);
-}
-
 /* The place where the call is, or was last. The newest one that had the id has
  * it for good, as ids are never used twice. */
-static enum live_answer find(const struct uuid *id, struct live_place **place)
+static enum live_answer find(const struct uuid *id, uint32_t *place)
 {
-	struct halves wanted = halves_of(id);
+	struct live_halves wanted = live_halves_of(id);
 
-	for (uint32_t i = 0; i < table.count; i++) {
-		struct halves here = halves_at(&table.heads[i]);
+	for (uint32_t i = 0; i < live_places.count; i++) {
+		struct live_halves here = live_halves_at(i);
 
 		if (here.low != wanted.low || here.high != wanted.high)
 			continue;
-		*place = &table.places[i];
-		return is_shown(&table.heads[i]) ? LIVE_FOUND : LIVE_ENDED;
+		*place = i;
+		return live_is_shown(i) ? LIVE_FOUND : LIVE_ENDED;
 	}
 	return LIVE_UNKNOWN;
 }
 
 enum live_answer live_call_read(const struct uuid *id, struct live_call *call)
 {
-	struct live_place *place;
+	uint32_t place;
 	enum live_answer answer = find(id, &place);
 
-	if (answer == LIVE_UNKNOWN || !read_place(place, call) ||
+	if (answer == LIVE_UNKNOWN || !live_place_read(place, call) ||
 	    !uuid_equal(&call->id, id))
 		return LIVE_UNKNOWN;
 	if (answer == LIVE_ENDED && call->ended_us == 0) {
@@ -260,143 +231,32 @@ enum live_answer live_call_read(const struct uuid *id, struct live_call *call)
 
 void live_call_watch(const struct uuid *id, uint64_t now_ms)
 {
-	struct live_place *place;
+	uint32_t place;
 
 	if (find(id, &place) == LIVE_FOUND)
-		watch(place, now_ms);
+		live_place_watch(place, now_ms);
 }
 
 enum live_answer live_call_hang_up(const struct uuid *id)
 {
-	struct live_place *place;
+	uint32_t place;
 	enum live_answer answer = find(id, &place);
 
 	if (answer == LIVE_FOUND)
-		atomic_store(&place->hang_up, halves_of(id).low);
+		atomic_store(&live_places.places[place].hang_up,
+			     live_call_key(id));
 	return answer;
 }
 
 enum live_answer live_call_tap(const struct uuid *id, unsigned tap, bool on)
 {
-	struct live_place *place;
+	uint32_t place;
 	enum live_answer answer = find(id, &place);
+	uint64_t bit = UINT64_C(1) << tap;
 
 	if (answer == LIVE_FOUND && on)
-		atomic_fetch_or(&place->taps, UINT64_C(1) << tap);
+		atomic_fetch_or(&live_places.places[place].taps, bit);
 	else if (answer == LIVE_FOUND)
-		atomic_fetch_and(&place->taps, ~(UINT64_C(1) << tap));
+		atomic_fetch_and(&live_places.places[place].taps, ~bit);
 	return answer;
-}
-
-/* ---- the list --------------------------------------------------------------
- *
- * The heads alone tell which calls are the newest; places are read of those
- * that are shown, or of all where a filter must know more.
- */
-
-struct found {
-	struct halves id;
-	uint32_t at;
-};
-
-static bool matches(const struct live_filter *filter,
-		    const struct live_call *call)
-{
-	return (!filter->provider ||
-		strcmp(call->provider, filter->provider) == 0) &&
-	       (!filter->number || strcmp(call->from, filter->number) == 0 ||
-		strcmp(call->to, filter->number) == 0) &&
-	       call->started_us >= filter->since_us &&
-	       (filter->before_us == 0 || call->started_us < filter->before_us);
-}
-
-/* A heap of the newest so far, the oldest of them on top. */
-static void sink(struct found *heap, uint32_t count, uint32_t at)
-{
-	for (;;) {
-		uint32_t child = 2 * at + 1;
-		struct found moved = heap[at];
-
-		if (child >= count)
-			return;
-		if (child + 1 < count &&
-		    is_newer(heap[child].id, heap[child + 1].id))
-			child++;
-		if (!is_newer(moved.id, heap[child].id))
-			return;
-		heap[at] = heap[child];
-		heap[child] = moved;
-		at = child;
-	}
-}
-
-static void keep(struct found *heap, uint32_t *count, uint32_t limit,
-		 const struct found *one)
-{
-	if (*count < limit) {
-		heap[(*count)++] = *one;
-		if (*count == limit)
-			for (uint32_t i = limit / 2; i-- > 0;)
-				sink(heap, limit, i);
-	} else if (limit > 0 && is_newer(one->id, heap[0].id)) {
-		heap[0] = *one;
-		sink(heap, limit, 0);
-	}
-}
-
-static int newest_first(const void *a, const void *b)
-{
-	const struct found *one = a, *other = b;
-
-	return is_newer(one->id, other->id) ? -1 : 1;
-}
-
-static uint32_t choose(const struct live_filter *filter, struct found *heap,
-		       uint32_t *total)
-{
-	struct halves bound = { UINT64_MAX, UINT64_MAX };
-	bool looks_closer = filter->provider || filter->number ||
-			    filter->since_us || filter->before_us;
-	struct live_call call;
-	uint32_t count = 0;
-
-	*total = 0;
-	if (filter->older_than)
-		bound = halves_of(filter->older_than);
-	for (uint32_t i = 0; i < table.count; i++) {
-		struct found one = { halves_at(&table.heads[i]), i };
-
-		if (!is_shown(&table.heads[i]) ||
-		    (looks_closer && (!read_place(&table.places[i], &call) ||
-				      !matches(filter, &call))))
-			continue;
-		++*total;
-		if (is_newer(bound, one.id))
-			keep(heap, &count, filter->limit, &one);
-	}
-	qsort(heap, count, sizeof(*heap), newest_first);
-	return count;
-}
-
-uint32_t live_calls_list(const struct live_filter *filter, uint64_t now_ms,
-			 struct live_call *calls, uint32_t *total)
-{
-	struct found *heap = calloc(filter->limit + 1, sizeof(*heap));
-	uint32_t count, copied = 0;
-
-	*total = 0;
-	if (!heap)
-		return 0;
-	count = choose(filter, heap, total);
-	for (uint32_t i = 0; i < count; i++) {
-		struct live_place *place = &table.places[heap[i].at];
-
-		if (!read_place(place, &calls[copied]) ||
-		    calls[copied].ended_us || !matches(filter, &calls[copied]))
-			continue; /* it has ended just now */
-		watch(place, now_ms);
-		copied++;
-	}
-	free(heap);
-	return copied;
 }

@@ -220,6 +220,28 @@ class Tls(unittest.TestCase):
                                f"https://127.0.0.1:{server.control}/metrics"], capture_output=True, text=True, timeout=60)
         self.assertEqual(body.stdout, "1.1")
 
+    def test_a_call_is_listened_to_over_wss(self):
+        with open(os.path.join(self.server.data_dir, "admin.token"), encoding="ascii") as file:
+            headers = {"Authorization": "Bearer " + file.read().strip()}
+
+        async def listen():
+            caller = await Caller(self.server.ws("/echo"), ssl=trusting(self.authority)).connect()
+            await caller.start()
+            found = await asyncio.to_thread(wait_for, "the call", lambda: [
+                call["call_id"] for call in self.server.api("/api/live-calls")[1]["calls"]
+                if call["provider_call_id"] == caller.call])
+            async with websockets.connect(f"wss://127.0.0.1:{self.server.control}/api/live-calls/{found[0]}/listen",
+                                          ssl=trusting(self.authority), extra_headers=headers) as ear:
+                first = json.loads(await asyncio.wait_for(ear.recv(), 30))
+                heard = b""
+                while not any(heard):  # some of what is loud on either side
+                    await caller.media(b"\x80" * 160)
+                    heard = await asyncio.wait_for(ear.recv(), 30)
+            await caller.stop()
+            await caller.close_code()
+            return first
+        self.assertEqual(asyncio.run(listen())["sample_rate"], 8000)
+
     def test_a_long_request_is_read_to_its_end_and_another_behind_it(self):
         with open(os.path.join(self.server.data_dir, "admin.token"), encoding="ascii") as file:
             headers = {"Authorization": "Bearer " + file.read().strip(), "Content-Type": "application/json"}
