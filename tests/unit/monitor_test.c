@@ -13,7 +13,7 @@
 #include "server/live_taps.h"
 #include "support/call_world.h"
 
-#define FRAME 160u
+#define FRAME ((size_t)160)
 #define LOUD  0x80u /* of mu-law: 32124 */
 
 static const char start[] =
