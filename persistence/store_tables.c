@@ -337,7 +337,7 @@ static void put_postgres_source(FILE *sql, const struct table *table)
 	put_filter(sql, table, "r.", "::text");
 	fprintf(sql, " ORDER BY %s%s", key, table->revised ? ", rev DESC" : "");
 	if (table->order)
-		fprintf(sql, ") AS r ORDER BY %s", table->order);
+		fprintf(sql, ") AS r ORDER BY %s, %s", table->order, key);
 }
 
 static void put_sqlite_source(FILE *sql, const struct table *table)
@@ -353,8 +353,10 @@ static void put_sqlite_source(FILE *sql, const struct table *table)
 	fputs(" FROM json_each(?1)", sql);
 	put_filter(sql, table, "json_extract(value, '$.", "')");
 	if (table->order)
-		fprintf(sql, " ORDER BY json_extract(value, '$.%s')",
-			table->order);
+		fprintf(sql,
+			" ORDER BY json_extract(value, '$.%s'),"
+			" json_extract(value, '$.%s')",
+			table->order, table->columns[0].name);
 }
 
 static void put_conflict(FILE *sql, const struct table *table)

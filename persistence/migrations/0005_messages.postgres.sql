@@ -166,7 +166,8 @@ BEGIN
 	AND (s.state = 'closed'
 		OR (s.opened_at, s.session_id) <= (NEW.at, NEW.message_id))
 	ORDER BY s.state DESC, s.opened_at > NEW.at,
-		abs(extract(epoch FROM s.opened_at - NEW.at))
+		CASE WHEN s.opened_at <= NEW.at THEN s.opened_at END DESC,
+		s.opened_at, s.session_id
 	LIMIT 1 FOR UPDATE;
 
 	IF mine.session_id IS NULL THEN
@@ -175,7 +176,8 @@ BEGIN
 		AND same_peer(s.peer_user_id, s.peer_phone,
 			NEW.peer_user_id, phone)
 		AND s.idle_at < NEW.at
-		ORDER BY s.idle_at DESC LIMIT 1;
+		ORDER BY s.idle_at DESC, s.opened_at DESC, s.session_id
+		LIMIT 1;
 		INSERT INTO sessions (session_id, channel, account_id, peer,
 			peer_phone, peer_user_id, state, opened_at,
 			last_message_at, window_expires_at, idle_at,
@@ -229,6 +231,7 @@ BEGIN
 			mine.peer_user_id, mine.peer_phone)
 		AND s.idle_at >= mine.opened_at AND s.opened_at <= mine.idle_at
 		AND s.session_id <> mine.session_id
+		ORDER BY s.opened_at, s.session_id
 		FOR UPDATE
 	LOOP
 		IF (other.opened_at, other.session_id) <

@@ -164,7 +164,8 @@ BEGIN
 			AND (p.state = 'closed' OR (p.opened_at, p.session_id)
 				<= (p.at, p.message_id))
 			ORDER BY p.state DESC, p.opened_at > p.at,
-				abs(julianday(p.opened_at) - julianday(p.at))
+				iif(p.opened_at <= p.at, p.opened_at, NULL) DESC,
+				p.opened_at, p.session_id
 			LIMIT 1), NEW.message_id),
 		(status, status_at) = (SELECT s.status, s.at
 			FROM message_statuses AS s
@@ -180,11 +181,13 @@ BEGIN
 	SELECT m.message_id, m.channel, m.account_id, m.peer,
 		coalesce(m.phone, (SELECT p.peer_phone FROM message_peers AS p
 			WHERE p.message_id = m.message_id AND p.idle_at < p.at
-			ORDER BY p.idle_at DESC LIMIT 1)),
+			ORDER BY p.idle_at DESC, p.opened_at DESC, p.session_id
+			LIMIT 1)),
 		m.user, 'open', m.at, m.at, m.idle_at, 0, 0,
 		(SELECT p.session_id FROM message_peers AS p
 			WHERE p.message_id = m.message_id AND p.idle_at < p.at
-			ORDER BY p.idle_at DESC LIMIT 1), 0
+			ORDER BY p.idle_at DESC, p.opened_at DESC, p.session_id
+			LIMIT 1), 0
 	FROM message_spans AS m
 	WHERE m.message_id = NEW.message_id AND m.session_id = m.message_id
 	ON CONFLICT (session_id) DO NOTHING;

@@ -170,12 +170,10 @@ class Away(unittest.TestCase):
         self.addCleanup(store.close)
         with Server(database__url=store.url, **LOOP) as server:
             wait_for("the lease", lambda: store.rows("SELECT * FROM nodes"))
-            for _ in range(3):
-                ended = store.rows("SELECT pid, pg_terminate_backend(pid) AS done FROM pg_stat_activity "
-                                   "WHERE application_name LIKE 'holdline/%/sessions'")
-                wait_for("another", lambda ended=ended: [row["pid"] for row in store.rows(
-                    "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'holdline/%/sessions'")
-                    if row["pid"] not in [old["pid"] for old in ended]])
+            sessions = "pg_stat_activity WHERE application_name LIKE 'holdline/%/sessions'"
+            ended = store.rows(f"SELECT pid, pg_terminate_backend(pid) AS done FROM {sessions}")
+            wait_for("another", lambda: [row for row in store.rows(f"SELECT pid FROM {sessions}")
+                                         if row["pid"] not in [old["pid"] for old in ended]])
             self.assertNotIn("[DB_DOWN]", server.log())
 
 

@@ -736,6 +736,122 @@ static void calls_of_a_lost_node_end_and_its_own_word_wins(void **state)
 	json_decref(row);
 }
 
+/* ---- databases -------------------------------------------------------------
+ */
+
+static int start_server(void **state)
+{
+	(void)state;
+	kit_start(&pg, PORT);
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int stop_server(void **state)
+{
+	(void)state;
+	postgres_destroy(&pg);
+	return rmdir(dir);
+}
+
+static int begin(void **state, const char *url)
+{
+	struct db_error err;
+
+	(void)snprintf(account, sizeof(account), "1065");
+	*state = kit_store(url, 5000, 20000);
+	must(store_ready(*state, &err), &err);
+	return 0;
+}
+
+static int in_postgres(void **state)
+{
+	postgres_sql(&pg, "DROP SCHEMA public CASCADE; CREATE SCHEMA public",
+		     NULL, 0);
+	return begin(state, pg.url);
+}
+
+static int in_sqlite(void **state)
+{
+	char url[64];
+
+	(void)snprintf(url, sizeof(url), "sqlite:%s/db", dir);
+	return begin(state, url);
+}
+
+static int end(void **state)
+{
+	char path[64];
+
+	store_destroy(*state);
+	(void)snprintf(path, sizeof(path), "%s/db", dir);
+	(void)unlink(path);
+	return 0;
+}
+
+/* ---- both databases beside each other --------------------------------------
+ */
+
+/* Known by a number, by a user's id, by both, and by those of a neighbour. */
+static struct said somebody(struct dice *dice, unsigned id)
+{
+	static const char *const users[] = { NULL, "DE.1", "DE.2", "DE.3" };
+	static const char *const phones[] = { NULL, "+1", "+2", "+3" };
+	struct said said = {
+		.id = id,
+		.user = users[dice_throw(dice, 4)],
+		.phone = phones[dice_throw(dice, 4)],
+		.at_s = (int)dice_throw(dice, 300) * 300,
+		.outbound = dice_once_in(dice, 3),
+	};
+
+	if (!said.user && !said.phone)
+		said.phone = "+4";
+	return said;
+}
+
+static void expect_same(struct store *one, struct store *other, unsigned round)
+{
+	json_t *rows = list(one), *others = list(other), *row;
+	size_t i;
+
+	json_array_foreach (rows, i, row)
+		if (!json_equal(row, json_array_get(others, i)))
+			fail_msg("round %u: %s\n%s", round,
+				 json_dumps(row, JSON_SORT_KEYS),
+				 json_dumps(json_array_get(others, i),
+					    JSON_SORT_KEYS));
+	assert_int_equal(json_array_size(rows), json_array_size(others));
+	json_decref(rows);
+	json_decref(others);
+}
+
+static void both_databases_make_the_same_of_anything(void **state)
+{
+	struct store *other;
+
+	(void)in_sqlite((void **)&other);
+	for (unsigned round = 0; round < 10; round++) {
+		struct dice dice = dice_seed(round + 1000);
+		unsigned id = round << 16;
+
+		(void)snprintf(account, sizeof(account), "%u", round);
+		for (unsigned turn = 0; turn < 25; turn++) {
+			size_t count = 1 + dice_throw(&dice, 8);
+			struct said said[8];
+
+			for (size_t i = 0; i < count; i++)
+				said[i] = somebody(&dice, ++id);
+			tell(*state, said, count);
+			tell(other, said, count);
+			if (dice_once_in(&dice, 6))
+				assert_int_equal(close_all(*state),
+						 close_all(other));
+			expect_same(*state, other, round);
+		}
+	}
+	(void)end((void **)&other);
+}
+
 /* ---- two nodes at once, which only PostgreSQL has -------------------------
  */
 
@@ -829,58 +945,6 @@ static void two_nodes_close_each_session_once(void **state)
 		1000);
 }
 
-/* ---- databases -------------------------------------------------------------
- */
-
-static int start_server(void **state)
-{
-	(void)state;
-	kit_start(&pg, PORT);
-	return mkdtemp(dir) ? 0 : -1;
-}
-
-static int stop_server(void **state)
-{
-	(void)state;
-	postgres_destroy(&pg);
-	return rmdir(dir);
-}
-
-static int begin(void **state, const char *url)
-{
-	struct db_error err;
-
-	(void)snprintf(account, sizeof(account), "1065");
-	*state = kit_store(url, 5000, 20000);
-	must(store_ready(*state, &err), &err);
-	return 0;
-}
-
-static int in_postgres(void **state)
-{
-	postgres_sql(&pg, "DROP SCHEMA public CASCADE; CREATE SCHEMA public",
-		     NULL, 0);
-	return begin(state, pg.url);
-}
-
-static int in_sqlite(void **state)
-{
-	char url[64];
-
-	(void)snprintf(url, sizeof(url), "sqlite:%s/db", dir);
-	return begin(state, url);
-}
-
-static int end(void **state)
-{
-	char path[64];
-
-	store_destroy(*state);
-	(void)snprintf(path, sizeof(path), "%s/db", dir);
-	(void)unlink(path);
-	return 0;
-}
-
 #define IN_BOTH(test)                                          \
 	{ #test " (postgres)", test, in_postgres, end, NULL }, \
 	{                                                      \
@@ -900,6 +964,9 @@ int main(void)
 		IN_BOTH(what_still_waits_in_an_outbox_keeps_its_session_open),
 		IN_BOTH(pages_of_sessions_and_messages_follow_each_other),
 		IN_BOTH(calls_of_a_lost_node_end_and_its_own_word_wins),
+		cmocka_unit_test_setup_teardown(
+			both_databases_make_the_same_of_anything, in_postgres,
+			end),
 		cmocka_unit_test_setup_teardown(two_nodes_open_one_session,
 						in_postgres, end),
 		cmocka_unit_test_setup_teardown(
