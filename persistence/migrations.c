@@ -11,6 +11,7 @@ const struct migration migrations[] = {
 	{ 5, sql_0005_messages_postgres, sql_0005_messages_sqlite },
 	{ 6, sql_0006_traces_postgres, sql_0006_traces_sqlite },
 	{ 7, sql_0007_erasures_postgres, sql_0007_erasures_sqlite },
+	{ 8, sql_0008_user_changes_postgres, sql_0008_user_changes_sqlite },
 };
 const size_t migration_count = sizeof(migrations) / sizeof(migrations[0]);
 

@@ -114,7 +114,8 @@ static const struct {
 	[QUERY_USER_CHANGE] = { TABLE_USERS, 3,
 				"UPDATE users SET"
 				" password_hash = coalesce(?2, password_hash),"
-				" role = coalesce(?3, role)"
+				" role = coalesce(?3, role),"
+				" changed_at = {now}"
 				" WHERE email = ?1 RETURNING {row}" },
 	[QUERY_USER_REMOVE] = { TABLE_USERS, 1,
 				"DELETE FROM users WHERE email = ?1"

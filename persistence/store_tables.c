@@ -163,7 +163,7 @@ static const struct column message_notices[] = {
 
 static const struct column users[] = {
 	{ "user_id", UUID }, { "email", TEXT },	     { "password_hash", TEXT },
-	{ "role", TEXT },    { "created_at", TIME },
+	{ "role", TEXT },    { "created_at", TIME }, { "changed_at", TIME },
 };
 
 static const struct column session_summaries[] = {

@@ -226,8 +226,8 @@ bool handshake_is_http(struct lws *wsi)
 	/* Whoever takes it for what it nearly says finds another body. */
 	static const char blank_before_colon[] = "transfer-encoding :";
 	char version[12];
-	int length = lws_hdr_copy(wsi, version, sizeof(version),
-				  WSI_TOKEN_HTTP);
+	int length =
+		lws_hdr_copy(wsi, version, sizeof(version), WSI_TOKEN_HTTP);
 
 	return length > 0 &&
 	       (strcmp(version, "HTTP/1.1") == 0 ||

@@ -8,6 +8,7 @@
 #include <sodium.h>
 
 #include "server/auth/jwt.h"
+#include "server/control/roster.h"
 
 #define ISSUER "holdline"
 /* A cookie of that prefix is taken from this host over TLS alone (RFC 6265bis,
@@ -72,6 +73,17 @@ static const char *claim(const json_t *claims, const char *name)
 	return text ? text : "";
 }
 
+/* The admin token's own has no user behind it. */
+static bool still_counts(const struct access *access, const json_t *claims)
+{
+	const char *who = claim(claims, "sub");
+
+	return strcmp(who, ACCESS_ADMIN_TOKEN) == 0 ||
+	       roster_admits(access->roster, who,
+			     (int64_t)(1e6 * json_number_value(json_object_get(
+						     claims, "iat"))));
+}
+
 static void judge_token(const struct access *access, const char *token,
 			int64_t now_us, struct bearer *bearer)
 {
@@ -85,6 +97,8 @@ static void judge_token(const struct access *access, const char *token,
 	if (claims && strcmp(claim(claims, "iss"), ISSUER) == 0 &&
 	    json_is_number(json_object_get(claims, "exp")))
 		bearer->role = access_role(claim(claims, "role"));
+	if (bearer->role != HTTP_ANYBODY && !still_counts(access, claims))
+		bearer->role = HTTP_ANYBODY;
 	if (bearer->role != HTTP_ANYBODY)
 		(void)snprintf(bearer->who, sizeof(bearer->who), "%s",
 			       claim(claims, "sub"));
@@ -159,9 +173,11 @@ char *access_issue(const struct access *access, const char *email,
 	if (!*access->signing_key)
 		return NULL;
 	*expires_us = end_s * 1000000;
-	return jwt_make(json_pack("{s:s, s:s, s:s, s:I, s:I}", "iss", ISSUER,
+	/* A fraction, so that it tells what came first of a change and this. */
+	return jwt_make(json_pack("{s:s, s:s, s:s, s:f, s:I}", "iss", ISSUER,
 				  "sub", email, "role", role, "iat",
-				  (json_int_t)now_s, "exp", (json_int_t)end_s),
+				  (double)now_us / 1e6, "exp",
+				  (json_int_t)end_s),
 			access->signing_key);
 }
 

@@ -6,9 +6,11 @@
  *   the admin token   of its file (token.h), for machines and for outages
  *   a bearer token    of ours: a JWT (server/auth/jwt.h) that signing in gives,
  *                     with an end, signed by the key in
- * control.signing_key_file a cookie          the same, for browsers
+ *                     control.signing_key_file
+ *   a cookie          the same, for browsers
  *
- * Whoever changes the key ends all that were signed with the old one.
+ * Whoever changes the key ends all that were signed with the old one; who is
+ * removed, or changed, ends his own (roster.h).
  *
  * Thread: the loop's.
  */
@@ -22,10 +24,13 @@
 #include "server/control/http.h"
 #include "server/control/token.h"
 
+struct roster;
+
 struct access { /* "": there is none, and it admits nobody */
 	char admin_token[TOKEN_SIZE];
 	char signing_key[TOKEN_SIZE];
 	uint32_t token_ttl_ms;
+	struct roster *roster; /* whose tokens still count; or NULL */
 	bool secure; /* the listener speaks TLS: cookies are for it alone */
 };
 

@@ -42,6 +42,7 @@
 #include "server/control/http_server.h"
 #include "server/control/push.h"
 #include "server/control/retention.h"
+#include "server/control/roster.h"
 #include "server/control/session_events.h"
 #include "server/control/store_pool.h"
 #include "server/control/token.h"
@@ -92,6 +93,8 @@ static void on_beat(struct ev_loop *loop, ev_timer *timer, int events)
 	(void)loop;
 	(void)events;
 	thread_beat(main_thread);
+	roster_look(control->access.roster, control->context.drainer,
+		    clock_mono_ms());
 	growth_note(&control->context.growth,
 		    board_get(board_series(METRIC_OUTBOX_BYTES, "")),
 		    clock_mono_ms());
@@ -324,6 +327,9 @@ static int start(struct control *control)
 	control->context.loop = control->loop;
 	live_taps_take_back();
 	watch_events(control);
+	r = roster_create(&control->access.roster);
+	if (r < 0)
+		return r;
 	load_access(&control->access, options->settings);
 	load_erasure_key(control);
 	control->context.access = &control->access;
@@ -385,6 +391,7 @@ static void stop(struct control *control)
 	push_stop(control->context.push);
 	limits_destroy(control->context.callers);
 	limits_destroy(control->context.logins);
+	roster_destroy(control->access.roster);
 	sodium_memzero(&control->access, sizeof(control->access));
 	sodium_memzero(control->erasure_key, sizeof(control->erasure_key));
 	free(control->reloaded);

@@ -245,8 +245,8 @@ void login_api_login(const struct http_request *request,
 	} else if (*login->admin_token) {
 		answer_admin_token(login, response);
 	} else {
-		store_pool_ask(control->pool, ask_login, login, request,
-			       response);
+		store_pool_ask_slowly(control->pool, ask_login, login, request,
+				      response);
 		return;
 	}
 	free_login(login);

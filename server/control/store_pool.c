@@ -4,6 +4,7 @@
  *   loop      store_pool_ask() --> queue --> one of the workers
  *   worker    asks its own store, keeps the promise; a session that was lost
  *             on the way makes it call `away`
+ *             those that are slow by themselves wait in a queue of their own
  *   worker 0  while `away`: probes, with the backoff of db_health, and calls it
  *             off once it was answered
  *
@@ -43,6 +44,12 @@ struct question {
 	store_otherwise *otherwise; /* NULL: there is no other answer */
 	void *arg;
 	struct http_later *later;
+	bool slow;
+};
+
+struct queue_of {
+	struct question *first, **end;
+	uint32_t count;
 };
 
 struct worker {
@@ -60,10 +67,10 @@ struct store_pool {
 	int stop_fd;	  /* stays readable, for all of them */
 	atomic_bool away; /* until worker 0 knows better */
 	pthread_mutex_t lock;
-	struct question *first, **end; /* {lock} */
-	uint32_t waiting;	       /* {lock} */
-	bool closed;		       /* {lock} takes no more questions */
-	struct db_health health;       /* worker 0's */
+	struct queue_of quick, slow; /* {lock} */
+	uint32_t slow_asked;	     /* {lock} workers that are at one */
+	bool closed;		     /* {lock} takes no more questions */
+	struct db_health health;     /* worker 0's */
 };
 
 static void signal_fd(int fd)
@@ -100,19 +107,59 @@ static void answer_away(store_otherwise *otherwise, const void *arg,
 /* ---- the queue ------------------------------------------------------------
  */
 
+static void queue_init(struct queue_of *queue)
+{
+	queue->first = NULL;
+	queue->end = &queue->first;
+	queue->count = 0;
+}
+
+static struct question *queue_take(struct queue_of *queue)
+{
+	struct question *question = queue->first;
+
+	if (!question)
+		return NULL;
+	queue->first = question->next;
+	if (!queue->first)
+		queue->end = &queue->first;
+	queue->count--;
+	return question;
+}
+
+static void queue_add(struct queue_of *queue, struct question *question)
+{
+	*queue->end = question;
+	queue->end = &question->next;
+	queue->count++;
+}
+
+/* {lock} */
+static void show_waiting(const struct store_pool *pool)
+{
+	board_set(board_series(METRIC_API_QUERIES_WAITING, ""),
+		  pool->quick.count + pool->slow.count);
+}
+
+/* {lock} One worker is for the others, if there are two. */
+static bool may_be_slow(const struct store_pool *pool)
+{
+	return pool->closed || pool->slow_asked == 0 ||
+	       pool->slow_asked + 1 < pool->count;
+}
+
+/* NULL also when all that waits are slow ones that must wait on. */
 static struct question *dequeue(struct store_pool *pool)
 {
 	struct question *question;
 
 	pthread_mutex_lock(&pool->lock);
-	question = pool->first;
-	if (question) {
-		pool->first = question->next;
-		if (!pool->first)
-			pool->end = &pool->first;
-		pool->waiting--;
-	}
-	board_set(board_series(METRIC_API_QUERIES_WAITING, ""), pool->waiting);
+	question = queue_take(&pool->quick);
+	if (!question && may_be_slow(pool))
+		question = queue_take(&pool->slow);
+	if (question)
+		pool->slow_asked += question->slow;
+	show_waiting(pool);
 	pthread_mutex_unlock(&pool->lock);
 	return question;
 }
@@ -120,21 +167,31 @@ static struct question *dequeue(struct store_pool *pool)
 /* Otherwise it stays the caller's. */
 static bool enqueue(struct store_pool *pool, struct question *question)
 {
+	struct queue_of *queue = question->slow ? &pool->slow : &pool->quick;
 	bool taken;
 
 	pthread_mutex_lock(&pool->lock);
 	taken = !pool->closed &&
-		pool->waiting < pool->settings->control.query_queue;
-	if (taken) {
-		*pool->end = question;
-		pool->end = &question->next;
-		pool->waiting++;
-	}
-	board_set(board_series(METRIC_API_QUERIES_WAITING, ""), pool->waiting);
+		pool->quick.count + pool->slow.count <
+			pool->settings->control.query_queue &&
+		(!question->slow || queue->count < STORE_POOL_SLOW_MAX);
+	if (taken)
+		queue_add(queue, question);
+	show_waiting(pool);
 	pthread_mutex_unlock(&pool->lock);
 	if (taken)
 		signal_fd(pool->asked_fd);
 	return taken;
+}
+
+/* Another that is slow may have its turn, which its own signal woke nobody
+ * for. */
+static void end_slow(struct store_pool *pool)
+{
+	pthread_mutex_lock(&pool->lock);
+	pool->slow_asked--;
+	pthread_mutex_unlock(&pool->lock);
+	signal_fd(pool->asked_fd);
 }
 
 static void question_free(struct question *question)
@@ -145,8 +202,11 @@ static void question_free(struct question *question)
 	free(question);
 }
 
-static void answer(struct question *question, struct http_response *response)
+static void answer(struct store_pool *pool, struct question *question,
+		   struct http_response *response)
 {
+	if (question->slow)
+		end_slow(pool);
 	http_later_keep(question->later, response);
 	question_free(question);
 }
@@ -181,23 +241,17 @@ static bool is_away(const struct store_pool *pool)
 	       shown == BOARD_DB_UNKNOWN;
 }
 
-void store_pool_ask(struct store_pool *pool, store_question *ask, void *arg,
-		    const struct http_request *request,
-		    struct http_response *response)
-{
-	store_pool_ask_or(pool, ask, NULL, arg, request, response);
-}
-
-void store_pool_ask_or(struct store_pool *pool, store_question *ask,
-		       store_otherwise *otherwise, void *arg,
-		       const struct http_request *request,
-		       struct http_response *response)
+/* As *kind says, which is copied. */
+static void ask_pool(struct store_pool *pool, const struct question *kind,
+		     const struct http_request *request,
+		     struct http_response *response)
 {
 	struct question *question;
+	void *arg = kind->arg;
 
 	if (!pool || is_away(pool)) {
 		count("away");
-		answer_away(otherwise, arg, response);
+		answer_away(kind->otherwise, arg, response);
 		free(arg);
 		return;
 	}
@@ -207,10 +261,36 @@ void store_pool_ask_or(struct store_pool *pool, store_question *ask,
 		http_reply_error(response, 503, "out of memory");
 		return;
 	}
-	question->ask = ask;
-	question->otherwise = otherwise;
-	question->arg = arg;
+	*question = *kind;
 	submit(pool, question, request, response);
+}
+
+void store_pool_ask(struct store_pool *pool, store_question *ask, void *arg,
+		    const struct http_request *request,
+		    struct http_response *response)
+{
+	ask_pool(pool, &(struct question){ .ask = ask, .arg = arg }, request,
+		 response);
+}
+
+void store_pool_ask_or(struct store_pool *pool, store_question *ask,
+		       store_otherwise *otherwise, void *arg,
+		       const struct http_request *request,
+		       struct http_response *response)
+{
+	ask_pool(pool,
+		 &(struct question){
+			 .ask = ask, .otherwise = otherwise, .arg = arg },
+		 request, response);
+}
+
+void store_pool_ask_slowly(struct store_pool *pool, store_question *ask,
+			   void *arg, const struct http_request *request,
+			   struct http_response *response)
+{
+	ask_pool(pool,
+		 &(struct question){ .ask = ask, .arg = arg, .slow = true },
+		 request, response);
 }
 
 /* ---- the workers ----------------------------------------------------------
@@ -247,7 +327,7 @@ static void work(struct worker *worker, struct question *question)
 		answer_away(question->otherwise, question->arg, &response);
 		judge(pool, &err);
 	}
-	answer(question, &response);
+	answer(pool, question, &response);
 }
 
 /* A session that answers and has our tables. */
@@ -349,7 +429,7 @@ static void refuse_waiting(struct store_pool *pool)
 		struct http_response response = { 0 };
 
 		answer_away(question->otherwise, question->arg, &response);
-		answer(question, &response);
+		answer(pool, question, &response);
 	}
 }
 
@@ -438,7 +518,8 @@ int store_pool_start(struct store_pool **ret, const struct settings *settings)
 	pool->settings = settings;
 	pool->count = connections > OTHERS ? connections - OTHERS : 1;
 	pool->asked_fd = pool->look_fd = pool->stop_fd = -1;
-	pool->end = &pool->first;
+	queue_init(&pool->quick);
+	queue_init(&pool->slow);
 	atomic_init(&pool->away, false);
 	pthread_mutex_init(&pool->lock, NULL);
 	db_health_init(&pool->health, OP, settings);

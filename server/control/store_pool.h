@@ -50,6 +50,15 @@ void store_pool_ask_or(struct store_pool *pool, store_question *question,
 		       const struct http_request *request,
 		       struct http_response *response);
 
+/* The same for what costs a worker long by itself, as a password's hash does:
+ * never so many of these at once that no worker is left to the others, which
+ * are asked first. Of those that wait, STORE_POOL_SLOW_MAX may; one too many is
+ * answered 503 at once. */
+#define STORE_POOL_SLOW_MAX 16u
+void store_pool_ask_slowly(struct store_pool *pool, store_question *question,
+			   void *arg, const struct http_request *request,
+			   struct http_response *response);
+
 /* The contract's answer for what needs the database while it is away. */
 void store_pool_away(struct http_response *response);
 

@@ -9,11 +9,15 @@
 #include "persistence/store_users.h"
 #include "server/auth/user.h"
 #include "server/control/context.h"
+#include "server/control/access.h"
+#include "server/control/roster.h"
 #include "server/control/store_change.h"
+#include "server/log.h"
 
 enum verb { ADD, CHANGE, REMOVE };
 
 struct change {
+	struct roster *roster; /* whose tokens count; or NULL */
 	enum verb verb;
 	char email[USER_EMAIL_SIZE];
 	char password[USER_PASSWORD_MAX + 1]; /* "": stays */
@@ -82,10 +86,16 @@ static int change_in_store(struct store *store, void *arg,
 			   struct http_response *response, struct db_error *err)
 {
 	const struct change *change = arg;
+	struct db_error unread = { .family = DB_OK };
 	json_t *user;
 
 	if (make(change, store, &user, err) < 0)
 		return -1;
+	/* If not now, then in some seconds (roster.h). */
+	if (user && change->roster &&
+	    roster_take(change->roster, store, &unread) < 0)
+		log_warn("API_QUERY", "op=roster reason=%s err=\"%s\"",
+			 unread.reason, unread.text);
 	if (user)
 		http_reply_json(response, change->verb == ADD ? 201 : 200,
 				user);
@@ -173,6 +183,7 @@ static void handle(enum verb verb, const struct http_request *request,
 		return;
 	}
 	change->verb = verb;
+	change->roster = control->access->roster;
 	wrong = read_change(change, request);
 	if (!wrong) {
 		store_change_ask(control->drainer, change_in_store, change,

@@ -4,9 +4,11 @@ import http.client
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 from database import Postgres, Sqlite
 from server import HOLDCTL, Server, wait_for
@@ -112,12 +114,36 @@ class Users:
             status, answer = peer.ask("POST", "/api/auth/login", body)
             self.assertEqual((status, answer["error"]), (400, "BAD_REQUEST"))
 
+    def test_who_is_removed_or_changed_has_no_token_any_more(self):
+        boss = admin(self.server)
+        for ends in (lambda: boss.ask("DELETE", "/api/users/tim@example.com"),
+                     lambda: boss.ask("PATCH", "/api/users/tim@example.com", {"role": "viewer"}),
+                     lambda: boss.ask("PATCH", "/api/users/tim@example.com", {"password": PASSWORD + "!"})):
+            boss.ask("DELETE", "/api/users/tim@example.com")
+            self.assertEqual(boss.ask("POST", "/api/users", {"email": "tim@example.com", "password": PASSWORD,
+                                                             "role": "operator"})[0], 201)
+            tim = Peer(self.server, Peer(self.server).login("tim@example.com")[1]["token"])
+            self.assertEqual(tim.ask("GET", "/api/status")[0], 200)
+            self.assertEqual(ends()[0], 200)
+            self.assertEqual(tim.ask("GET", "/api/status")[0], 401)
+        again = Peer(self.server).login("tim@example.com", PASSWORD + "!")
+        self.assertEqual(again[0], 200)
+        self.assertEqual(Peer(self.server, again[1]["token"]).ask("GET", "/api/status")[0], 200)
+
+    def test_what_another_node_changes_is_found_out(self):
+        boss = admin(self.server)
+        boss.ask("POST", "/api/users", {"email": "tom@example.com", "password": PASSWORD, "role": "operator"})
+        tom = Peer(self.server, Peer(self.server).login("tom@example.com")[1]["token"])
+        self.assertEqual(tom.ask("GET", "/api/status")[0], 200)
+        self.execute("DELETE FROM users WHERE email = 'tom@example.com'")
+        wait_for("the token to end", lambda: tom.ask("GET", "/api/status")[0] == 401)
+
     def test_users_come_change_and_go(self):
         boss = admin(self.server)
         status, user = boss.ask("POST", "/api/users", {
             "email": "New@Example.com", "password": PASSWORD, "role": "viewer"})
         self.assertEqual((status, user["email"], user["role"]), (201, "new@example.com", "viewer"))
-        self.assertEqual(set(user), {"user_id", "email", "role", "created_at"})
+        self.assertEqual(set(user), {"user_id", "email", "role", "created_at", "changed_at"})
         self.assertEqual(boss.ask("POST", "/api/users", {
             "email": "new@example.com", "password": PASSWORD, "role": "admin"})[0], 409)
         self.assertEqual(boss.ask("PATCH", "/api/users/new@example.com", {"role": "operator"})[1]["role"], "operator")
@@ -233,6 +259,10 @@ class OfSqlite(Users, unittest.TestCase):
         self.enterContext(self.server)
         self.store = Sqlite(self.server.data_dir)
 
+    def execute(self, statement):
+        with sqlite3.connect(self.store.path, timeout=30) as database:
+            database.execute(statement)
+
 
 class OfPostgres(Users, unittest.TestCase):
     @classmethod
@@ -244,6 +274,9 @@ class OfPostgres(Users, unittest.TestCase):
         self.store.sql("DROP SCHEMA public CASCADE", "CREATE SCHEMA public")
         self.server = Server(database__url=self.store.url, control__login_attempts=0)
         self.enterContext(self.server)
+
+    def execute(self, statement):
+        self.store.sql(statement)
 
 
 class Limits(unittest.TestCase):
@@ -263,6 +296,23 @@ class Limits(unittest.TestCase):
             self.assertEqual(peer.login("otto@example.com")[0], 401)
             self.assertIn("[LOGIN_LIMIT] by=account", server.log())
             self.assertEqual(admin(server).ask("GET", "/api/users")[0], 200)
+
+
+class Flood(unittest.TestCase):
+    def test_a_flood_of_logins_leaves_workers_to_the_others(self):
+        """Each for another account, through a proxy that is trusted: no limit of an address holds."""
+        with Server(control__login_attempts=5, media__trusted_proxies="127.0.0.0/8") as server:
+            wait_for("the API", lambda: admin(server).ask("GET", "/api/users")[0] == 200)
+            with ThreadPoolExecutor(24) as crowd:
+                flood = crowd.map(lambda n: Peer(server, X_Forwarded_For=f"198.51.100.{n}").login(
+                    f"nobody{n}@example.com")[0], range(96))
+                looks = [admin(server).ask("GET", "/api/calls")[0] for _ in range(50)]
+                self.assertEqual(set(looks), {200})
+                statuses = list(flood)
+            self.assertLessEqual(set(statuses), {401, 503})
+            self.assertIn(401, statuses)
+            self.assertIn(503, statuses)
+            self.assertEqual(Peer(server, X_Forwarded_For="203.0.113.9").login("nobody@example.com")[0], 401)
 
 
 class Away(unittest.TestCase):

@@ -164,9 +164,9 @@ static const struct verb verbs[] = {
 	  "who may sign in", NULL, "  holdctl user list\n" },
 	{ "user", "remove", "EMAIL", OPERAND_ONE, 0, user_remove_run,
 	  "let somebody sign in no more",
-	  "What was handed out to them ends by itself "
-	  "(control.token_ttl), or at once with\nanother key in "
-	  "control.signing_key_file and SIGHUP.\n",
+	  "What was handed out to them is worth nothing from then on, on other "
+	  "nodes within\nseconds. Another key in control.signing_key_file and "
+	  "SIGHUP end all tokens.\n",
 	  "  holdctl user remove ada@example.com\n" },
 	{ "erase", "call", "ID", OPERAND_ONE, 0, erase_call_run,
 	  "erase a call: its row, events and recording", ERASE,
