@@ -29,8 +29,8 @@ static void do_task(struct store *store, void *arg)
 	const struct session_step *step = task->step;
 
 	task->work(store, task->step);
-	if (step->result == 0 || (step->err.family != DB_RESET &&
-				  step->err.pace != DB_PACE_AT_ONCE))
+	if (step->result == 0 ||
+	    (step->err.family != DB_RESET && step->err.pace != DB_PACE_AT_ONCE))
 		return;
 	store_disconnect(store);
 	task->work(store, task->step);
@@ -80,6 +80,7 @@ static int close_sessions(struct session_duties *duties,
 {
 	int r;
 
+	step->idle_ms = atomic_load(&duties->idle_ms);
 	step->again_ms = atomic_load(&duties->interval_ms);
 	r = perform(duties, session_work_close, step);
 	if (r == 0)

@@ -42,7 +42,8 @@ struct session_duties {
 	struct session_loop_options options;
 	struct store *store;	     /* NULL: the drainer's */
 	struct errand_office office; /* any thread */
-	atomic_uint interval_ms;     /* any thread: sessions.interval */
+	/* any thread: sessions.interval, sessions.idle_timeout */
+	atomic_uint interval_ms, idle_ms;
 	struct session_look looks[SESSION_DUTIES];
 	uint64_t kept_since_ms, kept_ms; /* our lease: from when to when */
 	char started_at[CLOCK_ISO_SIZE];

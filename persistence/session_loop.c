@@ -140,6 +140,7 @@ void session_loop_follow(struct session_loop *loop,
 			 const struct settings *settings)
 {
 	atomic_store(&loop->duties.interval_ms, settings->sessions.interval_ms);
+	atomic_store(&loop->duties.idle_ms, settings->sessions.idle_timeout_ms);
 	wake(loop);
 }
 
@@ -194,6 +195,8 @@ int session_loop_start(struct session_loop **ret,
 	errand_office_init(&loop->duties.office, options->drainer);
 	atomic_store(&loop->duties.interval_ms,
 		     options->settings->sessions.interval_ms);
+	atomic_store(&loop->duties.idle_ms,
+		     options->settings->sessions.idle_timeout_ms);
 	clock_format_iso(clock_wall_us(), loop->duties.started_at);
 	for (enum session_duty i = 0; i < SESSION_DUTIES; i++)
 		db_health_init(&loop->healths[i], session_duty_op(i),

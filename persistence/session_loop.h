@@ -51,7 +51,7 @@ struct session_loop_options {
 /* 0 or -errno. */
 int session_loop_start(struct session_loop **ret,
 		       const struct session_loop_options *options);
-/* Takes over sessions.interval after a reload. */
+/* Takes over sessions.* after a reload. */
 void session_loop_follow(struct session_loop *loop,
 			 const struct settings *settings);
 /* It asks the drainer for nothing more; accepts NULL. */

@@ -48,8 +48,8 @@ static uint64_t waiting_ms(void)
 static int close_idle(struct store *store, struct session_step *step)
 {
 	json_t *sessions = NULL;
-	int r = store_close_sessions(store, STEP, waiting_ms(), &sessions,
-				     &step->err);
+	int r = store_close_sessions(store, STEP, waiting_ms(), step->idle_ms,
+				     &sessions, &step->err);
 
 	for (size_t i = 0; r == 0 && i < json_array_size(sessions); i++)
 		say_closed(json_array_get(sessions, i));

@@ -22,6 +22,7 @@ struct store;
 struct session_step {
 	const char *node, *started_at; /* us, and since when */
 	uint64_t lease_ms;
+	uint64_t idle_ms;    /* of sessions that no message made */
 	uint64_t again_ms;   /* what was not told by then is told again */
 	bool judges;	     /* may end the calls of others */
 	json_t *summaries;   /* to be told of, or told; owned by the caller */

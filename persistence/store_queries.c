@@ -150,15 +150,19 @@ static const struct {
 				     " FROM messages"
 				     " WHERE session_id = ?1" MESSAGES_PAGE ")"
 				     " ORDER BY at, rank, status_id" },
-	[QUERY_CLOSE_SESSIONS] = { TABLE_SESSIONS, 2,
+	[QUERY_CLOSE_SESSIONS] = { TABLE_SESSIONS, 3,
 				   "WITH due AS MATERIALIZED"
 				   " (SELECT session_id FROM sessions"
 				   " WHERE state = 'open'"
-				   " AND idle_at < {ago ?2}"
+				   " AND (idle_at < {ago ?2}"
+				   " OR (idle_at IS NULL AND"
+				   " coalesce(last_message_at, opened_at)"
+				   " < {ago ?3}))"
 				   " ORDER BY idle_at LIMIT ?1"
 				   "{skip_locked sessions})"
 				   " UPDATE sessions SET state = 'closed',"
-				   " closed_at = idle_at,"
+				   " closed_at = coalesce(idle_at, {now}),"
+				   " idle_at = coalesce(idle_at, {now}),"
 				   " close_reason = 'idle', rev = rev + 1"
 				   " WHERE session_id IN"
 				   " (SELECT session_id FROM due)"

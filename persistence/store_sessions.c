@@ -149,11 +149,12 @@ out:
  */
 
 int store_close_sessions(struct store *store, unsigned limit,
-			 uint64_t waiting_ms, json_t **closed,
+			 uint64_t waiting_ms, uint64_t idle_ms, json_t **closed,
 			 struct db_error *err)
 {
 	struct number most = number(limit), waiting = number(waiting_ms);
-	const char *const values[] = { most.text, waiting.text };
+	struct number silent = number(waiting_ms + idle_ms);
+	const char *const values[] = { most.text, waiting.text, silent.text };
 
 	return store_ask(store, QUERY_CLOSE_SESSIONS, values, closed, err);
 }

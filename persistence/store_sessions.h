@@ -37,10 +37,11 @@ int store_get_session(struct store *store, const char *session_id,
 		      struct db_error *err);
 
 /* Closes sessions that were idle as the clock stood waiting_ms ago, up to
- * `limit` of them: none that another node is closing or writing to. With each
- * comes its summary, in the same transaction. *closed: the sessions. */
+ * `limit` of them: none that another node is closing or writing to. One that
+ * no message made (session.opened) is idle after idle_ms. With each comes its
+ * summary, in the same transaction. *closed: the sessions. */
 int store_close_sessions(struct store *store, unsigned limit,
-			 uint64_t waiting_ms, json_t **closed,
+			 uint64_t waiting_ms, uint64_t idle_ms, json_t **closed,
 			 struct db_error *err);
 int store_count_open_sessions(struct store *store, int64_t *count,
 			      struct db_error *err);

@@ -148,7 +148,8 @@ static size_t close_all(struct store *store)
 	json_t *rows = NULL;
 	size_t count;
 
-	must(store_close_sessions(store, 10000, 0, &rows, &err), &err);
+	must(store_close_sessions(store, 10000, 0, IDLE_S * 1000, &rows, &err),
+	     &err);
 	count = json_array_size(rows);
 	json_decref(rows);
 	return count;
@@ -617,6 +618,40 @@ static void whoever_was_not_told_is_told_again(void **state)
 	assert_int_equal(claim(*state, 10, 1, true), 0);
 }
 
+/* As the contract's records and other programs open one. */
+static struct record *opened(unsigned id, int at_s)
+{
+	struct uuid uuid = rows_id(id);
+	char text[UUID_TEXT_SIZE], at[CLOCK_ISO_SIZE], payload[512];
+
+	uuid_format(&uuid, text);
+	format_time(at_s, at);
+	(void)snprintf(payload, sizeof(payload),
+		       "{\"session_id\":\"%s\",\"channel\":\"whatsapp\","
+		       "\"account_id\":\"1065\",\"peer\":\"+1\","
+		       "\"state\":\"open\",\"opened_at\":\"%s\","
+		       "\"last_message_at\":\"%s\",\"rev\":1}",
+		       text, at, at);
+	return rows_make(RECORD_SESSION_OPENED, id, 1, payload);
+}
+
+static void one_that_no_message_made_is_closed_too(void **state)
+{
+	int now_s = (int)(clock_wall_us() / 1000000 - BEGIN_S);
+	struct record *records[] = { opened(1, now_s - IDLE_S - 10),
+				     opened(2, now_s - 10) };
+	json_t *row;
+
+	rules_must_write(*state, records, 2);
+	assert_int_equal(close_all(*state), 1);
+	row = get(*state, 1);
+	expect_text(row, "state", "closed");
+	assert_true(json_is_object(json_object_get(row, "summary")));
+	json_decref(row);
+	assert_int_equal(close_all(*state), 0);
+	assert_int_equal(count_open(*state), 1);
+}
+
 static void what_still_waits_in_an_outbox_keeps_its_session_open(void **state)
 {
 	int now_s = (int)(clock_wall_us() / 1000000 - BEGIN_S);
@@ -627,7 +662,9 @@ static void what_still_waits_in_an_outbox_keeps_its_session_open(void **state)
 	     &(struct said){ .id = 1, .person = 1, .at_s = now_s - 2000 }, 1);
 	tell(*state,
 	     &(struct said){ .id = 2, .person = 2, .at_s = now_s - 5000 }, 1);
-	must(store_close_sessions(*state, 10, 3000000, &rows, &err), &err);
+	must(store_close_sessions(*state, 10, 3000000, IDLE_S * 1000, &rows,
+				  &err),
+	     &err);
 	assert_int_equal(json_array_size(rows), 1);
 	expect_text(json_array_get(rows, 0), "peer", "+2");
 	json_decref(rows);
@@ -908,7 +945,9 @@ static void *close_in_steps(void *arg)
 		json_t *rows = NULL;
 		struct db_error err;
 
-		must(store_close_sessions(store, 20, 0, &rows, &err), &err);
+		must(store_close_sessions(store, 20, 0, IDLE_S * 1000, &rows,
+					  &err),
+		     &err);
 		node->count += json_array_size(rows);
 		idle_turns = json_array_size(rows) ? 0 : idle_turns + 1;
 		json_decref(rows);
@@ -961,6 +1000,7 @@ int main(void)
 		IN_BOTH(what_is_said_now_is_no_part_of_what_is_closed),
 		IN_BOTH(a_status_lifts_its_message_and_never_lowers_it),
 		IN_BOTH(whoever_was_not_told_is_told_again),
+		IN_BOTH(one_that_no_message_made_is_closed_too),
 		IN_BOTH(what_still_waits_in_an_outbox_keeps_its_session_open),
 		IN_BOTH(pages_of_sessions_and_messages_follow_each_other),
 		IN_BOTH(calls_of_a_lost_node_end_and_its_own_word_wins),
