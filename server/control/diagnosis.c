@@ -12,6 +12,8 @@
 #define STALE_S	      60 /* a record that waits longer, though the database is up */
 #define SOON_S	      7200 /* full sooner than that is worth a word */
 
+#define UNTOLD_S      600 /* an event that waits longer: the receiver is away */
+
 #define BUFFERED_SIZE 160
 #define WAITING_SIZE  40
 #define COUNTED_SIZE  32
@@ -261,6 +263,22 @@ static void diagnose_shelves(struct list *list, const json_t *status)
 		    "An operator holds %s back.", counted(held, count));
 }
 
+static void diagnose_events(struct list *list, const json_t *status)
+{
+	const json_t *events = json_object_get(status, "events");
+	json_int_t oldest = number(events, "oldest_seconds");
+	char age[HUMAN_SIZE];
+
+	if (oldest >= UNTOLD_S)
+		add(list,
+		    "[EVENT_WEBHOOK] in the log says why; nothing else waits "
+		    "for it",
+		    "events.webhook does not take what it is told: events "
+		    "wait (%lld), the oldest for %s.",
+		    (long long)number(events, "pending"),
+		    human_age(oldest, age));
+}
+
 size_t diagnose(const json_t *status, int64_t now_wall_us,
 		struct problem out[PROBLEMS_MAX])
 {
@@ -271,5 +289,6 @@ size_t diagnose(const json_t *status, int64_t now_wall_us,
 	diagnose_backlog(&list, status);
 	diagnose_room(&list, status);
 	diagnose_shelves(&list, status);
+	diagnose_events(&list, status);
 	return list.count;
 }

@@ -227,6 +227,9 @@ json_t *status_describe(const struct control_context *control)
 	put(&out, "outbox", outbox_status(control));
 	put(&out, "database", database_status());
 	put(&out, "dead_letters", json_integer(gauge(METRIC_DEAD_LETTERS)));
+	put(&out, "events",
+	    json_pack("{s:I, s:I}", "pending", gauge(METRIC_EVENTS_PENDING),
+		      "oldest_seconds", gauge(METRIC_EVENTS_OLDEST_SECONDS)));
 	put(&out, "threads", threads_status());
 	put(&out, "problems", problems_of(out));
 	return out;

@@ -22,6 +22,7 @@ struct situation {
 	const char *problems[4]; /* words of each, in order */
 	const char *db_reason, *room;
 	int held, lasts_seconds; /* 0: it does not grow */
+	int events, events_seconds;
 	bool paused, full;
 };
 
@@ -32,7 +33,7 @@ static json_t *make_status(const struct situation *s)
 
 	return json_pack(
 		"{s:b, s:s?, s:i, s:{s:i, s:i, s:i, s:i, s:s?, s:b, s:b, "
-		"s:s, s:i, s:o}, s:{s:s, s:s?, s:s?}, s:i}",
+		"s:s, s:i, s:o}, s:{s:s, s:s?, s:s?}, s:i, s:{s:i, s:i}}",
 		"ready", s->reason == NULL, "reason", s->reason, "max_calls",
 		10000, "outbox", "records", s->records, "bytes",
 		3 * 1024 * 1024, "room_bytes", 512 * 1024, "oldest_seconds",
@@ -41,7 +42,8 @@ static json_t *make_status(const struct situation *s)
 		s->room ? s->room : "plenty", "held", s->held, "lasts_seconds",
 		lasts, "database", "state", s->database, "since",
 		strcmp(s->database, "unknown") ? SINCE : NULL, "reason",
-		s->db_reason, "dead_letters", s->dead);
+		s->db_reason, "dead_letters", s->dead, "events", "pending",
+		s->events, "oldest_seconds", s->events_seconds);
 }
 
 static void each_situation_is_told(void **state)
@@ -52,6 +54,15 @@ static void each_situation_is_told(void **state)
 		  .database = "up",
 		  .records = 200,
 		  .oldest_seconds = 59 },
+		{ .name = "events on their way",
+		  .database = "up",
+		  .events = 7,
+		  .events_seconds = 599 },
+		{ .name = "a receiver of events is away",
+		  .database = "up",
+		  .events = 340,
+		  .events_seconds = 720,
+		  .problems = { "events wait (340), the oldest for 12m00s" } },
 		{ .name = "an outage",
 		  .database = "down",
 		  .records = 482,
