@@ -22,7 +22,7 @@
 
 #include "server/control/http.h"
 
-#define HTTP_LATER_MAX 64u
+#define HTTP_LATER_MAX 256u /* as webhooks.max_connections usually is */
 
 struct ev_loop;
 struct http_mailbox;

@@ -24,6 +24,7 @@
 #include <unistd.h>
 #include <ev.h>
 
+#include "server/control/http_later.h"
 #include "server/control/http_server.h"
 #include "server/net.h"
 #include "server/settings.h"
@@ -65,7 +66,8 @@ static inline int serve_routes(const struct http_router *router,
 	struct http_server_options options = { .router = router,
 					       .settings = &settings,
 					       .timeout_s = SERVER_TIMEOUT_S,
-					       .max_connections = 128,
+					       .max_connections =
+						       2 * HTTP_LATER_MAX,
 					       .max_sockets = max_sockets };
 	struct sockaddr_in address;
 	socklen_t length = sizeof(address);
