@@ -20,6 +20,7 @@
 
 #define PORT	20001
 #define IDLE_S	900
+#define IDLE_MS (UINT64_C(1000) * IDLE_S)
 #define BEGIN_S 1795392000 /* 2026-11-23T00:00:00Z */
 
 static struct postgres pg;
@@ -148,8 +149,7 @@ static size_t close_all(struct store *store)
 	json_t *rows = NULL;
 	size_t count;
 
-	must(store_close_sessions(store, 10000, 0, IDLE_S * 1000, &rows, &err),
-	     &err);
+	must(store_close_sessions(store, 10000, 0, IDLE_MS, &rows, &err), &err);
 	count = json_array_size(rows);
 	json_decref(rows);
 	return count;
@@ -662,8 +662,7 @@ static void what_still_waits_in_an_outbox_keeps_its_session_open(void **state)
 	     &(struct said){ .id = 1, .person = 1, .at_s = now_s - 2000 }, 1);
 	tell(*state,
 	     &(struct said){ .id = 2, .person = 2, .at_s = now_s - 5000 }, 1);
-	must(store_close_sessions(*state, 10, 3000000, IDLE_S * 1000, &rows,
-				  &err),
+	must(store_close_sessions(*state, 10, 3000000, IDLE_MS, &rows, &err),
 	     &err);
 	assert_int_equal(json_array_size(rows), 1);
 	expect_text(json_array_get(rows, 0), "peer", "+2");
@@ -945,8 +944,7 @@ static void *close_in_steps(void *arg)
 		json_t *rows = NULL;
 		struct db_error err;
 
-		must(store_close_sessions(store, 20, 0, IDLE_S * 1000, &rows,
-					  &err),
+		must(store_close_sessions(store, 20, 0, IDLE_MS, &rows, &err),
 		     &err);
 		node->count += json_array_size(rows);
 		idle_turns = json_array_size(rows) ? 0 : idle_turns + 1;
