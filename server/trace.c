@@ -64,6 +64,14 @@ void trace_take(const char *header, struct trace *trace)
 	trace->sampled = false;
 }
 
+void trace_follow(const char *id, struct trace *trace)
+{
+	trace_take(NULL, trace);
+	if (id && strlen(id) == ID_DIGITS && is_hex(id, ID_DIGITS) &&
+	    !is_zero(id, ID_DIGITS))
+		memcpy(trace->id, id, ID_DIGITS + 1);
+}
+
 void trace_ids(const struct trace *trace, char out[TRACE_IDS_SIZE])
 {
 	(void)snprintf(out, TRACE_IDS_SIZE, "%s%s", *trace->id ? "trace=" : "",

@@ -30,6 +30,8 @@ struct trace {
 bool trace_parse(const char *header, struct trace *trace);
 /* The one that `header` names (NULL: there was none), or a new one. */
 void trace_take(const char *header, struct trace *trace);
+/* The one of that id, as a record has it; NULL, or no id: a new one. */
+void trace_follow(const char *id, struct trace *trace);
 /* "trace=...", for log_for(); "" of none. */
 void trace_ids(const struct trace *trace, char out[TRACE_IDS_SIZE]);
 /* What we send along with a request of ours. */

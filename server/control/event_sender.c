@@ -22,6 +22,7 @@
 #include "server/log.h"
 #include "server/settings.h"
 #include "server/thread.h"
+#include "server/trace.h"
 
 #define WAIT_MS	 1000u /* at most, with nothing to do */
 #define RETRY_MS 2000u /* after trouble with our own disk */
@@ -71,19 +72,32 @@ static void say_trouble(struct event_sender *s, const char *trouble)
 			 masked_url(s, to, sizeof(to)));
 }
 
+/* That of the call whose row the event tells; "" for none. */
+static void read_trace(const struct record *event, char out[TRACE_ID_SIZE])
+{
+	static const char key[] = "\"trace_id\":\"";
+	const char *at = strstr(event->payload, key);
+
+	out[0] = '\0';
+	if (at)
+		(void)snprintf(out, TRACE_ID_SIZE, "%s", at + sizeof(key) - 1);
+}
+
 static void begin_post(struct event_sender *s, struct event_slot *slot)
 {
-	char id[UUID_TEXT_SIZE];
+	char id[UUID_TEXT_SIZE], trace[TRACE_ID_SIZE];
 	const struct post_options options = {
 		.url = s->options.settings->events.webhook,
 		.secret = s->options.secret,
 		.id = id,
+		.trace_id = trace,
 		.body = slot->event->payload,
 		.length = slot->event->length,
 		.owner = slot,
 	};
 
 	uuid_format(&slot->event->id, id);
+	read_trace(slot->event, trace);
 	event_window_began(&s->backlog.window, slot);
 	if (post_begin(&slot->post, s->multi, &options) < 0)
 		(void)event_window_failed(&s->backlog.window, slot,

@@ -73,7 +73,7 @@ static bool make_headers(struct post *post, const struct post_options *o)
 	char signature[POST_SIGNATURE_SIZE], parent[TRACEPARENT_SIZE];
 	struct trace trace;
 
-	trace_take(NULL, &trace);
+	trace_follow(o->trace_id, &trace);
 	trace_parent(&trace, parent);
 	if (!add_header(&post->headers, "Content-Type", "application/json") ||
 	    !add_header(&post->headers, "traceparent", parent) ||

@@ -3,6 +3,7 @@
  *
  *   X-Holdline-Delivery: 0199...    the message's id: the same however often it
  *                                   is tried
+ *   traceparent: 00-4bf92f...-01    of the call's trace, or a new one (trace.h)
  *   X-Holdline-Signature: t=1795414620,v1=6ffbb59b2300aae63f27240606a9788...
  *
  * v1 is the HMAC-SHA256, in hex, of t, a dot and the body, with the webhook's
@@ -30,6 +31,7 @@ struct post_options { /* all of it borrowed until post_end() */
 	const char *url;
 	const char *secret; /* "": it is not signed */
 	const char *id;
+	const char *trace_id; /* of what it tells; NULL: of none */
 	const char *body;
 	size_t length;
 	void *owner; /* for post_owner() */

@@ -48,6 +48,8 @@ class Events(unittest.TestCase):
             event = json.loads(body)
             FORM.validate(event)
             self.assertEqual(headers["X-Holdline-Delivery"], event["id"])
+            trace = event["data"].get("trace_id") or "[0-9a-f]{32}"
+            self.assertRegex(headers["traceparent"], f"^00-{trace}-[0-9a-f]{{16}}-0[01]$")
             contents[event["id"]].add(body)
         self.assertTrue(all(len(bodies) == 1 for bodies in contents.values()))
 

@@ -90,12 +90,29 @@ static void what_we_send_on_is_one_again(void **state)
 	assert_string_not_equal(parent, rows[0].header);
 }
 
+static void the_trace_of_a_record_is_followed(void **state)
+{
+	struct trace trace;
+
+	(void)state;
+	trace_follow(ID, &trace);
+	assert_string_equal(trace.id, ID);
+	trace_follow("4BF92F3577B34DA6A3CE929D0E0E4736", &trace);
+	assert_string_not_equal(trace.id, ID);
+	assert_int_equal(strlen(trace.id), TRACE_ID_SIZE - 1);
+	trace_follow("", &trace);
+	assert_int_equal(strlen(trace.id), TRACE_ID_SIZE - 1);
+	trace_follow(NULL, &trace);
+	assert_int_equal(strlen(trace.id), TRACE_ID_SIZE - 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_what_the_standard_says_is_taken),
 		cmocka_unit_test(without_one_a_trace_begins),
 		cmocka_unit_test(what_we_send_on_is_one_again),
+		cmocka_unit_test(the_trace_of_a_record_is_followed),
 	};
 
 	return cmocka_run_group_tests_name("trace", tests, NULL, NULL);
