@@ -194,9 +194,9 @@ static int ask_list(struct store *store, void *arg,
 				&rows, err) < 0)
 		return -1;
 	next = query_end_page(rows, limit, "erasure_id");
-	http_reply_json(response, 200,
-			json_pack("{s:o, s:o}", "erasures", rows,
-				  "next_cursor", next));
+	http_reply_json(
+		response, 200,
+		json_pack("{s:o, s:o}", "erasures", rows, "next_cursor", next));
 	return 0;
 }
 
