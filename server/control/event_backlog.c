@@ -218,14 +218,26 @@ static int tidy(struct event_backlog *backlog)
 	return r < 0 ? r : outbox_scan(backlog->outbox);
 }
 
+/* Somebody has taken the directory away, and all that we had of it is done:
+ * what stands in its place now is ours. */
+static void leave_what_is_gone(struct event_backlog *backlog)
+{
+	if (backlog->outbox && backlog->acks.count == 0 &&
+	    outbox_is_gone(backlog->outbox))
+		backlog->outbox = outbox_close(backlog->outbox);
+}
+
 int event_backlog_look(struct event_backlog *backlog, uint64_t now_ms)
 {
-	int r = open_outbox(backlog);
+	int r;
 
+	if (backlog->outbox && now_ms < backlog->look_ms &&
+	    has_live_journal(backlog->outbox))
+		return 0;
+	leave_what_is_gone(backlog);
+	r = open_outbox(backlog);
 	if (r < 0)
 		return r;
-	if (now_ms < backlog->look_ms && has_live_journal(backlog->outbox))
-		return 0;
 	drop_old(backlog);
 	r = tidy(backlog);
 	if (r == 0 && !outbox_has_room(backlog->outbox, 0)) {

@@ -332,6 +332,14 @@ class Events(unittest.TestCase):
                 event["data"]["call_id"] for event in self.told(receiver, "call.ended")})
         self.assertEqual(len(self.told(receiver, "call.started")), 199)
 
+    def test_a_directory_that_is_taken_away_is_made_anew(self):
+        receiver = self.receiver()
+        with self.server(receiver) as server:
+            for _ in range(3):
+                self.all_told(receiver, report(server.holdload("--calls", 5, "--duration", "100ms")))
+                wait_for("nothing to be left", lambda: server.metric("holdline_events_pending") == 0)
+                shutil.rmtree(os.path.join(server.data_dir, "events"))
+
     def test_what_nobody_takes_is_bounded(self):
         receiver = self.receiver(rule=lambda *_: 500)
         with self.server(receiver, events__max_age="1s") as server:
