@@ -10,7 +10,7 @@ const js = require('@eslint/js');
 const root = join(import.meta.dirname, '../..');
 const page = ['AbortController', 'AudioContext', 'Audio', 'Date', 'FormData', 'ResizeObserver', 'URLSearchParams', 'WebSocket',
 	'addEventListener', 'clearInterval', 'clearTimeout', 'devicePixelRatio', 'document', 'fetch', 'getComputedStyle',
-	'location', 'matchMedia', 'setInterval', 'setTimeout'];
+	'localStorage', 'location', 'matchMedia', 'setInterval', 'setTimeout'];
 const node = ['Buffer', 'URL', 'console', 'document', 'globalThis', 'location', 'process', 'setTimeout'];
 
 function globals(names) {

@@ -7,8 +7,17 @@ import {scene} from './stage.mjs';
 const NASTY = '<img src=x onerror="alert(1)"><script>alert(2)</script>';
 const it = await scene();
 
-test('a wrong password is told, and the right one opens', async () => {
+test('whoever comes first is asked who he is, and nothing of the page is refused', async () => {
+	const refused = [];
+
+	it.page.on('response', (response) => response.ok() || refused.push(`${response.status()} ${response.url()}`));
 	await it.page.goto(it.stage.about.url);
+	await it.page.getByLabel('Email').waitFor();
+	await it.page.waitForLoadState('networkidle');
+	assert.deepEqual(refused, []);
+});
+
+test('a wrong password is told, and the right one opens', async () => {
 	await it.page.getByLabel('Email').fill('viewer@example.com');
 	await it.page.getByLabel('Password').fill('wrong horse battery');
 	await it.page.keyboard.press('Enter');
@@ -23,7 +32,8 @@ test('a reload keeps who is signed in, and no script can read his token', async 
 	await it.page.reload();
 	await it.page.getByText('Live', {exact: true}).waitFor();
 	assert.equal(await it.page.evaluate(() => document.cookie), '');
-	assert.equal(await it.page.evaluate(() => globalThis.localStorage.length + globalThis.sessionStorage.length), 0);
+	assert.deepEqual(await it.page.evaluate(() => ({...globalThis.localStorage, ...globalThis.sessionStorage})),
+		{'holdline-signed-in': 'viewer@example.com'});
 });
 
 test('a viewer is offered no switch', async () => {

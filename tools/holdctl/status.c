@@ -121,13 +121,16 @@ static void print_processes(const json_t *threads)
 
 static int print_status(const json_t *status)
 {
-	const json_t *problems = json_object_get(status, "problems"), *problem;
-	size_t count = json_array_size(problems), i;
+	const json_t *problems = json_object_get(status, "problems");
+	size_t count = json_array_size(problems);
 
 	print_headline(status, count);
-	json_array_foreach (problems, i, problem)
+	for (size_t i = 0; i < count; i++) {
+		const json_t *problem = json_array_get(problems, i);
+
 		printf("\n! %s\n  -> %s\n", string(problem, "what"),
 		       string(problem, "remedy"));
+	}
 	printf("\ncalls      %" JSON_INTEGER_FORMAT
 	       " live of at most %" JSON_INTEGER_FORMAT "; new ones are %s\n",
 	       number(status, "calls_active"), number(status, "max_calls"),

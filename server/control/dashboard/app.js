@@ -126,8 +126,12 @@ function frame(visible) {
 		document.getElementById(id).hidden = !visible;
 }
 
+/* The cookie is hidden from scripts: so that nobody asks who he is without one, and reads an error in the console. */
+const SIGNED_IN = 'holdline-signed-in';
+
 function signedIn(me) {
 	session.me = me;
+	localStorage.setItem(SIGNED_IN, me.who);
 	write(document.getElementById('me'), `${me.who} (${me.role})`);
 	frame(true);
 	setConnection(false);
@@ -138,6 +142,7 @@ function signedIn(me) {
 }
 
 function signedOut(said) {
+	localStorage.removeItem(SIGNED_IN);
 	line.stop();
 	verdict.clear();
 	view?.close?.();
@@ -159,6 +164,10 @@ addEventListener('hashchange', () => {
 
 async function begin() {
 	fillNav();
+	if (!localStorage.getItem(SIGNED_IN)) {
+		signedOut('');
+		return;
+	}
 	try {
 		signedIn(await get('/api/auth/me'));
 	} catch (error) {
