@@ -486,12 +486,23 @@ static void on_gone(struct line *line)
 	line->admitted = false;
 }
 
+/* What has no line yet, or no longer. */
+static int on_connection(struct lws *wsi, enum lws_callback_reasons reason,
+			 const char *protocol)
+{
+	switch (reason) {
+	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+		return on_upgrade_asked(wsi, protocol);
+	case LWS_CALLBACK_HTTP: return on_plain_http(wsi);
+	case LWS_CALLBACK_WSI_DESTROY: forget_admission(wsi); return 0;
+	default: return 0;
+	}
+}
+
 static int dispatch(struct lws *wsi, enum lws_callback_reasons reason,
 		    struct line *line, void *in, size_t length)
 {
 	switch (reason) {
-	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-		return on_upgrade_asked(wsi, in);
 	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
 		return on_upgrade(wsi, line);
 	case LWS_CALLBACK_ESTABLISHED: return on_established(wsi, line);
@@ -511,12 +522,9 @@ static int dispatch(struct lws *wsi, enum lws_callback_reasons reason,
 		on_gone(line);
 		return 0;
 	case LWS_CALLBACK_WSI_DESTROY: /* also of a handshake that failed */
-		if (line)
-			on_gone(line);
-		forget_admission(wsi);
-		return 0;
-	case LWS_CALLBACK_HTTP: return on_plain_http(wsi);
-	default: return 0;
+		on_gone(line);
+		return on_connection(wsi, reason, in);
+	default: return on_connection(wsi, reason, in);
 	}
 }
 
@@ -526,7 +534,9 @@ static int on_line(struct lws *wsi, enum lws_callback_reasons reason,
 	struct line *line = user;
 	int r;
 
-	log_for(line && line->call ? line->call->log_ids : NULL);
+	if (!line)
+		return on_connection(wsi, reason, in);
+	log_for(line->call ? line->call->log_ids : NULL);
 	r = dispatch(wsi, reason, line, in, length);
 	log_for(NULL);
 	return r;

@@ -659,22 +659,13 @@ static void forget_socket(struct lws *wsi)
 	http_socket_destroy(socket);
 }
 
-static int dispatch(struct lws *wsi, enum lws_callback_reasons reason,
-		    struct exchange *ex, void *in, size_t length)
+/* What is about no exchange: the connection, and the socket that it became. */
+static int on_connection(struct lws *wsi, enum lws_callback_reasons reason,
+			 const char *protocol)
 {
 	switch (reason) {
-	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE: return on_upgrade(wsi, in);
-	case LWS_CALLBACK_HTTP: return on_head(wsi, ex, in, length);
-	case LWS_CALLBACK_HTTP_BODY: return on_body(wsi, ex, in, length);
-	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-		/* Without a body it was answered with its head. */
-		return ex && ex->body && !ex->later ? complete(wsi, ex) : 0;
-	case LWS_CALLBACK_HTTP_WRITEABLE: return on_writeable(wsi, ex);
-	case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
-	case LWS_CALLBACK_CLOSED_HTTP:
-		if (ex)
-			exchange_reset(ex);
-		return 0;
+	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+		return on_upgrade(wsi, protocol);
 	case LWS_CALLBACK_ESTABLISHED:
 	case LWS_CALLBACK_RECEIVE:
 	case LWS_CALLBACK_RECEIVE_PONG:
@@ -687,14 +678,35 @@ static int dispatch(struct lws *wsi, enum lws_callback_reasons reason,
 	}
 }
 
+static int dispatch(struct lws *wsi, enum lws_callback_reasons reason,
+		    struct exchange *ex, void *in, size_t length)
+{
+	switch (reason) {
+	case LWS_CALLBACK_HTTP: return on_head(wsi, ex, in, length);
+	case LWS_CALLBACK_HTTP_BODY: return on_body(wsi, ex, in, length);
+	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+		/* Without a body it was answered with its head. */
+		return ex->body && !ex->later ? complete(wsi, ex) : 0;
+	case LWS_CALLBACK_HTTP_WRITEABLE: return on_writeable(wsi, ex);
+	case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
+	case LWS_CALLBACK_CLOSED_HTTP: exchange_reset(ex); return 0;
+	default: return on_connection(wsi, reason, in);
+	}
+}
+
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
 		    void *user, void *in, size_t length)
 {
 	struct exchange *ex = user;
 	int r;
 
-	log_for(ex ? ex->ids.text : NULL);
-	r = dispatch(wsi, reason, ex, in, length);
+	/* Only one that is asking for a socket works for anybody then. */
+	if (!ex) {
+		r = on_connection(wsi, reason, in);
+	} else {
+		log_for(ex->ids.text);
+		r = dispatch(wsi, reason, ex, in, length);
+	}
 	log_for(NULL);
 	return r;
 }
