@@ -4,7 +4,7 @@
  * Every user of the database reports its failures, and once it gets through
  * again; alert_window.h judges. A change of the verdict is one log line
  * ([DB_ALERT], [DB_ALERT_RESOLVED]), a metric, and a message for whoever passes
- * it on (server/control/alert_sender.h).
+ * it on (server/control/events/alert_sender.h).
  *
  * There is one message, not a queue: the newest change. It lives on the board,
  * so that the next control process knows what its predecessor said. An outage

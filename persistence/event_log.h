@@ -7,7 +7,7 @@
  * A directory of journals like the outbox, of the same format and read by the
  * same readers, so that an event survives whatever a record survives, and so
  * that what a receiver leaves lying never takes the room of the calls' records:
- * whoever empties it bounds it (server/control/event_sender.h).
+ * whoever empties it bounds it (server/control/events/event_sender.h).
  *
  * Thread: any may append; it waits for the disk.
  */

@@ -11,7 +11,7 @@
 #ifndef SERVER_CONTROL_DASHBOARD_H
 #define SERVER_CONTROL_DASHBOARD_H
 
-#include "server/control/http.h"
+#include "server/control/http/http.h"
 
 http_handler dashboard_page; /* GET / */
 http_handler dashboard_file; /* GET /dashboard/{file} */

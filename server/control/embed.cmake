@@ -8,7 +8,7 @@ function(embed file array out)
 endfunction()
 
 set(WRITTEN "/* Written by server/control/embed.cmake. */\n")
-embed(${CMAKE_CURRENT_LIST_DIR}/openapi.json openapi_json text)
+embed(${CMAKE_CURRENT_LIST_DIR}/api/openapi.json openapi_json text)
 file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/openapi_json.h CONTENT "${WRITTEN}${text}" @ONLY)
 embed(${CMAKE_SOURCE_DIR}/docs/event.schema.json event_schema_json text)
 file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/generated/event_schema_json.h CONTENT "${WRITTEN}${text}" @ONLY)

@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#include "server/control/http.h"
+#include "server/control/http/http.h"
 
 struct board_flags;
 

@@ -17,7 +17,7 @@
 #include <jansson.h>
 
 #include "server/board.h"
-#include "server/control/http.h"
+#include "server/control/http/http.h"
 
 #define HISTORY_STEP_MS	   5000u
 #define HISTORY_NOTES	   180u /* a quarter of an hour */

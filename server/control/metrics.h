@@ -12,7 +12,7 @@
 
 #include <stddef.h>
 
-#include "server/control/http.h"
+#include "server/control/http/http.h"
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 

@@ -12,7 +12,7 @@
 
 #include <jansson.h>
 
-#include "server/control/http.h"
+#include "server/control/http/http.h"
 
 struct control_context;
 

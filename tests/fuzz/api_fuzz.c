@@ -11,9 +11,9 @@
 
 #include "server/auth/user.h"
 #include "server/clock.h"
-#include "server/control/access.h"
-#include "server/control/http.h"
-#include "server/control/query.h"
+#include "server/control/api/access.h"
+#include "server/control/http/http.h"
+#include "server/control/api/query.h"
 #include "server/uuid.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -20,12 +20,12 @@
 #include "persistence/json_text.h"
 #include "persistence/payload.h"
 #include "persistence/record.h"
-#include "server/control/http.h"
-#include "server/control/message_rows.h"
-#include "server/control/meta_messages.h"
-#include "server/control/printable_json.h"
-#include "server/control/twilio_message.h"
-#include "server/control/webhook_body.h"
+#include "server/control/http/http.h"
+#include "server/control/webhooks/message_rows.h"
+#include "server/control/webhooks/meta_messages.h"
+#include "server/control/webhooks/printable_json.h"
+#include "server/control/webhooks/twilio_message.h"
+#include "server/control/webhooks/webhook_body.h"
 #include "server/handshake.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -14,10 +14,10 @@
 
 #include "persistence/payload.h"
 #include "persistence/record.h"
-#include "server/control/http.h"
-#include "server/control/webhook_answer.h"
-#include "server/control/webhook_body.h"
-#include "server/control/webhook_status.h"
+#include "server/control/http/http.h"
+#include "server/control/webhooks/webhook_answer.h"
+#include "server/control/webhooks/webhook_body.h"
+#include "server/control/webhooks/webhook_status.h"
 #include "server/handshake.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -20,8 +20,8 @@ import test_live_calls
 from server import Server, free_port, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-CONTROL = os.path.join(HERE, "../../server/control")
-DOCUMENT = os.path.join(CONTROL, "openapi.json")
+API = os.path.join(HERE, "../../server/control/api")
+DOCUMENT = os.path.join(API, "openapi.json")
 PACKAGES = ["@stoplight/prism-cli@5", "@stoplight/spectral-cli@6"]
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
@@ -71,7 +71,7 @@ class Document(unittest.TestCase):
             self.assertEqual((status, json.loads(body)), (200, document()))
 
     def test_every_route_is_described_and_nothing_else(self):
-        with open(os.path.join(CONTROL, "api_routes.c"), encoding="utf-8") as file:
+        with open(os.path.join(API, "api_routes.c"), encoding="utf-8") as file:
             routes = re.findall(r'\{ HTTP_([A-Z]+), "([^"]+)",[^}]*?HTTP_([A-Z]+) \}', file.read())
         routed = {(method, path, role) for method, path, role in routes}
         self.assertGreater(len(routed), 15)

@@ -8,7 +8,7 @@ import uuid
 from server import Server, wait_for
 from test_api_users import PASSWORD, Peer, admin
 
-DOCUMENT = os.path.join(os.path.dirname(__file__), "../../server/control/openapi.json")
+DOCUMENT = os.path.join(os.path.dirname(__file__), "../../server/control/api/openapi.json")
 ROLES = ("viewer", "operator", "admin")
 METHODS = ("get", "post", "put", "patch", "delete")
 # Who may, in the words of the descriptions; the rest is said in test_openapi.py.

@@ -12,7 +12,7 @@
 
 #include "server/auth/jwt.h"
 #include "server/auth/user.h"
-#include "server/control/access.h"
+#include "server/control/api/access.h"
 
 #define ADMIN  "0123456789abcdef0123456789abcdef"
 #define NOW_US 1790000000000000

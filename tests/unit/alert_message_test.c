@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "persistence/alerts.h"
-#include "server/control/alert_message.h"
+#include "server/control/events/alert_message.h"
 
 static void the_body_says_it_all(void **state)
 {

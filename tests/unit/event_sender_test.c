@@ -10,7 +10,7 @@
 #include "persistence/outbox.h"
 #include "server/board.h"
 #include "server/clock.h"
-#include "server/control/event_sender.h"
+#include "server/control/events/event_sender.h"
 #include "server/settings.h"
 
 #define MAX_BYTES ((uint64_t)4 << 20)

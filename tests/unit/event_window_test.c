@@ -3,8 +3,8 @@
 
 #include "persistence/event.h"
 #include "persistence/outbox.h"
-#include "server/control/event_acks.h"
-#include "server/control/event_window.h"
+#include "server/control/events/event_acks.h"
+#include "server/control/events/event_window.h"
 
 #define AT_ONCE	     4u
 #define RETRY_MAX_MS 60000u

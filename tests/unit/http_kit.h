@@ -24,8 +24,8 @@
 #include <unistd.h>
 #include <ev.h>
 
-#include "server/control/http_later.h"
-#include "server/control/http_server.h"
+#include "server/control/http/http_later.h"
+#include "server/control/http/http_server.h"
 #include "server/net.h"
 #include "server/settings.h"
 

@@ -5,9 +5,9 @@
 
 #include "server/board.h"
 #include "server/clock.h"
-#include "server/control/access.h"
-#include "server/control/http.h"
-#include "server/control/http_socket.h"
+#include "server/control/api/access.h"
+#include "server/control/http/http.h"
+#include "server/control/http/http_socket.h"
 
 #define TOKEN		 "0123456789abcdef0123456789abcdef"
 #define SOCKETS_MAX	 3

@@ -2,9 +2,9 @@
  */
 #include "http_kit.h"
 
-#include "server/control/access.h"
-#include "server/control/http.h"
-#include "server/control/http_later.h"
+#include "server/control/api/access.h"
+#include "server/control/http/http.h"
+#include "server/control/http/http_later.h"
 
 #define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define TOKEN "0123456789abcdef0123456789abcdef"

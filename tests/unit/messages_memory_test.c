@@ -17,8 +17,8 @@
 #include <string.h>
 
 #include "persistence/record.h"
-#include "server/control/message_rows.h"
-#include "server/control/meta_messages.h"
+#include "server/control/webhooks/message_rows.h"
+#include "server/control/webhooks/meta_messages.h"
 #include "support/failing.h"
 #include "support/failing_memory.h"
 

@@ -16,11 +16,11 @@
 #include <ev.h>
 
 #include "persistence/drainer.h"
-#include "server/control/access.h"
+#include "server/control/api/access.h"
 #include "server/control/context.h"
-#include "server/control/http.h"
-#include "server/control/http_later.h"
-#include "server/control/outbox_api.h"
+#include "server/control/http/http.h"
+#include "server/control/http/http_later.h"
+#include "server/control/api/outbox_api.h"
 
 #define ID_A "01980000-0000-7000-8000-00000000000a"
 #define ID_B "01980000-0000-7000-8000-00000000000b"

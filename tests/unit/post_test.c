@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "server/control/post.h"
+#include "server/control/events/post.h"
 
 /* The vector is the openssl program's:
  * echo -n '1795414620.{"a":1}' | openssl dgst -sha256 -hmac 'sixteen letters!'

@@ -6,9 +6,9 @@
 
 #include "server/board.h"
 #include "server/clock.h"
-#include "server/control/http_later.h"
-#include "server/control/message_rows.h"
-#include "server/control/webhook_inbox.h"
+#include "server/control/http/http_later.h"
+#include "server/control/webhooks/message_rows.h"
+#include "server/control/webhooks/webhook_inbox.h"
 #include "server/settings.h"
 
 #define PATIENCE_S 30.0

@@ -14,11 +14,11 @@
 
 #include "persistence/payload.h"
 #include "persistence/record.h"
-#include "server/control/http.h"
-#include "server/control/webhook_answer.h"
-#include "server/control/webhook_body.h"
-#include "server/control/webhook_status.h"
-#include "server/control/xml_text.h"
+#include "server/control/http/http.h"
+#include "server/control/webhooks/webhook_answer.h"
+#include "server/control/webhooks/webhook_body.h"
+#include "server/control/webhooks/webhook_status.h"
+#include "server/control/webhooks/xml_text.h"
 #include "server/handshake.h"
 
 static struct handshake caller; /* without a query, unless a test adds one */

@@ -1,7 +1,7 @@
 /* app.js - the frame: who is signed in, which view is shown, what the server pushes
  *
  * A view is a function (place, argument, session) that fills its place and returns {update(state), close()}, both
- * optional. update() is called with each state that the server pushes (server/control/push.h), about once a second. */
+ * optional. update() is called with each state that the server pushes (server/control/api/push.h), about once a second. */
 import {get, send, whenSignedOut} from './api.js';
 import {calls} from './calls.js';
 import {deadLetters} from './dead_letters.js';
