@@ -12,8 +12,8 @@
 #include "server/auth/user.h"
 #include "server/clock.h"
 #include "server/control/api/access.h"
-#include "server/control/http/http.h"
 #include "server/control/api/query.h"
+#include "server/control/http/http.h"
 #include "server/uuid.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

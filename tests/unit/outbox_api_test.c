@@ -17,10 +17,10 @@
 
 #include "persistence/drainer.h"
 #include "server/control/api/access.h"
+#include "server/control/api/outbox_api.h"
 #include "server/control/context.h"
 #include "server/control/http/http.h"
 #include "server/control/http/http_later.h"
-#include "server/control/api/outbox_api.h"
 
 #define ID_A "01980000-0000-7000-8000-00000000000a"
 #define ID_B "01980000-0000-7000-8000-00000000000b"

@@ -5,21 +5,21 @@
 #include <string.h>
 
 #include "server/control/api/calls_api.h"
-#include "server/control/dashboard.h"
 #include "server/control/api/dead_letters_api.h"
 #include "server/control/api/erasures_api.h"
 #include "server/control/api/events_api.h"
-#include "server/control/health.h"
-#include "server/control/history.h"
 #include "server/control/api/listen.h"
 #include "server/control/api/live_api.h"
 #include "server/control/api/login_api.h"
-#include "server/control/metrics.h"
 #include "server/control/api/outbox_api.h"
 #include "server/control/api/push.h"
 #include "server/control/api/sessions_api.h"
-#include "server/control/status.h"
 #include "server/control/api/users_api.h"
+#include "server/control/dashboard.h"
+#include "server/control/health.h"
+#include "server/control/history.h"
+#include "server/control/metrics.h"
+#include "server/control/status.h"
 
 /* server/control/embed.cmake makes it of openapi.json. */
 #include "openapi_json.h"

@@ -7,10 +7,10 @@
 
 #include "persistence/store.h"
 #include "server/clock.h"
-#include "server/control/context.h"
 #include "server/control/api/live_json.h"
 #include "server/control/api/query.h"
 #include "server/control/api/store_pool.h"
+#include "server/control/context.h"
 #include "server/live_calls.h"
 #include "server/settings.h"
 #include "server/uuid.h"
@@ -69,14 +69,11 @@ static int ask_list(struct store *store, void *arg,
 		.before_call_id = query_text(&values[CURSOR]),
 		.limit = limit + 1,
 	};
-	json_t *rows = NULL, *next;
+	json_t *rows = NULL;
 
 	if (store_list_calls(store, &filter, &rows, err) < 0)
 		return -1;
-	next = query_end_page(rows, limit, "call_id");
-	http_reply_json(
-		response, 200,
-		json_pack("{s:o, s:o}", "calls", rows, "next_cursor", next));
+	query_reply_page(response, "calls", rows, limit, "call_id");
 	return 0;
 }
 

@@ -9,11 +9,11 @@
 #include "persistence/store_erasure.h"
 #include "server/auth/secret.h"
 #include "server/auth/user.h"
-#include "server/control/context.h"
-#include "server/control/upkeep/erasure.h"
 #include "server/control/api/query.h"
 #include "server/control/api/store_change.h"
 #include "server/control/api/store_pool.h"
+#include "server/control/context.h"
+#include "server/control/upkeep/erasure.h"
 #include "server/uuid.h"
 
 #define TARGET_MIN   5u /* characters; less would fit too much */
@@ -187,16 +187,13 @@ static int ask_list(struct store *store, void *arg,
 	const struct list *list = arg;
 	unsigned limit = query_limit(&list->values[LIMIT]);
 	const char *subject = *list->subject ? list->subject : NULL;
-	json_t *rows = NULL, *next;
+	json_t *rows = NULL;
 
 	if (store_list_erasures(store, subject,
 				query_text(&list->values[CURSOR]), limit + 1,
 				&rows, err) < 0)
 		return -1;
-	next = query_end_page(rows, limit, "erasure_id");
-	http_reply_json(
-		response, 200,
-		json_pack("{s:o, s:o}", "erasures", rows, "next_cursor", next));
+	query_reply_page(response, "erasures", rows, limit, "erasure_id");
 	return 0;
 }
 

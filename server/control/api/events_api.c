@@ -11,10 +11,10 @@
 #include "persistence/record.h"
 #include "server/board.h"
 #include "server/clock.h"
+#include "server/control/api/query.h"
 #include "server/control/context.h"
 #include "server/control/events/events.h"
 #include "server/control/http/http_files.h"
-#include "server/control/api/query.h"
 #include "server/log.h"
 #include "server/settings.h"
 

@@ -7,9 +7,9 @@
 
 #include "server/board.h"
 #include "server/clock.h"
+#include "server/control/api/query.h"
 #include "server/control/context.h"
 #include "server/control/http/http_socket.h"
-#include "server/control/api/query.h"
 #include "server/live_calls.h"
 #include "server/live_taps.h"
 #include "server/uuid.h"

@@ -2,9 +2,9 @@
 #include "server/control/api/live_api.h"
 
 #include "server/clock.h"
-#include "server/control/context.h"
 #include "server/control/api/live_json.h"
 #include "server/control/api/query.h"
+#include "server/control/context.h"
 #include "server/live_calls.h"
 #include "server/settings.h"
 #include "server/uuid.h"

@@ -13,8 +13,8 @@
 #include "server/clock.h"
 #include "server/control/api/access.h"
 #include "server/control/api/audit.h"
-#include "server/control/context.h"
 #include "server/control/api/store_pool.h"
+#include "server/control/context.h"
 #include "server/log.h"
 #include "server/settings.h"
 

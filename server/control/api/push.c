@@ -8,9 +8,9 @@
 
 #include "server/board.h"
 #include "server/clock.h"
+#include "server/control/api/live_json.h"
 #include "server/control/context.h"
 #include "server/control/http/http_socket.h"
-#include "server/control/api/live_json.h"
 #include "server/control/status.h"
 #include "server/live_calls.h"
 #include "server/settings.h"

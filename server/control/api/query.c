@@ -194,3 +194,13 @@ json_t *query_end_page(json_t *rows, unsigned limit, const char *key)
 	next = json_object_get(json_array_get(rows, limit - 1), key);
 	return next ? json_incref(next) : json_null();
 }
+
+void query_reply_page(struct http_response *response, const char *name,
+		      json_t *rows, unsigned limit, const char *key)
+{
+	json_t *next = query_end_page(rows, limit, key);
+
+	http_reply_json(
+		response, 200,
+		json_pack("{s:o, s:o}", name, rows, "next_cursor", next));
+}

@@ -49,6 +49,9 @@ bool query_read(const struct http_request *request,
  * page. Takes it off again; the cursor of that page is then `key` of the last
  * row that stays, or null. */
 json_t *query_end_page(json_t *rows, unsigned limit, const char *key);
+/* The page as an answer: {NAME: rows, "next_cursor": ...}. Takes `rows`. */
+void query_reply_page(struct http_response *response, const char *name,
+		      json_t *rows, unsigned limit, const char *key);
 
 /* NULL for what was not given, as filters have it. */
 const char *query_text(const struct query_value *value);

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 #include "persistence/store_sessions.h"
-#include "server/control/context.h"
 #include "server/control/api/query.h"
 #include "server/control/api/store_pool.h"
+#include "server/control/context.h"
 #include "server/uuid.h"
 
 /* ---- the list -------------------------------------------------------------
@@ -58,14 +58,11 @@ static int ask_list(struct store *store, void *arg,
 		.before_session_id = query_text(&values[CURSOR]),
 		.limit = limit + 1,
 	};
-	json_t *rows = NULL, *next;
+	json_t *rows = NULL;
 
 	if (store_list_sessions(store, &filter, &rows, err) < 0)
 		return -1;
-	next = query_end_page(rows, limit, "session_id");
-	http_reply_json(
-		response, 200,
-		json_pack("{s:o, s:o}", "sessions", rows, "next_cursor", next));
+	query_reply_page(response, "sessions", rows, limit, "session_id");
 	return 0;
 }
 

@@ -8,10 +8,10 @@
 
 #include "persistence/store_users.h"
 #include "server/auth/user.h"
-#include "server/control/context.h"
 #include "server/control/api/access.h"
 #include "server/control/api/roster.h"
 #include "server/control/api/store_change.h"
+#include "server/control/context.h"
 #include "server/log.h"
 
 enum verb { ADD, CHANGE, REMOVE };
