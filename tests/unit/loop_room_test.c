@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "media/admission.h"
 #include "media/codec.h"
 #include "media/loop.h"
 #include "persistence/queue.h"
@@ -26,6 +27,7 @@
 struct world {
 	struct settings settings;
 	struct loop loop;
+	struct admission admission;
 	struct call call;
 };
 
@@ -40,6 +42,7 @@ static int begin(void **state)
 	world->loop.process = PROCESS;
 	world->loop.unsent_end = &world->loop.unsent;
 	world->call.loop = &world->loop;
+	world->call.admission = &world->admission;
 	world->call.provider = &provider_twilio;
 	world->call.sound.wire_in.codec = codec_find("PCMU");
 	world->call.sound.heard.rate_hz = 8000;
