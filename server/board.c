@@ -455,9 +455,7 @@ struct board_thread *board_thread_at(size_t i)
 
 struct board_journal *board_journal_claim(const char *name)
 {
-	size_t size = strlen(name) + 1;
-
-	if (size > sizeof(board->journals[0].name))
+	if (strlen(name) >= BOARD_TEXT_SIZE)
 		return NULL;
 	for (size_t i = 0; i < JOURNALS_MAX; i++) {
 		struct board_journal *slot = &board->journals[i];
@@ -465,7 +463,7 @@ struct board_journal *board_journal_claim(const char *name)
 
 		if (!atomic_compare_exchange_strong(&slot->pid, &is_free, -1))
 			continue;
-		memcpy(slot->name, name, size);
+		board_text_set(&slot->name, name);
 		atomic_store(&slot->durable_seq, 0);
 		atomic_store(&slot->pid, (int32_t)getpid());
 		return slot;
@@ -481,11 +479,15 @@ void board_journal_release(struct board_journal *slot)
 
 struct board_journal *board_journal_find(const char *name)
 {
+	char text[BOARD_TEXT_SIZE];
+
 	for (size_t i = 0; i < JOURNALS_MAX; i++) {
 		struct board_journal *slot = &board->journals[i];
 
-		if (atomic_load(&slot->pid) > 0 &&
-		    strcmp(slot->name, name) == 0)
+		if (atomic_load(&slot->pid) <= 0)
+			continue;
+		board_text_get(&slot->name, text);
+		if (strcmp(text, name) == 0)
 			return slot;
 	}
 	return NULL;

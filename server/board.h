@@ -159,18 +159,6 @@ struct board_thread *board_thread_at(size_t i); /* i < BOARD_THREADS */
 /* The supervisor clears what a dead process left. */
 void board_forget_process(int32_t pid);
 
-/* Journals: how far a live journal is durable. Written by its owner after each
- * sync; a reader in another process goes no further, so that nothing reaches
- * the store that a power cut could still take away. */
-struct board_journal {
-	_Atomic int32_t pid;	      /* owner, 0 free */
-	_Atomic uint64_t durable_seq; /* the last sequence that is safe */
-	char name[64];		      /* the journal's directory name */
-};
-struct board_journal *board_journal_claim(const char *name);
-void board_journal_release(struct board_journal *slot);
-struct board_journal *board_journal_find(const char *name); /* or NULL */
-
 /* A short text on the board: one thread writes, any may read, none waits. What
  * is too long is cut. */
 struct board_text {
@@ -180,6 +168,18 @@ struct board_text {
 #define BOARD_TEXT_SIZE 64
 void board_text_set(struct board_text *text, const char *value);
 void board_text_get(struct board_text *text, char out[BOARD_TEXT_SIZE]);
+
+/* Journals: how far a live journal is durable. Written by its owner after each
+ * sync; a reader in another process goes no further, so that nothing reaches
+ * the store that a power cut could still take away. */
+struct board_journal {
+	_Atomic int32_t pid;	      /* owner, 0 free */
+	_Atomic uint64_t durable_seq; /* the last sequence that is safe */
+	struct board_text name;	      /* the journal's directory name */
+};
+struct board_journal *board_journal_claim(const char *name);
+void board_journal_release(struct board_journal *slot);
+struct board_journal *board_journal_find(const char *name); /* or NULL */
 
 /* The server's state, each written by one process. */
 enum board_db_state {

@@ -186,7 +186,9 @@ class Users:
                 self.assertEqual(self.server.stop(), 0)
 
     def test_changes_leave_a_line_and_no_secret(self):
-        self.sign_in("operator").ask("POST", "/api/outbox/kick", {})
+        self.sign_in("operator").ask("POST", "/api/outbox/kick", {"who": "somebody@else"})
+        with open(os.path.join(self.server.data_dir, "outbox", "operations.log"), encoding="utf-8") as file:
+            self.assertEqual(json.loads(file.readlines()[-1])["who"], PEOPLE["operator"])  # nobody acts as another
         Peer(self.server).login(PEOPLE["viewer"], "my secret guess")
         for line in (r"who=admin_token role=admin action=\"POST /api/users\" from=127.0.0.1 status=201",
                      r"who=otto@example.com role=operator action=\"login\" from=127.0.0.1 status=200",

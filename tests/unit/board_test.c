@@ -402,6 +402,32 @@ static void a_journal_is_found_by_its_name(void **state)
 	board_journal_release(NULL);
 }
 
+static int claim_in_thread(struct thread *self, void *arg)
+{
+	(void)arg;
+	while (!thread_stopping(self))
+		board_journal_release(board_journal_claim("coming-and-going"));
+	return 0;
+}
+
+/* An event log begins its journal while the drainer looks for others. */
+static void a_journal_is_found_while_another_comes_and_goes(void **state)
+{
+	struct board_journal *mine = board_journal_claim("mine");
+	struct thread *thread;
+
+	(void)state;
+	assert_int_equal(thread_start(&thread,
+				      &(struct thread_options){
+					      .name = "claims",
+					      .body = claim_in_thread }),
+			 0);
+	for (int i = 0; i < 10000; i++)
+		assert_ptr_equal(board_journal_find("mine"), mine);
+	thread_stop(thread);
+	thread_join(thread);
+}
+
 static void a_text_is_read_whole_and_cut_when_too_long(void **state)
 {
 	static struct board_text text;
@@ -443,6 +469,7 @@ int main(void)
 		board_test(a_heartbeat_has_a_name_and_an_owner),
 		board_test(more_threads_than_slots_share_a_spare),
 		board_test(a_journal_is_found_by_its_name),
+		board_test(a_journal_is_found_while_another_comes_and_goes),
 		board_test(a_text_is_read_whole_and_cut_when_too_long),
 	};
 

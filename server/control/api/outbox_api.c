@@ -8,11 +8,13 @@
 #include <string.h>
 
 #include "persistence/drainer.h"
+#include "server/auth/user.h"
+#include "server/control/api/access.h"
 #include "server/control/context.h"
 #include "server/control/http/http_later.h"
 #include "server/uuid.h"
 
-#define WHO_SIZE  128
+#define WHO_SIZE  USER_EMAIL_SIZE
 #define NAME_SIZE 64
 #define WHY_SIZE  160
 
@@ -142,6 +144,14 @@ static bool read_body(struct order *order, const struct http_request *request,
 	return ok;
 }
 
+/* A user acts in his own name. Whoever has the admin token may say for whom he
+ * does, as holdctl says who sits before it. */
+static bool is_user(const struct http_request *request)
+{
+	return request->who && *request->who &&
+	       strcmp(request->who, ACCESS_ADMIN_TOKEN) != 0;
+}
+
 /* `id`: that one record, whatever the body says; NULL: the body's. */
 static bool read_order(struct order *order, enum operation_verb verb,
 		       const char *id, const struct http_request *request,
@@ -154,6 +164,8 @@ static bool read_order(struct order *order, enum operation_verb verb,
 	if (!(id && request->body_length == 0) &&
 	    !read_body(order, request, why))
 		return false;
+	if (is_user(request))
+		(void)snprintf(order->who, WHO_SIZE, "%s", request->who);
 	if (id) {
 		operation->ids = order->ids;
 		operation->count = 1;

@@ -152,8 +152,10 @@ bool query_read(const struct http_request *request,
 	const char *piece = request->query;
 	char why[WHY_SIZE];
 
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		values[i].given = false;
+		values[i].text[0] = '\0';
+	}
 	for (; piece && *piece; piece += strlen(piece) + 1) {
 		const struct query_parameter *parameter =
 			find(parameters, count, piece);

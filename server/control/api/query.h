@@ -36,7 +36,7 @@ struct query_parameter {
 
 struct query_value {
 	bool given;
-	char text[QUERY_TEXT_MAX];
+	char text[QUERY_TEXT_MAX]; /* "": it was not given */
 };
 
 /* Reads the request's query: values[i] is what parameters[i] was given. False:

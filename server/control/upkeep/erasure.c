@@ -38,7 +38,8 @@
 
 struct erasure {
 	struct chores chores;
-	struct thread *thread;
+	struct thread *thread;	   /* the owner's, to join */
+	const struct thread *self; /* the same, as the thread itself has it */
 	int wake_fd;
 	char node[128], recordings[256];
 	atomic_uint watch_days;
@@ -119,9 +120,15 @@ static bool rest(struct erasure *erasure, int ms)
 	       read(erasure->wake_fd, &count, sizeof(count)) > 0;
 }
 
-static bool may_go_on(const struct thread *self)
+/* What cannot be done now is looked at again soon. */
+static bool is_done(struct erasure *erasure, chore_task *task, void *arg)
 {
-	return !thread_stopping(self) && db_health_shown() == BOARD_DB_UP;
+	bool done = !thread_stopping(erasure->self) &&
+		    db_health_shown() == BOARD_DB_UP &&
+		    chore_run(&erasure->chores, task, arg);
+
+	erasure->unfinished |= !done;
+	return done;
 }
 
 /* ---- one erasure ----------------------------------------------------------
@@ -168,7 +175,7 @@ static void finish(struct erasure *erasure, const json_t *row)
 	};
 	json_t *reached = NULL;
 
-	while (chore_run(&erasure->chores, advance, &step) && step.changed) {
+	while (is_done(erasure, advance, &step) && step.changed) {
 		json_decref(reached);
 		step.row = reached = step.changed;
 		tell(reached);
@@ -176,15 +183,13 @@ static void finish(struct erasure *erasure, const json_t *row)
 	json_decref(reached);
 }
 
-static void carry_out(struct erasure *erasure, const json_t *row,
-		      const struct thread *self)
+static void carry_out(struct erasure *erasure, const json_t *row)
 {
 	struct step step = { .row = row, .erased = ERASED_SOME };
 
 	clear_shelves(erasure, row);
 	while (step.erased == ERASED_SOME) {
-		if (!may_go_on(self) ||
-		    !chore_run(&erasure->chores, take_step, &step))
+		if (!is_done(erasure, take_step, &step))
 			return;
 		if (step.erased == ERASED_SOME)
 			(void)rest(erasure, PAUSE_MS);
@@ -232,19 +237,20 @@ static bool remove_all_of(const struct erasure *erasure, const json_t *file,
 }
 
 /* How many calls have none any more. */
-static size_t remove_files(struct erasure *erasure, const struct thread *self)
+static size_t remove_files(struct erasure *erasure)
 {
 	struct list list = { .node = erasure->node };
 	size_t gone = 0, i;
 	json_t *file;
 
-	if (!may_go_on(self) || !chore_run(&erasure->chores, list_files, &list))
+	if (!is_done(erasure, list_files, &list))
 		return 0;
 	json_array_foreach (list.rows, i, file) {
 		struct step step = { .row = file };
 
-		if (remove_all_of(erasure, file, &step.existed) &&
-		    chore_run(&erasure->chores, note_gone, &step))
+		if (!remove_all_of(erasure, file, &step.existed))
+			erasure->unfinished = true;
+		else if (is_done(erasure, note_gone, &step))
 			gone++;
 	}
 	json_decref(list.rows);
@@ -265,19 +271,18 @@ static bool is_due(struct erasure *erasure, const json_t *row)
 }
 
 /* Whether anything was open. The cursor moves to the last one. */
-static bool carry_out_page(struct erasure *erasure, const struct thread *self,
-			   char after[UUID_TEXT_SIZE])
+static bool carry_out_page(struct erasure *erasure, char after[UUID_TEXT_SIZE])
 {
 	struct list list = { .after = *after ? after : NULL };
 	json_t *row;
 	size_t i, found;
 
-	if (!may_go_on(self) || !chore_run(&erasure->chores, list_open, &list))
+	if (!is_done(erasure, list_open, &list))
 		return false;
 	found = json_array_size(list.rows);
 	json_array_foreach (list.rows, i, row) {
 		if (is_due(erasure, row))
-			carry_out(erasure, row, self);
+			carry_out(erasure, row);
 		(void)snprintf(after, UUID_TEXT_SIZE, "%s",
 			       text_of(row, "erasure_id"));
 	}
@@ -285,7 +290,7 @@ static bool carry_out_page(struct erasure *erasure, const struct thread *self,
 	return found > 0;
 }
 
-static void carry_out_all(struct erasure *erasure, const struct thread *self)
+static void carry_out_all(struct erasure *erasure)
 {
 	uint64_t now_ms = clock_mono_ms();
 	char after[UUID_TEXT_SIZE] = "";
@@ -293,7 +298,7 @@ static void carry_out_all(struct erasure *erasure, const struct thread *self)
 	erasure->watch_now = now_ms >= erasure->watch_ms;
 	if (erasure->watch_now)
 		erasure->watch_ms = now_ms + WATCH_MS;
-	while (carry_out_page(erasure, self, after))
+	while (carry_out_page(erasure, after))
 		; /* the next hundred */
 }
 
@@ -304,30 +309,31 @@ static int64_t drained(void)
 
 /* What arrives late arrives by a drainer, ours or another node's. While nothing
  * does, a database that sleeps when nobody asks may sleep. */
-static void await_work(struct erasure *erasure, const struct thread *self,
-		       int64_t drained_before)
+static void await_work(struct erasure *erasure, int64_t drained_before)
 {
 	uint64_t until_ms = clock_mono_ms() + REST_MS;
 	bool woken;
 
 	do
 		woken = rest(erasure, LOOK_MS);
-	while (!woken && !erasure->unfinished && !thread_stopping(self) &&
-	       drained() == drained_before && clock_mono_ms() < until_ms);
+	while (!woken && !erasure->unfinished &&
+	       !thread_stopping(erasure->self) && drained() == drained_before &&
+	       clock_mono_ms() < until_ms);
 }
 
 static int body(struct thread *self, void *arg)
 {
 	struct erasure *erasure = arg;
 
+	erasure->self = self;
 	while (!thread_stopping(self)) {
 		int64_t before = drained();
 
-		erasure->unfinished = db_health_shown() != BOARD_DB_UP;
-		carry_out_all(erasure, self);
+		erasure->unfinished = false;
+		carry_out_all(erasure);
 		/* What waited for files alone may advance at once. */
-		if (remove_files(erasure, self) == 0)
-			await_work(erasure, self, before);
+		if (remove_files(erasure) == 0)
+			await_work(erasure, before);
 	}
 	return 0;
 }
