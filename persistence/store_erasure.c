@@ -2,8 +2,9 @@
  * store_erasure.c - what somebody wants erased (see store_erasure.h)
  *
  * A row is removed in this order: first its ids are kept, so that it does not
- * come back; then whoever has its recording is told; then it goes. A crash in
- * between leaves the row, which is found again.
+ * come back; then whoever has its recording is told, which counts the call;
+ * then it goes. A crash in between leaves the row, which is found again. What
+ * belonged to the last one may be missing in the other counts then.
  */
 #include "persistence/store_erasure.h"
 
@@ -186,8 +187,6 @@ static int erase_call(struct store *store, const char *erasure,
 		r = ask(store, QUERY_ERASED_FILE_ADD, file, NULL, err);
 	if (r == 0)
 		r = store_forget_call(store, call, &n, err);
-	if (r == 0)
-		r = count(store, erasure, "calls", n.calls, err);
 	if (r == 0)
 		r = count(store, erasure, "call_events", n.events, err);
 	return r < 0 ? r

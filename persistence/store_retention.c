@@ -85,6 +85,5 @@ int store_forget_call(struct store *store, const json_t *call,
 	if (r == 0 && provider[1])
 		r = change(store, QUERY_FORGET_STATUSES, provider, &n->statuses,
 			   err);
-	return r < 0 ? r
-		     : change(store, QUERY_FORGET_CALL, &id, &n->calls, err);
+	return r < 0 ? r : change(store, QUERY_FORGET_CALL, &id, NULL, err);
 }

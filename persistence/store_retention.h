@@ -47,7 +47,7 @@ int store_forget_recording(struct store *store, const json_t *call,
 			   struct db_error *err);
 /* Nor is there the call, with its events and what its provider told of it. */
 struct store_forgotten { /* rows */
-	size_t calls, events, statuses;
+	size_t events, statuses;
 };
 int store_forget_call(struct store *store, const json_t *call,
 		      struct store_forgotten *forgotten, struct db_error *err);

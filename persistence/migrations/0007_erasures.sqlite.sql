@@ -44,6 +44,14 @@ CREATE TABLE erased_files (
 CREATE INDEX erased_files_by_node ON erased_files (node_id);
 CREATE INDEX erased_files_by_erasure ON erased_files (erasure_id);
 
+-- A call is counted in the statement that takes it in hand, once, however often
+-- a process dies before the call has gone.
+CREATE TRIGGER erased_files_count AFTER INSERT ON erased_files
+BEGIN
+	UPDATE erasures SET calls = calls + 1
+	WHERE erasure_id = NEW.erasure_id;
+END;
+
 -- What a number is looked for by, as calls have it since migration 4.
 CREATE INDEX messages_by_peer ON messages (peer);
 CREATE INDEX messages_by_phone ON messages (peer_phone);
