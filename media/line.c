@@ -1,57 +1,29 @@
 /*
  * line.c - the WebSocket side of a call (see line.h)
  *
- * A message that arrives in one piece, as nearly all do, is read where
- * libwebsockets received it. A message in several is put together in a buffer
- * that exists only meanwhile.
+ * A message that arrives in one piece, as nearly all do, is read where it was
+ * received. A message in several is put together in a buffer that exists only
+ * meanwhile.
  *
- * Out: straight to the socket while it takes everything. When libwebsockets
- * had to keep a rest back, messages wait in a ring that exists only meanwhile,
- * and leave one by one as the socket becomes writeable.
+ * Out: straight to the socket while it takes everything. When a rest had to be
+ * kept back, messages wait in a ring that exists only meanwhile, and leave as
+ * the socket becomes writeable.
  */
 #include "media/line.h"
 
-#include <errno.h>
-#include <libwebsockets.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include "media/admission.h"
 #include "media/call.h"
-#include "server/handshake.h"
+#include "media/line_internal.h"
 #include "media/loop.h"
-#include "media/raw.h"
-#include "server/clock.h"
 #include "server/log.h"
 #include "server/net.h"
-#include "server/tls.h"
 
-#define CALL_ID_ROOM 512
+#define GOODBYE_S  10 /* for the peer's close, where no call sees to it */
 
-/* Messages one behind the other: a length, then the bytes, wrapping round. */
 #define KIND_SHIFT 30u	  /* the length's upper bits say the kind */
 #define WORDS_ROOM 16384u /* for what is not audio, when all else is full */
-struct ring {
-	unsigned char *bytes;
-	size_t size, start, used;
-};
-
-struct line {
-	struct lws *wsi;
-	struct loop *loop;
-	struct admission *admission; /* borrowed from the connection */
-	struct call *call;
-	bool admitted;	     /* counted among the calls */
-	unsigned close_code; /* 0: not closing */
-	bool close_sent;
-	bool peer_closed; /* the peer has sent a close frame */
-	char *partial;	  /* a message in several pieces; owned */
-	size_t partial_length, partial_room;
-	struct ring ring;
-	struct raw raw; /* of a route that repeats what it hears */
-};
 
 /* ---- the ring --------------------------------------------------------------
  */
@@ -122,30 +94,67 @@ static void ring_free(struct ring *ring)
 /* ---- out -------------------------------------------------------------------
  */
 
+bool line_write(struct line *line, unsigned char *message, size_t length,
+		unsigned kind)
+{
+	bool binary = (kind & LINE_BINARY) != 0;
+
+	if (websocket_is_taken(&line->ws))
+		return websocket_send(&line->ws, message, length,
+				      binary ? WS_OP_BINARY : WS_OP_TEXT);
+	return lws_write(line->wsi, message, length,
+			 binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT) >= 0;
+}
+
+bool line_is_choked(const struct line *line)
+{
+	return websocket_is_taken(&line->ws)
+		       ? websocket_is_choked(&line->ws)
+		       : lws_partial_buffered(line->wsi) != 0;
+}
+
+static void want_write(struct line *line)
+{
+	if (!line->wsi)
+		return;
+	if (websocket_is_taken(&line->ws))
+		websocket_want_write(&line->ws);
+	else
+		(void)lws_callback_on_writable(line->wsi);
+}
+
+void line_pause(struct line *line, bool pause)
+{
+	if (websocket_is_taken(&line->ws))
+		websocket_pause(&line->ws, pause);
+	else
+		(void)lws_rx_flow_control(line->wsi, !pause);
+	if (pause)
+		want_write(line);
+}
+
 static bool write_now(struct line *line, size_t length, unsigned kind)
 {
-	return lws_write(line->wsi, line->loop->out + LWS_PRE, length,
-			 kind & LINE_BINARY ? LWS_WRITE_BINARY
-					    : LWS_WRITE_TEXT) >= 0;
+	return line_write(line, line->loop->out + LINE_PRE, length, kind);
 }
 
 bool line_send(struct line *line, size_t length, unsigned kind)
 {
 	if (line->close_code || !line->wsi)
 		return false;
-	if (line->ring.used == 0 && !lws_partial_buffered(line->wsi))
+	if (line->ring.used == 0 && !line_is_choked(line))
 		return write_now(line, length, kind);
 	if (!ring_push(&line->ring, line->loop->settings->media.send_buffer,
-		       line->loop->out + LWS_PRE, (uint32_t)length, kind))
+		       line->loop->out + LINE_PRE, (uint32_t)length, kind))
 		return false;
-	(void)lws_callback_on_writable(line->wsi);
+	want_write(line);
 	return true;
 }
 
 /* Once round: what is kept goes to the end again. */
 size_t line_drop_audio(struct line *line)
 {
-	unsigned char *out = line->loop->out + LWS_PRE;
+	unsigned char *out = line->loop->out + LINE_PRE;
 	struct ring *ring = &line->ring;
 	size_t left = ring->used, dropped = 0;
 	unsigned kind;
@@ -170,8 +179,7 @@ void line_close(struct line *line, unsigned close_code)
 		return;
 	line->close_code = close_code;
 	ring_free(&line->ring);
-	if (line->wsi)
-		(void)lws_callback_on_writable(line->wsi);
+	want_write(line);
 }
 
 void line_cut(struct line *line)
@@ -181,30 +189,39 @@ void line_cut(struct line *line)
 				LWS_TO_KILL_ASYNC);
 }
 
-/* The connection stays until the peer's has come, or line_cut(). */
+/* The connection stays until the peer's has come, or line_cut(). A peer whose
+ * frames cannot be read any more is told so by the end of ours. */
 static int say_goodbye(struct line *line)
 {
 	if (line->close_sent)
 		return 0;
 	line->close_sent = true;
+	if (line->is_raw)
+		lws_set_timeout(line->wsi, PENDING_TIMEOUT_CLOSE_ACK,
+				GOODBYE_S);
+	if (websocket_is_taken(&line->ws))
+		return websocket_say_goodbye(&line->ws, line->close_code) ? 0
+									  : -1;
 	return net_say_goodbye(line->wsi, line->close_code, "");
 }
 
-/* -1 closes the connection. */
-static int on_writeable(struct line *line)
+int line_on_writable(struct line *line)
 {
 	uint32_t length;
 	unsigned kind;
 
 	if (line->close_code)
 		return say_goodbye(line);
-	if (line->admission->route->raw)
-		return raw_writeable(&line->raw, line->wsi);
-	length = ring_pop(&line->ring, line->loop->out + LWS_PRE, &kind);
-	if (length > 0 && !write_now(line, length, kind))
-		return -1;
+	if (line->is_raw)
+		line_pause(line, false);
+	do {
+		length = ring_pop(&line->ring, line->loop->out + LINE_PRE,
+				  &kind);
+		if (length > 0 && !write_now(line, length, kind))
+			return -1;
+	} while (line->ring.used > 0 && !line_is_choked(line));
 	if (line->ring.used > 0)
-		(void)lws_callback_on_writable(line->wsi);
+		want_write(line);
 	else
 		ring_free(&line->ring);
 	return 0;
@@ -239,12 +256,15 @@ static void partial_free(struct line *line)
 	line->partial_length = line->partial_room = 0;
 }
 
-static void on_receive(struct line *line, const char *in, size_t length)
+void line_receive(struct line *line, const char *in, size_t length, bool whole,
+		  bool binary)
 {
-	bool whole = lws_is_final_fragment(line->wsi) &&
-		     lws_remaining_packet_payload(line->wsi) == 0;
-	bool binary = lws_frame_is_binary(line->wsi) != 0;
-
+	if (line->close_code)
+		return;
+	if (line->is_raw) {
+		raw_receive(&line->raw, line, in, length, whole, binary);
+		return;
+	}
 	if (line->partial_length + length > call_longest_message(line->call)) {
 		partial_free(line);
 		call_fail(line->call, CLOSE_TOO_BIG,
@@ -267,214 +287,78 @@ static void on_receive(struct line *line, const char *in, size_t length)
 	}
 }
 
-/* ---- the upgrade -----------------------------------------------------------
+/* ---- what its own socket says ----------------------------------------------
  */
 
-/* What a status is called, and what else its answer says (RFC 9110). */
-static const struct answer {
-	unsigned status;
-	const char *phrase, *headers;
-} answers[] = {
-	{ 400, "Bad Request", "" },
-	{ 401, "Unauthorized",
-	  "www-authenticate: Basic realm=\"calls\", Bearer\r\n" },
-	{ 403, "Forbidden", "" },
-	{ 404, "Not Found", "" },
-	/* RFC 6455, section 4.4. */
-	{ 426, "Upgrade Required",
-	  "upgrade: websocket\r\nsec-websocket-version: 13\r\n" },
-	{ 429, "Too Many Requests", "retry-after: 1\r\n" },
-	{ 503, "Service Unavailable", "" },
-};
-
-static const struct answer *find_answer(unsigned status)
+static struct line *line_of(struct websocket *ws)
 {
-	size_t i = 0;
-
-	while (i + 1 < sizeof(answers) / sizeof(answers[0]) &&
-	       answers[i].status != status)
-		i++;
-	return &answers[i];
+	return (struct line *)((char *)ws - offsetof(struct line, ws));
 }
 
-/* A whole answer in plain HTTP. libwebsockets has its own, an HTML page in
- * HTTP/1.0 that asks for a style sheet. -1 closes. */
-static int answer(struct lws *wsi, unsigned status, const char *text)
+static const char *log_ids(const struct line *line)
 {
-	const struct answer *a = find_answer(status);
-	unsigned char bytes[LWS_PRE + 512];
-	char *at = (char *)bytes + LWS_PRE;
-	int length = snprintf(at, sizeof(bytes) - LWS_PRE,
-			      "HTTP/1.1 %u %s\r\n%s"
-			      "content-type: text/plain\r\n"
-			      "content-length: %zu\r\nconnection: close\r\n\r\n"
-			      "%s\n",
-			      a->status, a->phrase, a->headers,
-			      strlen(text) + 1, text);
-
-	if (length > 0)
-		(void)lws_write(wsi, bytes + LWS_PRE, (size_t)length,
-				LWS_WRITE_HTTP_HEADERS);
-	return -1;
+	return line->call ? line->call->log_ids : NULL;
 }
 
-/* What a caller who is refused reads: why there is no room, but not which check
- * it was that he failed. */
-static int answer_refusal(struct lws *wsi, const struct refusal *refusal)
+static void on_data(struct websocket *ws, const struct ws_piece *piece,
+		    bool binary)
 {
-	switch (refusal->status) {
-	case 401:
-	case 403: return answer(wsi, refusal->status, "not for you");
-	case 404: return answer(wsi, refusal->status, "no such route");
-	default: return answer(wsi, refusal->status, refusal->reason);
-	}
-}
+	struct line *line = line_of(ws);
 
-/* A request without an upgrade: tell the person what this port is for. */
-static int on_plain_http(struct lws *wsi)
-{
-	admission_count_refused("no_upgrade");
-	return answer(wsi, 426, "this port takes calls, as WebSockets");
-}
-
-/* Before the handshake. A refusal later on would do as well, but for it
- * libwebsockets writes a warning, from a buffer that all threads share. */
-static int on_upgrade_asked(struct lws *wsi, const char *protocol)
-{
-	struct loop *loop = lws_context_user(lws_get_context(wsi));
-	struct admission *admission;
-	struct handshake handshake;
-	struct refusal refusal;
-	char ids[TRACE_IDS_SIZE];
-
-	if (!handshake_is_websocket(wsi, protocol))
-		return on_plain_http(wsi);
-	handshake_read(&handshake, wsi, loop->settings,
-		       loop->settings->media.public_url,
-		       (uint64_t)clock_wall_us() / 1000);
-	trace_ids(&handshake.trace, ids);
-	log_for(ids);
-	admission = admission_judge(loop, &handshake, &refusal);
+	log_for(log_ids(line));
+	line_receive(line, (const char *)piece->bytes, piece->length,
+		     piece->whole, binary);
 	log_for(NULL);
-	if (!admission)
-		return answer_refusal(wsi, &refusal);
-	admission_destroy(net_kept(wsi));
-	net_keep(wsi, admission);
-	return 0;
 }
 
-/* Nobody comes this far but by a verdict. */
-static int on_upgrade(struct lws *wsi, struct line *line)
+static void on_broken(struct websocket *ws, const char *why)
 {
-	struct loop *loop = lws_context_user(lws_get_context(wsi));
-	const char *full;
+	struct line *line = line_of(ws);
 
-	line->admission = net_kept(wsi);
-	if (!line->admission) {
-		admission_count_refused("no_upgrade");
-		return answer(wsi, 403, "not for you");
-	}
-	line->loop = loop;
-	if (line->admission->route->raw)
-		return 0; /* no call: nobody waits for its end */
-	full = loop_admit(loop);
-	if (full) {
-		admission_count_refused(full);
-		return answer(wsi, 503, full);
-	}
-	line->admitted = true;
-	return 0;
-}
-
-/* When the connection goes, after all that may look at it. */
-static void forget_admission(struct lws *wsi)
-{
-	if (net_kept(wsi)) {
-		admission_destroy(net_kept(wsi));
-		net_keep(wsi, NULL);
-	}
-}
-
-static bool has_header(struct lws *wsi, const char *name)
-{
-	return lws_hdr_custom_length(wsi, name, (int)strlen(name)) >= 0;
-}
-
-/* A route may leave the dialect open: then a subprotocol or a header may say
- * it; otherwise the first message will. */
-static const struct provider *find_provider(struct lws *wsi,
-					    const struct route *route)
-{
-	const char *protocol = lws_get_protocol(wsi)->name;
-	const struct provider *p = provider_find(route->provider);
-
-	for (size_t i = 0; !p && provider_at(i); i++) {
-		const struct provider *other = provider_at(i);
-
-		if ((other->subprotocol &&
-		     strcmp(other->subprotocol, protocol) == 0) ||
-		    (other->handshake_header &&
-		     has_header(wsi, other->handshake_header)))
-			p = other;
-	}
-	return p;
-}
-
-/* The headers are still there; "" or too long: there is none. */
-static void read_hello(struct lws *wsi, const struct route *route,
-		       struct hello *hello, char *id, int room)
-{
-	const char *name;
-
-	hello->provider = find_provider(wsi, route);
-	hello->call_id = NULL;
-	name = hello->provider ? hello->provider->call_id_header : NULL;
-	if (name &&
-	    lws_hdr_custom_copy(wsi, id, room, name, (int)strlen(name)) > 0)
-		hello->call_id = id;
-}
-
-static int on_established(struct lws *wsi, struct line *line)
-{
-	const struct route *route = line->admission->route;
-	struct hello hello;
-	char id[CALL_ID_ROOM];
-
-	line->wsi = wsi;
-	net_settle(wsi);
-	if (route->raw)
-		return 0;
-	read_hello(wsi, route, &hello, id, sizeof(id));
-	line->call = call_create(line->loop, line, line->admission, &hello);
-	if (line->call)
-		return 0;
-	log_error("CALL_ERROR", "path=%s err=\"no memory\"", route->path);
-	return -1;
-}
-
-/* Nobody said goodbye. If libwebsockets had prepared a close code of its own,
- * or the other end is still there, then it was libwebsockets that hung up, on
- * frames that broke the protocol. */
-static void note_broken_framing(struct line *line)
-{
-	char byte;
-	ssize_t n;
-
-	if (!line->call || line->close_code || line->peer_closed)
+	if (line->is_raw) {
+		line_close(line, CLOSE_PROTOCOL);
 		return;
-	if (lws_is_ssl(line->wsi) && tls_is_ended(lws_get_ssl(line->wsi)))
-		return;
-	n = recv(lws_get_socket_fd(line->wsi), &byte, 1,
-		 MSG_PEEK | MSG_DONTWAIT);
-	if (lws_get_close_length(line->wsi) > 0 || n > 0 ||
-	    (n < 0 && errno == EAGAIN))
-		call_fail(line->call, CLOSE_PROTOCOL,
-			  "broken WebSocket framing");
+	}
+	log_for(log_ids(line));
+	call_fail(line->call, CLOSE_PROTOCOL, why);
+	log_for(NULL);
 }
 
-/* Called when the connection goes, whatever it had become. */
-static void on_gone(struct line *line)
+static void on_close(struct websocket *ws, unsigned code)
 {
+	struct line *line = line_of(ws);
+
+	line->peer_closed = true;
+	if (!line->close_sent) /* RFC 6455, 5.5.1: usually with their code */
+		(void)websocket_say_goodbye(ws, code ? code : CLOSE_NORMAL);
+}
+
+static void on_ws_writable(struct websocket *ws)
+{
+	(void)line_on_writable(line_of(ws));
+}
+
+/* libwebsockets, whose connection it still is, closes the socket at once, and
+ * tells us so. */
+static void on_ws_gone(struct websocket *ws)
+{
+	websocket_stop(ws);
+	lws_set_timeout(line_of(ws)->wsi, PENDING_TIMEOUT_CLOSE_ACK,
+			LWS_TO_KILL_SYNC);
+}
+
+void line_prepare(struct websockets *all)
+{
+	all->on_data = on_data;
+	all->on_close = on_close;
+	all->on_broken = on_broken;
+	all->on_writable = on_ws_writable;
+	all->on_gone = on_ws_gone;
+}
+
+void line_gone(struct line *line)
+{
+	websocket_stop(&line->ws);
 	line->wsi = NULL;
 	call_destroy(line->call);
 	line->call = NULL;
@@ -484,86 +368,4 @@ static void on_gone(struct line *line)
 	if (line->admitted)
 		loop_forget(line->loop);
 	line->admitted = false;
-}
-
-/* What has no line yet, or no longer. */
-static int on_connection(struct lws *wsi, enum lws_callback_reasons reason,
-			 const char *protocol)
-{
-	switch (reason) {
-	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-		return on_upgrade_asked(wsi, protocol);
-	case LWS_CALLBACK_HTTP: return on_plain_http(wsi);
-	case LWS_CALLBACK_WSI_DESTROY: forget_admission(wsi); return 0;
-	default: return 0;
-	}
-}
-
-static int dispatch(struct lws *wsi, enum lws_callback_reasons reason,
-		    struct line *line, void *in, size_t length)
-{
-	switch (reason) {
-	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
-		return on_upgrade(wsi, line);
-	case LWS_CALLBACK_ESTABLISHED: return on_established(wsi, line);
-	case LWS_CALLBACK_RECEIVE:
-		if (line->admission->route->raw)
-			return raw_receive(&line->raw, wsi, in, length);
-		if (!line->close_code)
-			on_receive(line, in, length);
-		return 0;
-	case LWS_CALLBACK_SERVER_WRITEABLE: return on_writeable(line);
-	case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
-		line->peer_closed = true;
-		/* It answers ours, and needs no answer. */
-		return line->close_sent ? -1 : 0;
-	case LWS_CALLBACK_CLOSED:
-		note_broken_framing(line);
-		on_gone(line);
-		return 0;
-	case LWS_CALLBACK_WSI_DESTROY: /* also of a handshake that failed */
-		on_gone(line);
-		return on_connection(wsi, reason, in);
-	default: return on_connection(wsi, reason, in);
-	}
-}
-
-static int on_line(struct lws *wsi, enum lws_callback_reasons reason,
-		   void *user, void *in, size_t length)
-{
-	struct line *line = user;
-	int r;
-
-	if (!line)
-		return on_connection(wsi, reason, in);
-	log_for(line->call ? line->call->log_ids : NULL);
-	r = dispatch(wsi, reason, line, in, length);
-	log_for(NULL);
-	return r;
-}
-
-#define PROTOCOLS_MAX 16
-
-const struct lws_protocols *line_protocols(void)
-{
-	/* Who asks for no subprotocol gets the first; who asks for one wants to
-	 * hear its name (RFC 6455, section 4.2.2). An empty one is the last. */
-	static struct lws_protocols protocols[PROTOCOLS_MAX + 1];
-	size_t count = 0;
-
-	for (size_t i = 0; i == 0 || provider_at(i - 1); i++) {
-		const char *name = i ? provider_at(i - 1)->subprotocol : "call";
-
-		if (!name || count == PROTOCOLS_MAX)
-			continue;
-		protocols[count++] = (struct lws_protocols){
-			.name = name,
-			.callback = on_line,
-			.per_session_data_size = sizeof(struct line),
-			/* Five 20 ms frames a read; more costs every call
-			 * memory. */
-			.rx_buffer_size = 2048,
-		};
-	}
-	return protocols;
 }

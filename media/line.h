@@ -1,7 +1,7 @@
 /*
  * line.h - the WebSocket side of a call
  *
- * Here and nowhere else libwebsockets meets a call: the upgrade (which route?
+ * Here and nowhere else a WebSocket meets a call: the upgrade (which route?
  * room for one more?), fragments into messages, bytes out under back-pressure,
  * closing. A line that cannot take more keeps up to media.send_buffer bytes of
  * messages and drops what comes beyond.
@@ -17,9 +17,12 @@
 
 struct line;
 struct lws_protocols;
+struct websockets;
 
 /* What the loops hand to their libwebsockets context. */
 const struct lws_protocols *line_protocols(void);
+/* How a loop's sockets tell their lines what comes. */
+void line_prepare(struct websockets *all);
 
 /* What a message is. */
 enum {

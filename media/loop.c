@@ -35,6 +35,7 @@
 #define AUTO_TICK_US	1000u
 #define LONGEST_MESSAGE (16u << 20) /* the most media.max_message may be */
 #define OUT_ROOM	((size_t)256 * 1024)
+#define IN_ROOM		((size_t)64 * 1024) /* received at a time */
 #define THINNED_TO	4u /* of so many checkpoints one, when room is low */
 
 /* ---- for the calls ---------------------------------------------------------
@@ -321,6 +322,7 @@ static void loop_free(struct loop *loop)
 	free(loop->scratch.audio);
 	free(loop->sound);
 	free(loop->out);
+	free(loop->websockets.buffer);
 }
 
 static void find_series(struct loop *loop)
@@ -345,8 +347,13 @@ static int make_buffers(struct loop *loop)
 	loop->sound = malloc(sizeof(*loop->sound));
 	loop->out_room = OUT_ROOM;
 	loop->out = malloc(LWS_PRE + loop->out_room);
+	loop->websockets.room = IN_ROOM;
+	loop->websockets.buffer = malloc(IN_ROOM);
 	loop->unsent_end = &loop->unsent;
-	return loop->scratch.audio && loop->sound && loop->out ? 0 : -ENOMEM;
+	return loop->scratch.audio && loop->sound && loop->out &&
+			       loop->websockets.buffer
+		       ? 0
+		       : -ENOMEM;
 }
 
 static int make_ev(struct loop *loop)
@@ -354,6 +361,8 @@ static int make_ev(struct loop *loop)
 	loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
 	if (!loop->ev)
 		return -ENOMEM;
+	loop->websockets.loop = loop->ev;
+	line_prepare(&loop->websockets);
 	ev_async_init(&loop->order_came, on_order);
 	loop->order_came.data = loop;
 	ev_async_start(loop->ev, &loop->order_came);
@@ -374,6 +383,7 @@ int loop_start(struct loop *loop, unsigned index)
 		.max_connections = LOOP_CONNECTIONS(loop->settings),
 		.server_name = "media.listen",
 		.tls = TLS_MEDIA,
+		.frames_are_ours = true,
 		.door = &admission_door,
 		.door_arg = loop,
 	};

@@ -20,6 +20,7 @@
 #include "media/provider.h"
 #include "media/turns.h"
 #include "server/settings.h"
+#include "server/websocket.h"
 
 struct board_series;
 struct limits;
@@ -59,7 +60,8 @@ struct loop {
 	ev_async order_came;
 	double beat_due; /* ev time at which it should come */
 
-	struct call *calls; /* a list */
+	struct websockets websockets; /* what they have in common */
+	struct call *calls;	      /* a list */
 	uint32_t call_count;
 	struct record *unsent, **unsent_end; /* found no room in the queue */
 	struct scratch scratch;

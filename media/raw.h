@@ -10,21 +10,21 @@
 #ifndef MEDIA_RAW_H
 #define MEDIA_RAW_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
-struct lws;
+struct line;
 
 #define RAW_MESSAGE_MAX (16u << 20) /* bytes */
 
 struct raw {
-	unsigned char *bytes; /* LWS_PRE, then the message so far; owned */
+	unsigned char *bytes; /* LINE_PRE, then the message so far; owned */
 	size_t length, room;
 };
 
-/* A piece of a message. Not 0: close the connection. */
-int raw_receive(struct raw *raw, struct lws *wsi, const void *in,
-		size_t length);
-int raw_writeable(struct raw *raw, struct lws *wsi);
+/* A piece of a message. */
+void raw_receive(struct raw *raw, struct line *line, const void *in,
+		 size_t length, bool whole, bool binary);
 void raw_free(struct raw *raw);
 
 #endif

@@ -50,6 +50,9 @@
 #define LOG_PAUSE_MS   1000u
 #define GOODBYE_MAX    100u /* of the 123 that RFC 6455, 5.5, leaves */
 #define RX_BUFFER      2048 /* 3.4 KB a connection, 5 frames a read */
+#define RX_BUFFER_RARE 512  /* where websocket.h reads nearly all */
+#define REQUEST_SEEN   4096 /* bytes; longer ones are not looked at */
+#define FIRST_BYTES_S  1    /* then they are accepted without */
 
 /* ---- listening -------------------------------------------------------------
  */
@@ -99,12 +102,17 @@ static int probe(const struct bound *b)
  * so that the next socket shares it. */
 static int listen_socket(struct bound *b)
 {
+	const int first_bytes_s = FIRST_BYTES_S;
 	socklen_t length = sizeof(b->to);
 	int fd = bind_socket(b, true);
 	int r;
 
 	if (fd < 0)
 		return fd;
+	/* A caller is accepted with his request, which can then be seen whole;
+	 * one who says nothing, a second later. It is no matter if it fails. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &first_bytes_s,
+			 sizeof(first_bytes_s));
 	if (listen(fd, BACKLOG) == 0 &&
 	    getsockname(fd, &b->to.any, &length) == 0)
 		return fd;
@@ -160,8 +168,9 @@ struct net_context {
 struct connection {
 	struct net_context *net;
 	struct address peer;
-	bool counted; /* at the door */
-	void *kept;   /* the owner's */
+	bool counted;	      /* at the door */
+	uint32_t head_length; /* of the request; 0: not seen whole */
+	void *kept;	      /* the owner's */
 };
 
 /* Creating and destroying contexts touches globals of libwebsockets. */
@@ -252,6 +261,13 @@ void *net_kept(struct lws *wsi)
 	return connection ? connection->kept : NULL;
 }
 
+size_t net_request_length(struct lws *wsi)
+{
+	const struct connection *connection = lws_get_opaque_user_data(wsi);
+
+	return connection->head_length;
+}
+
 /* libwebsockets' own number for a close frame, which its header leaves out. */
 #define WRITE_CLOSE ((enum lws_write_protocol)4)
 
@@ -296,7 +312,8 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
 }
 
 /* The caller's protocols with our hook in the first; NULL: out of memory. */
-static struct lws_protocols *hook_protocols(const struct lws_protocols *theirs)
+static struct lws_protocols *hook_protocols(const struct lws_protocols *theirs,
+					    size_t rx_buffer)
 {
 	struct lws_protocols *ours;
 	size_t count = 1; /* the empty row at the end */
@@ -310,7 +327,7 @@ static struct lws_protocols *hook_protocols(const struct lws_protocols *theirs)
 	ours[0].callback = on_event;
 	for (size_t i = 0; i < count - 1; i++)
 		if (ours[i].rx_buffer_size == 0)
-			ours[i].rx_buffer_size = RX_BUFFER;
+			ours[i].rx_buffer_size = rx_buffer;
 	return ours;
 }
 
@@ -341,6 +358,17 @@ static struct connection *enter(struct net_context *net,
 	return NULL;
 }
 
+/* How long the request is, if it has come; it is left where it is. */
+static uint32_t request_length(int fd)
+{
+	char bytes[REQUEST_SEEN];
+	ssize_t n = recv(fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+	const char *end =
+		n > 0 ? memmem(bytes, (size_t)n, "\r\n\r\n", 4) : NULL;
+
+	return end ? (uint32_t)(end - bytes) + 4 : 0;
+}
+
 static void admit(struct net_context *net, int fd, const struct sockaddr *from)
 {
 	const int on = 1;
@@ -356,6 +384,8 @@ static void admit(struct net_context *net, int fd, const struct sockaddr *from)
 		(void)close(fd);
 		return;
 	}
+	if (net->tls == TLS_OFF)
+		connection->head_length = request_length(fd);
 	/* Only latency is at stake: a frame must not wait for the last ack. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	/* On failure libwebsockets has closed the socket, and told why. */
@@ -485,7 +515,10 @@ int net_context_create(struct net_context **ret, const struct net_options *o)
 	net->first = o->protocols[0].callback;
 	ev_timer_init(&net->tick, on_tick, 0., TICK_S);
 	net->tick.data = net;
-	net->protocols = hook_protocols(o->protocols);
+	net->protocols = hook_protocols(
+		o->protocols, o->frames_are_ours && net->tls == TLS_OFF
+				      ? RX_BUFFER_RARE
+				      : RX_BUFFER);
 	if (!net->protocols)
 		goto fail;
 	pthread_mutex_lock(&global_lock);

@@ -13,6 +13,7 @@
 #ifndef SERVER_NET_H
 #define SERVER_NET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <ev.h>
@@ -51,6 +52,7 @@ struct net_options {
 	enum tls_listener tls;	     /* whose certificate, if it has one */
 	const struct net_door *door; /* borrowed; NULL: open to all */
 	void *door_arg;
+	bool frames_are_ours; /* but for TLS: websocket.h reads them */
 };
 
 /* 0 or -errno. */
@@ -61,6 +63,9 @@ void net_settle(struct lws *wsi);
 /* What its owner keeps with a connection; he takes it back before it goes. */
 void net_keep(struct lws *wsi, void *what);
 void *net_kept(struct lws *wsi);
+/* Of the handshake's request, if it was seen whole before libwebsockets read
+ * it; else 0. */
+size_t net_request_length(struct lws *wsi);
 /* Says why a WebSocket is closed, in at most 100 bytes. The connection stays
  * until the peer's close has come, or its owner's patience has ended:
  * libwebsockets' own way hangs up at once, and a peer who still sends would be

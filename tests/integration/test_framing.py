@@ -1,6 +1,7 @@
 """WebSocket frames cut and glued in every way: at each byte by TCP, at each byte into two frames, all in one piece.
 
-Each message of a call carries other audio, and the recording must have all of it in order.
+Each message of a call carries other audio, and the recording must have all of it in order. All of it once more behind
+a handshake that came in two parts, after which libwebsockets goes on reading, as it does under TLS.
 """
 
 import base64
@@ -31,12 +32,17 @@ def frame(opcode, payload, final=True):
 class Line:
     """A socket whose WebSocket handshake is done."""
 
-    def __init__(self, server, path):
+    def __init__(self, server, path, cut=False):
         self.socket = socket.create_connection(("127.0.0.1", server.media))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket.sendall((f"GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
-                             "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-                             "Sec-WebSocket-Version: 13\r\n\r\n").encode())
+        request = ((f"GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+                    "Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                    "Sec-WebSocket-Version: 13\r\n\r\n").encode())
+        if cut:
+            self.socket.sendall(request[:20])
+            time.sleep(0.05)
+            request = request[20:]
+        self.socket.sendall(request)
         answer = b""
         while b"\r\n\r\n" not in answer:
             answer += self.socket.recv(1)
@@ -76,6 +82,11 @@ STOP = b'{"event":"stop","streamSid":"MZ1"}'
 
 
 class Framing(unittest.TestCase):
+    cut = False
+
+    def line(self, path="/media/twilio"):
+        return Line(self.server, path, self.cut)
+
     @classmethod
     def setUpClass(cls):
         cls.server = Server().start()
@@ -96,7 +107,7 @@ class Framing(unittest.TestCase):
         self.assertEqual(recorded[at:].rstrip(b"\0"), expected.rstrip(b"\0"))
 
     def test_a_frame_cut_by_tcp_at_each_byte(self):
-        line = Line(self.server, "/media/twilio")
+        line = self.line()
         line.send(frame(TEXT, twilio_start("cut")))
         count = len(frame(TEXT, twilio_media(100)))
         for number in range(count):
@@ -107,7 +118,7 @@ class Framing(unittest.TestCase):
         self.expect("cut", count, b"".join(map(sound, range(count))))
 
     def test_a_message_in_two_frames_at_each_byte(self):
-        line = Line(self.server, "/media/twilio")
+        line = self.line()
         line.send(frame(TEXT, twilio_start("halved")))
         count = len(twilio_media(100)) + 1
         for number in range(count):
@@ -120,7 +131,7 @@ class Framing(unittest.TestCase):
         self.expect("halved", count, b"".join(map(sound, range(count))))
 
     def test_a_message_in_as_many_frames_as_it_has_bytes(self):
-        line = Line(self.server, "/media/twilio")
+        line = self.line()
         start = twilio_start("crumbled")
         line.send(b"".join(frame(CONTINUED if i else TEXT, start[i : i + 1], i == len(start) - 1)
                            for i in range(len(start))))
@@ -129,7 +140,7 @@ class Framing(unittest.TestCase):
         self.expect("crumbled", 1, sound(0))
 
     def test_a_whole_call_in_one_piece(self):
-        line = Line(self.server, "/media/twilio")
+        line = self.line()
         line.send(b"".join([frame(TEXT, twilio_start("glued"))]
                            + [frame(TEXT, twilio_media(number)) for number in range(500)] + [frame(TEXT, STOP)]))
         line.close()
@@ -137,7 +148,7 @@ class Framing(unittest.TestCase):
 
     def test_samples_cut_at_each_byte(self):
         start = {"event": "start", "start": {"stream": "s", "call": "samples", "format": {"encoding": "PCMU"}}}
-        line = Line(self.server, "/media/plain")
+        line = self.line("/media/plain")
         line.send(frame(TEXT, json.dumps(start).encode()))
         for number in range(160):
             whole = frame(BINARY, sound(number))
@@ -146,6 +157,50 @@ class Framing(unittest.TestCase):
         line.send(frame(TEXT, b'{"event":"stop"}'))
         line.close()
         self.expect("samples", 320, b"".join(sound(number) * 2 for number in range(160)))
+
+    def test_a_ping_is_answered_with_its_bytes(self):
+        line = self.line()
+        line.send(frame(9, b"are you there?"))
+        self.assertEqual(line.socket.recv(64), bytes([0x8A, 14]) + b"are you there?")
+        line.close()
+
+
+class BehindACutHandshake(Framing):
+    cut = True
+
+
+class Broken(unittest.TestCase):
+    """What RFC 6455 forbids ends the call with 1002, and its row says so."""
+
+    def test_each(self):
+        start, media = frame(TEXT, twilio_start("broken")), twilio_media(0)
+        cases = {
+            "a frame without a mask": bytes([0x81, 5]) + b"hello",
+            "a frame with reserved bits": bytes([0xC1]) + frame(TEXT, media)[1:],
+            "a frame of an unknown kind": frame(3, media),
+            "a continuation of nothing": frame(CONTINUED, media),
+            "a message within another": frame(TEXT, media[:9], False) + frame(TEXT, media),
+            "a control frame in pieces": frame(9, b"a", False),
+            "a control frame too long": frame(9, b"a" * 126),
+            "a frame of impossible length": bytes([0x82, 0xFF]) + b"\xff" * 8 + b"mask",
+            "a close frame with no proper code": frame(8, struct.pack("!H", 1005)),
+        }
+        with Server() as server:
+            store = Sqlite(server.data_dir)
+            for count, (why, broken) in enumerate(cases.items(), 1):
+                with self.subTest(why):
+                    line = Line(server, "/media/twilio")
+                    line.send(start, frame(TEXT, media), broken + frame(TEXT, media))
+                    line.socket.settimeout(30)
+                    heard = b""
+                    while piece := line.socket.recv(4096):
+                        heard += piece
+                    line.socket.close()
+                    self.assertEqual(heard[-4:], bytes([0x88, 2]) + struct.pack("!H", 1002))
+                    self.assertIn(f'err="{why}"', server.log())
+                    wait_for("the row", lambda: store.rows(
+                        "SELECT count(*) AS n FROM calls WHERE state = 'ended' AND end_reason = 'protocol_error' "
+                        "AND frames_in = 1")[0]["n"] == count)
 
 
 if __name__ == "__main__":
