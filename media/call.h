@@ -61,21 +61,41 @@ struct order_check {
 #define DTMF_MAX   64  /* digits kept in the row */
 #define EVENTS_MAX 200 /* event records of one call */
 
+/* What a frame looks at stands together and first, so that it is fetched in
+ * few pieces, and before it is needed (call_fetch). */
 struct call {
-	struct call *next, *prev; /* the loop's list */
+	enum call_state state;		/* changed by call_enter() alone */
+	bool paused;			/* they send no audio, and say so */
+	uint8_t channel_of[TRACKS_MAX]; /* 1-based channel of a track; 0: none
+					 */
+	enum track_side sides[TRACKS_MAX]; /* of the samples that come */
+	unsigned channels;		   /* 2: theirs take turns */
 	struct loop *loop;
 	struct line *line;
-	struct admission *admission;	 /* borrowed, as `line` is */
-	char log_ids[TRACE_IDS_SIZE];	 /* for log_for() */
-	const struct route *route;	 /* in the loop's settings snapshot */
 	const struct provider *provider; /* NULL: not known yet */
 	const struct handler *handler;
-	enum call_state state; /* changed by call_enter() alone */
+	struct recording *recording;
+	struct dtmf_detector *keys; /* NULL: the provider tells of keys */
+	struct pacer *pacer;	    /* NULL: we have said nothing so far */
+	struct early *early;	    /* audio from before the start; owned */
+	char *stream_id;	    /* owned */
+	size_t stream_id_length;
+	uint64_t seq_next, seq_missing;
+	uint64_t heard_ms; /* the newest media message; paused: any */
+	uint64_t frames_in, frames_out, bytes_in, bytes_out;
+	uint64_t said_bytes; /* that left, before they were encoded */
+	struct tracks tracks;
+	struct sound sound; /* what comes, what leaves, and what is between */
 	struct dialog dialog;
+	struct monitor monitor; /* what others see and hear of it */
+
+	struct call *next, *prev;     /* the loop's list */
+	struct admission *admission;  /* borrowed, as `line` is */
+	char log_ids[TRACE_IDS_SIZE]; /* for log_for() */
+	const struct route *route;    /* in the loop's settings snapshot */
 
 	uint64_t accepted_ms;	/* monotonic: the upgrade */
 	uint64_t started_ms;	/* monotonic: the start message */
-	uint64_t heard_ms;	/* the newest media message; paused: any */
 	uint64_t checkpoint_ms; /* the newest checkpoint */
 	uint64_t close_at_ms;	/* ENDING: close the line then */
 	unsigned close_code;	/* ENDING: with this */
@@ -86,41 +106,25 @@ struct call {
 	int64_t ended_us;
 	enum end_reason end_reason;
 	uint32_t rev;
-	char *stream_id, *provider_call_id, *account_id; /* owned */
-	char *from, *to;      /* owned; NULL: not said */
+	char *provider_call_id, *account_id; /* owned */
+	char *from, *to;		     /* owned; NULL: not said */
 	char *header;	      /* of the handshake; owned; NULL: none */
 	char *recording_path; /* owned; NULL: none */
 	json_t *custom;	      /* owned */
-	struct sound sound;   /* what comes, what leaves, and what is between */
-	struct dtmf_detector *keys; /* NULL: the provider tells of keys */
 
-	struct tracks tracks;
-	enum track_side sides[TRACKS_MAX]; /* of the samples that come */
-	unsigned channels;		   /* 2: theirs take turns */
-	uint8_t channel_of[TRACKS_MAX]; /* 1-based channel of a track; 0: none
-					 */
-	struct recording *recording;
-	struct early *early; /* audio from before the start; owned */
+	struct turn turn;   /* while the pacer waits for the clock */
+	struct marks marks; /* sent, not yet back */
 
-	struct pacer *pacer; /* NULL: we have said nothing so far */
-	struct turn turn;    /* while the pacer waits for the clock */
-	struct marks marks;  /* sent, not yet back */
-
-	uint64_t frames_in, frames_out, bytes_in, bytes_out;
 	uint64_t frames_lost, frames_repeated, frames_late_in, frames_dropped;
 	uint64_t frames_early;	    /* came before the start; ignored */
 	uint64_t frames_unreadable; /* no packet of the codec */
 	uint64_t frames_late_out;   /* of ours: left after their time */
-	uint64_t said_bytes;	    /* that left, before they were encoded */
 	struct order_check order;
-	uint64_t seq_next, seq_missing;
 	uint64_t max_gap_ms;
 	char dtmf[DTMF_MAX + 1];
 	uint32_t events, events_unkept; /* records made, and those beyond */
 	uint32_t checkpoints_due;	/* since the outbox has little room */
 	bool unknown_logged;
-	bool paused;		/* they send no audio, and say so */
-	struct monitor monitor; /* what others see and hear of it */
 };
 
 /* What the handshake says about the dialect. */
@@ -155,6 +159,10 @@ void call_on_message(struct call *call, const char *message, size_t length,
 /* Only samples have come, and no word will tell whose they are: the call begins
  * with them. Does nothing to any other call. */
 void call_decide(struct call *call);
+/* It will be given a message very soon: its memory may come, and then what that
+ * points to. */
+void call_fetch(const struct call *call);
+void call_fetch_more(const struct call *call);
 /* The longest message that may come, in bytes. */
 uint32_t call_longest_message(const struct call *call);
 

@@ -281,7 +281,7 @@ static void check_seq(struct call *call, const struct event *event)
 static bool is_other_stream(const struct call *call, const struct event *event)
 {
 	return call->stream_id && event->stream_id.at &&
-	       (strlen(call->stream_id) != event->stream_id.length ||
+	       (call->stream_id_length != event->stream_id.length ||
 		memcmp(call->stream_id, event->stream_id.at,
 		       event->stream_id.length) != 0);
 }
@@ -452,12 +452,31 @@ void call_on_message(struct call *call, const char *message, size_t length,
 {
 	if (call->state == CALL_ENDING && (binary || !call->provider))
 		return;
+	if (call->recording)
+		recording_fetch_more(call->recording);
 	if (!call->provider && !binary)
 		call->provider = provider_of_opening(message, length, false);
 	if (binary)
 		on_binary(call, message, length);
 	else
 		on_text(call, message, length);
+}
+
+/* What lies behind it is for rarer things than a frame. */
+void call_fetch(const struct call *call)
+{
+	const char *at = (const char *)call;
+
+	for (size_t i = 0; i < offsetof(struct call, next); i += 64)
+		__builtin_prefetch(at + i);
+}
+
+void call_fetch_more(const struct call *call)
+{
+	if (call->recording)
+		recording_fetch(call->recording);
+	__builtin_prefetch(call->stream_id);
+	__builtin_prefetch(call->pacer);
 }
 
 uint32_t call_longest_message(const struct call *call)

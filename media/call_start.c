@@ -190,6 +190,7 @@ static void begin(struct call *call, const struct event *event)
 	uuid_format(&call->id, call->id_text);
 	begin_times(call);
 	call->dialog.stream_id = call->stream_id;
+	call->stream_id_length = event->stream_id.length;
 	keep_custom(call, event->start.custom);
 	open_recording(call, event);
 	listen_for_keys(call);

@@ -342,18 +342,36 @@ static void on_ws_writable(struct websocket *ws)
  * tells us so. */
 static void on_ws_gone(struct websocket *ws)
 {
-	websocket_stop(ws);
 	lws_set_timeout(line_of(ws)->wsi, PENDING_TIMEOUT_CLOSE_ACK,
 			LWS_TO_KILL_SYNC);
 }
 
-void line_prepare(struct websockets *all)
+/* The memory of a call that speaks every 20 ms has long left the caches. */
+static void on_soon(struct websocket *ws)
 {
-	all->on_data = on_data;
-	all->on_close = on_close;
-	all->on_broken = on_broken;
-	all->on_writable = on_ws_writable;
-	all->on_gone = on_ws_gone;
+	if (line_of(ws)->call)
+		call_fetch(line_of(ws)->call);
+}
+
+static void on_next(struct websocket *ws)
+{
+	if (line_of(ws)->call)
+		call_fetch_more(line_of(ws)->call);
+}
+
+const struct websocket_owner *line_websockets(void)
+{
+	static const struct websocket_owner owner = {
+		.on_data = on_data,
+		.on_close = on_close,
+		.on_broken = on_broken,
+		.on_writable = on_ws_writable,
+		.on_gone = on_ws_gone,
+		.on_soon = on_soon,
+		.on_next = on_next,
+	};
+
+	return &owner;
 }
 
 void line_gone(struct line *line)

@@ -17,12 +17,12 @@
 
 struct line;
 struct lws_protocols;
-struct websockets;
+struct websocket_owner;
 
 /* What the loops hand to their libwebsockets context. */
 const struct lws_protocols *line_protocols(void);
 /* How a loop's sockets tell their lines what comes. */
-void line_prepare(struct websockets *all);
+const struct websocket_owner *line_websockets(void);
 
 /* What a message is. */
 enum {

@@ -42,9 +42,9 @@ struct line {
 	bool close_sent;
 	bool peer_closed;      /* the peer has sent a close frame */
 	size_t partial_length; /* of a message in several pieces */
-	struct ring ring;
 	struct websocket ws;
 
+	struct ring ring;
 	char *partial; /* owned */
 	size_t partial_room;
 	struct admission *admission; /* borrowed from the connection */

@@ -35,7 +35,6 @@
 #define AUTO_TICK_US	1000u
 #define LONGEST_MESSAGE (16u << 20) /* the most media.max_message may be */
 #define OUT_ROOM	((size_t)256 * 1024)
-#define IN_ROOM		((size_t)64 * 1024) /* received at a time */
 #define THINNED_TO	4u /* of so many checkpoints one, when room is low */
 
 /* ---- for the calls ---------------------------------------------------------
@@ -317,12 +316,12 @@ static int carry_calls(struct thread *self, void *arg)
 static void loop_free(struct loop *loop)
 {
 	net_context_destroy(loop->net);
+	websockets_close(&loop->websockets);
 	if (loop->ev)
 		ev_loop_destroy(loop->ev);
 	free(loop->scratch.audio);
 	free(loop->sound);
 	free(loop->out);
-	free(loop->websockets.buffer);
 }
 
 static void find_series(struct loop *loop)
@@ -347,13 +346,8 @@ static int make_buffers(struct loop *loop)
 	loop->sound = malloc(sizeof(*loop->sound));
 	loop->out_room = OUT_ROOM;
 	loop->out = malloc(LWS_PRE + loop->out_room);
-	loop->websockets.room = IN_ROOM;
-	loop->websockets.buffer = malloc(IN_ROOM);
 	loop->unsent_end = &loop->unsent;
-	return loop->scratch.audio && loop->sound && loop->out &&
-			       loop->websockets.buffer
-		       ? 0
-		       : -ENOMEM;
+	return loop->scratch.audio && loop->sound && loop->out ? 0 : -ENOMEM;
 }
 
 static int make_ev(struct loop *loop)
@@ -361,8 +355,6 @@ static int make_ev(struct loop *loop)
 	loop->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV);
 	if (!loop->ev)
 		return -ENOMEM;
-	loop->websockets.loop = loop->ev;
-	line_prepare(&loop->websockets);
 	ev_async_init(&loop->order_came, on_order);
 	loop->order_came.data = loop;
 	ev_async_start(loop->ev, &loop->order_came);
@@ -371,7 +363,7 @@ static int make_ev(struct loop *loop)
 	loop->beat_due = ev_now(loop->ev) + BEAT_BUSY_S;
 	ev_timer_start(loop->ev, &loop->beat);
 	turns_init(&loop->turns, loop->ev, clock_mono_ms, call_on_turn);
-	return 0;
+	return websockets_open(&loop->websockets, loop->ev, line_websockets());
 }
 
 int loop_start(struct loop *loop, unsigned index)

@@ -37,6 +37,7 @@
 #define DURATION_MAX_MS (24ull * 60 * 60 * 1000)
 #define THREADS_MAX	16u
 #define STUCK_MS	10000u
+#define GATHER_MS	20u /* chunks that come meanwhile are one wake-up */
 
 struct recorder_worker {
 	struct recorder *recorder;
@@ -204,6 +205,17 @@ static void finish_one(struct recorder_worker *worker)
 	atomic_fetch_add(&worker->recorder->progress, 1);
 }
 
+/* Sleeps until something comes, and a little longer: with a thousand calls a
+ * chunk is full every millisecond, and to be woken for each costs more than to
+ * write it. */
+static void gather(struct recorder_worker *worker)
+{
+	static const struct timespec more = { .tv_nsec = GATHER_MS * 1000000 };
+
+	recorder_inbox_wait(worker->inbox);
+	(void)nanosleep(&more, NULL);
+}
+
 static int run(struct thread *self, void *arg)
 {
 	struct recorder_worker *worker = arg;
@@ -222,7 +234,7 @@ static int run(struct thread *self, void *arg)
 		if (!parcel && stopping)
 			break;
 		if (!parcel)
-			recorder_inbox_wait(worker->inbox);
+			gather(worker);
 		while (parcel) {
 			struct parcel *next = parcel->next;
 

@@ -88,6 +88,11 @@ struct recording *recording_open(struct recorder *recorder, const char *path,
 size_t recording_write(struct recording *recording, unsigned channel,
 		       uint64_t position, const uint8_t *data, size_t samples);
 
+/* It will be written to very soon: its memory may come, and then what that
+ * points to. */
+void recording_fetch(const struct recording *recording);
+void recording_fetch_more(const struct recording *recording);
+
 /* Makes the file at least `samples` long (silence), ends it, and frees. The
  * file is finished behind our back. Accepts NULL. */
 void recording_close(struct recording *recording, uint64_t samples);

@@ -25,6 +25,7 @@
 #include "server/board.h"
 
 #define LAG_MAX_MS 500u /* of one track behind another */
+#define FETCHED	   192u /* bytes: 20 ms at 8000 Hz */
 
 /* One track cannot lag behind itself, and its audio should be on disk soon. */
 static uint32_t windows_for_lag(unsigned rate_hz, unsigned channels,
@@ -89,6 +90,7 @@ static void send_off(struct recording *rec, uint64_t window)
 	if (*place)
 		recorder_inbox_push(rec->inbox, &(*place)->parcel);
 	*place = NULL;
+	rec->open = NULL;
 }
 
 static uint64_t oldest_window(const struct recording *rec)
@@ -141,6 +143,19 @@ static void interleave(const struct recording *rec, uint8_t *out,
 	}
 }
 
+static void put(struct recording *rec, struct chunk *chunk, uint32_t offset,
+		unsigned channel, const uint8_t *data, uint32_t samples)
+{
+	size_t frame = (size_t)rec->channels * rec->codec->sample_bytes;
+	uint8_t *out = chunk->bytes + offset * frame;
+
+	interleave(rec, out, channel, data, samples);
+	rec->next = out + samples * frame;
+	chunk->samples += samples;
+	if (chunk->frames < offset + samples)
+		chunk->frames = offset + samples;
+}
+
 /* To one window; false when the samples had to be given up. */
 static bool place(struct recording *rec, unsigned channel, uint64_t position,
 		  const uint8_t *data, uint32_t samples)
@@ -161,13 +176,26 @@ static bool place(struct recording *rec, unsigned channel, uint64_t position,
 		board_add(rec->recorder->dropped, samples);
 		return false;
 	}
-	interleave(rec,
-		   (*chunk)->bytes + (size_t)offset * rec->channels *
-					     rec->codec->sample_bytes,
-		   channel, data, samples);
-	(*chunk)->samples += samples;
-	if ((*chunk)->frames < offset + samples)
-		(*chunk)->frames = offset + samples;
+	rec->open = *chunk;
+	put(rec, *chunk, offset, channel, data, samples);
+	return true;
+}
+
+/* As nearly always: into the window that was written to last. */
+static bool place_in_open(struct recording *rec, unsigned channel,
+			  uint64_t position, const uint8_t *data,
+			  size_t samples)
+{
+	struct chunk *chunk = rec->open;
+	uint64_t offset;
+
+	if (!chunk || position < chunk->first ||
+	    position + samples > rec->frames_max)
+		return false;
+	offset = position - chunk->first;
+	if (offset + samples > rec->window_frames)
+		return false;
+	put(rec, chunk, (uint32_t)offset, channel, data, (uint32_t)samples);
 	return true;
 }
 
@@ -177,6 +205,8 @@ size_t recording_write(struct recording *rec, unsigned channel,
 	size_t lost = 0;
 
 	assert(channel < rec->channels);
+	if (place_in_open(rec, channel, position, data, samples))
+		return 0;
 	while (samples > 0) {
 		uint32_t room = rec->window_frames -
 				(uint32_t)(position % rec->window_frames);
@@ -191,6 +221,19 @@ size_t recording_write(struct recording *rec, unsigned channel,
 		samples -= n;
 	}
 	return lost;
+}
+
+void recording_fetch(const struct recording *rec)
+{
+	__builtin_prefetch(rec);
+	__builtin_prefetch((const char *)rec + 64);
+}
+
+void recording_fetch_more(const struct recording *rec)
+{
+	__builtin_prefetch(rec->open, 1);
+	for (size_t i = 0; i < FETCHED; i += 64)
+		__builtin_prefetch(rec->next + i, 1);
 }
 
 void recording_close(struct recording *rec, uint64_t samples)

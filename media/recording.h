@@ -32,9 +32,12 @@ struct recording {
 	uint32_t windows_kept;	/* still in memory, for late audio */
 
 	/* The loop's. Window w holds the frames from w * window_frames; the
-	 * kept ones, the newest of which is `newest`, are a ring. */
-	struct chunk *windows[WINDOWS_MAX]; /* NULL: nothing in it yet */
+	 * kept ones, the newest of which is `newest`, are a ring. `open` is the
+	 * one that was written to last, if it is still kept. */
+	struct chunk *open;
+	const uint8_t *next; /* where it probably will be written to */
 	uint64_t newest;
+	struct chunk *windows[WINDOWS_MAX]; /* NULL: nothing in it yet */
 
 	/* The parcels: first the loop's, then the recorder thread's. */
 	struct parcel opening, closing;

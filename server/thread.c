@@ -17,7 +17,9 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "server/board.h"
 #include "server/clock.h"
@@ -26,6 +28,7 @@
 #define BACKOFF_FIRST_MS  100u
 #define BACKOFF_MAX_MS	  10000u
 #define BACKOFF_BEAT_MS	  500u
+#define GIVES_WAY	  5	  /* a nice value: a third of the share */
 #define SIGNAL_STACK_SIZE 65536ul /* SIGSTKSZ is not a constant */
 
 struct thread {
@@ -187,6 +190,8 @@ static void *supervise(void *arg)
 	current_name = self->options.name;
 	signal_stack_init(&stack);
 	(void)pthread_setname_np(pthread_self(), self->options.name);
+	if (!self->options.watched)
+		(void)setpriority(PRIO_PROCESS, (id_t)gettid(), GIVES_WAY);
 	do {
 		started = clock_mono_ms();
 		r = self->options.body(self, self->options.arg);

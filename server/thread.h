@@ -12,7 +12,8 @@
  * A *watched* thread promises to call thread_beat() at least once a second; the
  * supervisor of the processes kills a role whose watched threads stand still.
  * Threads that may wait for a disk or a database are not watched: their waits
- * are legal.
+ * are legal. Where there are too few processors for all, they give way to those
+ * that may not.
  *
  * Thread: thread_start/stop/join belong to the owner, the rest to the thread.
  */

@@ -10,24 +10,27 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#define RECEIVED  ((size_t)64 * 1024) /* at a time */
+#define ROUND	  256		      /* events; then the loop's other work */
+#define AHEAD	  3		      /* of them are fetched */
 #define REST_MORE 1024u /* beyond the rest of a frame: answers to pings */
 
 /* ---- sending ---------------------------------------------------------------
  */
 
-static void watch(struct websocket *ws, bool for_writing)
+/* Told again of what is so already, as an edge. */
+static bool rearm(struct websocket *ws, int operation)
 {
-	int events = (ws->paused ? 0 : EV_READ) | (for_writing ? EV_WRITE : 0);
+	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP |
+					       EPOLLET,
+				     .data.ptr = ws };
 
-	if ((ws->io.events & (EV_READ | EV_WRITE)) == events)
-		return;
-	ev_io_stop(ws->all->loop, &ws->io);
-	ev_io_set(&ws->io, ws->io.fd, events);
-	if (events)
-		ev_io_start(ws->all->loop, &ws->io);
+	return epoll_ctl(ws->all->io.fd, operation, ws->fd, &event) == 0;
 }
 
 bool websocket_is_choked(const struct websocket *ws)
@@ -37,7 +40,10 @@ bool websocket_is_choked(const struct websocket *ws)
 
 void websocket_want_write(struct websocket *ws)
 {
-	watch(ws, true);
+	if (ws->wanted)
+		return;
+	ws->wanted = true;
+	(void)rearm(ws, EPOLL_CTL_MOD);
 }
 
 /* How much the socket took, or -1: it is lost. */
@@ -47,7 +53,7 @@ static ssize_t push(const struct websocket *ws, const uint8_t *bytes,
 	ssize_t n;
 
 	do
-		n = send(ws->io.fd, bytes, length, MSG_NOSIGNAL);
+		n = send(ws->fd, bytes, length, MSG_NOSIGNAL);
 	while (n < 0 && errno == EINTR);
 	if (n >= 0)
 		return n;
@@ -58,7 +64,7 @@ static ssize_t push(const struct websocket *ws, const uint8_t *bytes,
  * reads the end of it. */
 static bool lose(struct websocket *ws)
 {
-	(void)shutdown(ws->io.fd, SHUT_RDWR);
+	(void)shutdown(ws->fd, SHUT_RDWR);
 	return false;
 }
 
@@ -76,7 +82,6 @@ static bool keep_rest(struct websocket *ws, const uint8_t *bytes, size_t length)
 	ws->rest = rest;
 	ws->rest_sent = 0;
 	ws->rest_length = (uint32_t)(kept + length);
-	watch(ws, true);
 	return true;
 }
 
@@ -134,16 +139,19 @@ static bool flush(struct websocket *ws)
 
 static void on_writable(struct websocket *ws)
 {
-	if (!flush(ws) || ws->rest)
+	bool asked = ws->wanted || ws->rest;
+
+	if (!flush(ws) || ws->rest || !asked)
 		return;
-	watch(ws, false);
-	ws->all->on_writable(ws);
+	ws->wanted = false;
+	ws->all->owner->on_writable(ws);
 }
 
 void websocket_pause(struct websocket *ws, bool pause)
 {
+	if (ws->paused && !pause)
+		(void)rearm(ws, EPOLL_CTL_MOD);
 	ws->paused = pause;
-	watch(ws, (ws->io.events & EV_WRITE) != 0);
 }
 
 bool websocket_say_goodbye(struct websocket *ws, unsigned code)
@@ -156,7 +164,7 @@ bool websocket_say_goodbye(struct websocket *ws, unsigned code)
 	if (ws->rest || !websocket_send(ws, payload, 2, WS_OP_CLOSE))
 		return false;
 	if (ws->deaf && !ws->rest)
-		(void)shutdown(ws->io.fd, SHUT_WR);
+		(void)shutdown(ws->fd, SHUT_WR);
 	return true;
 }
 
@@ -167,7 +175,7 @@ bool websocket_say_goodbye(struct websocket *ws, unsigned code)
 static bool on_broken(struct websocket *ws, const char *why)
 {
 	ws->deaf = true;
-	ws->all->on_broken(ws, why);
+	ws->all->owner->on_broken(ws, why);
 	return false;
 }
 
@@ -175,8 +183,8 @@ static bool on_goodbye(struct websocket *ws, int code)
 {
 	if (code < 0)
 		return on_broken(ws, "a close frame with no proper code");
-	ws->all->on_close(ws, (unsigned)code);
-	ws->all->on_gone(ws);
+	ws->all->owner->on_close(ws, (unsigned)code);
+	ws->all->owner->on_gone(ws);
 	return false;
 }
 
@@ -187,7 +195,7 @@ static bool on_piece(struct websocket *ws, enum ws_kind kind,
 	switch (kind) {
 	case WS_TEXT:
 	case WS_BINARY:
-		ws->all->on_data(ws, piece, kind == WS_BINARY);
+		ws->all->owner->on_data(ws, piece, kind == WS_BINARY);
 		return true;
 	case WS_PING: answer_ping(ws, piece); return true;
 	case WS_PONG: return true;
@@ -198,19 +206,23 @@ static bool on_piece(struct websocket *ws, enum ws_kind kind,
 	return false;
 }
 
-static void on_readable(struct websocket *ws)
+/* What came was less than the buffer holds: that was all, and more would be
+ * another edge (epoll(7)). The end behind it is no other edge. */
+static void on_readable(struct websocket *ws, uint32_t events)
 {
-	uint8_t *at = ws->all->buffer;
-	ssize_t n = recv(ws->io.fd, at, ws->all->room, 0);
+	uint8_t *at = ws->all->buffer, *end;
+	ssize_t n = recv(ws->fd, at, RECEIVED, 0);
 	struct ws_piece piece;
-	uint8_t *end;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		ws->all->on_gone(ws);
+		ws->all->owner->on_gone(ws);
 		return;
 	}
+	if ((size_t)n == RECEIVED ||
+	    events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+		(void)rearm(ws, EPOLL_CTL_MOD);
 	if (ws->deaf)
 		return;
 	end = at + n;
@@ -218,15 +230,92 @@ static void on_readable(struct websocket *ws)
 		;
 }
 
-static void on_ready(struct ev_loop *loop, ev_io *io, int events)
+/* ---- rounds ----------------------------------------------------------------
+ */
+
+/* Those who come after this one, the farthest first. */
+static void fetch(const struct websocket_owner *owner,
+		  const struct epoll_event *event)
 {
-	struct websocket *ws = (struct websocket *)io;
+	const char *ws = event[AHEAD].data.ptr;
+
+	if (ws) {
+		__builtin_prefetch(ws - 64); /* the owner's, around it */
+		__builtin_prefetch(ws);
+		__builtin_prefetch(ws + 64);
+	}
+	if (event[2].data.ptr)
+		owner->on_soon(event[2].data.ptr);
+	if (event[1].data.ptr)
+		owner->on_next(event[1].data.ptr);
+}
+
+/* Of a socket that was stopped in this round nothing more is said. */
+static void forget(struct websocket *ws)
+{
+	struct epoll_event *round = ws->all->round;
+
+	for (size_t i = 0; i < ws->all->count; i++)
+		if (round[i].data.ptr == ws)
+			round[i].data.ptr = NULL;
+}
+
+static void on_event(struct websocket *ws, uint32_t events)
+{
+	if (events & EPOLLOUT)
+		on_writable(ws);
+	if (events & ~(uint32_t)EPOLLOUT && !ws->paused)
+		on_readable(ws, events);
+}
+
+static void on_round(struct ev_loop *loop, ev_io *io, int revents)
+{
+	struct websockets *all = io->data;
+	struct epoll_event events[ROUND + AHEAD];
+	int n = epoll_wait(io->fd, events, ROUND, 0);
 
 	(void)loop;
-	if (events & EV_WRITE)
-		on_writable(ws);
-	else
-		on_readable(ws);
+	(void)revents;
+	all->round = events;
+	all->count = n > 0 ? (size_t)n : 0;
+	for (size_t i = 0; i < AHEAD; i++)
+		events[all->count + i].data.ptr = NULL;
+	for (int i = 0; i < n; i++) {
+		struct websocket *ws = events[i].data.ptr;
+
+		fetch(all->owner, &events[i]);
+		if (ws)
+			on_event(ws, events[i].events);
+	}
+	all->count = 0;
+}
+
+int websockets_open(struct websockets *all, struct ev_loop *loop,
+		    const struct websocket_owner *owner)
+{
+	int fd = epoll_create1(EPOLL_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	*all = (struct websockets){ .owner = owner, .loop = loop };
+	ev_io_init(&all->io, on_round, fd, EV_READ);
+	all->io.data = all;
+	ev_io_start(loop, &all->io);
+	all->buffer = malloc(RECEIVED);
+	if (all->buffer)
+		return 0;
+	websockets_close(all);
+	return -ENOMEM;
+}
+
+void websockets_close(struct websockets *all)
+{
+	if (!all->owner)
+		return;
+	ev_io_stop(all->loop, &all->io);
+	(void)close(all->io.fd);
+	free(all->buffer);
+	*all = (struct websockets){ 0 };
 }
 
 /* ---- begin and end ---------------------------------------------------------
@@ -248,7 +337,7 @@ static bool has_read_exactly(int fd, size_t length)
 	return info.tcpi_bytes_received - (uint64_t)unread == length;
 }
 
-bool websocket_take(struct websocket *ws, const struct websockets *all,
+bool websocket_take(struct websocket *ws, struct websockets *all,
 		    struct lws *wsi, size_t head_length)
 {
 	int fd = lws_get_socket_fd(wsi);
@@ -256,10 +345,13 @@ bool websocket_take(struct websocket *ws, const struct websockets *all,
 	if (head_length == 0 || lws_is_ssl(wsi) ||
 	    !has_read_exactly(fd, head_length))
 		return false;
-	(void)lws_rx_flow_control(wsi, 0);
 	ws->all = all;
-	ev_io_init(&ws->io, on_ready, fd, EV_READ);
-	ev_io_start(all->loop, &ws->io);
+	ws->fd = fd;
+	if (!rearm(ws, EPOLL_CTL_ADD)) {
+		ws->all = NULL;
+		return false;
+	}
+	(void)lws_rx_flow_control(wsi, 0);
 	return true;
 }
 
@@ -270,11 +362,12 @@ bool websocket_is_taken(const struct websocket *ws)
 
 void websocket_stop(struct websocket *ws)
 {
+	struct epoll_event none = { 0 };
+
 	if (!ws->all)
 		return;
-	ev_io_stop(ws->all->loop, &ws->io);
-	ws->deaf = true;
+	(void)epoll_ctl(ws->all->io.fd, EPOLL_CTL_DEL, ws->fd, &none);
+	forget(ws);
 	free(ws->rest);
-	ws->rest = NULL;
-	ws->rest_length = ws->rest_sent = 0;
+	*ws = (struct websocket){ .fd = -1 };
 }

@@ -22,17 +22,29 @@ static void add(struct json_out *out, const char *text, size_t length)
 	out->at[out->length] = '\0';
 }
 
+static bool is_plain(unsigned char c)
+{
+	return c >= 0x20 && c != '"' && c != '\\';
+}
+
+/* Ids, as nearly all that is written so, are plain from end to end. */
 static void add_escaped(struct json_out *out, const char *text)
 {
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
-		char escaped[8] = { (char)c };
+	for (;;) {
+		const char *from = text;
+		char escaped[8];
 
-		if (c == '"' || c == '\\')
-			(void)snprintf(escaped, sizeof(escaped), "\\%c", c);
-		else if (c < 0x20)
-			(void)snprintf(escaped, sizeof(escaped), "\\u%04x", c);
+		while (is_plain((unsigned char)*text))
+			text++;
+		add(out, from, (size_t)(text - from));
+		if (!*text)
+			return;
+		(void)snprintf(escaped, sizeof(escaped),
+			       *text == '"' || *text == '\\' ? "\\%c"
+							     : "\\u%04x",
+			       *text);
 		add(out, escaped, strlen(escaped));
+		text++;
 	}
 }
 
