@@ -178,6 +178,7 @@ static void publish(struct loop *loop)
 	board_add(loop->late_out, (int64_t)c->late_out);
 	board_add(loop->dropped, (int64_t)c->dropped);
 	*c = (struct loop_counts){ 0 };
+	board_set(loop->carried, loop->call_count);
 	board_set(board_series(METRIC_CALLS_ACTIVE, ""),
 		  atomic_load(&board_flags()->calls_active));
 }
@@ -326,6 +327,8 @@ static void loop_free(struct loop *loop)
 
 static void find_series(struct loop *loop)
 {
+	char labels[64];
+
 	loop->frames_in = board_series(METRIC_FRAMES_TOTAL, "direction=\"in\"");
 	loop->frames_out =
 		board_series(METRIC_FRAMES_TOTAL, "direction=\"out\"");
@@ -336,6 +339,10 @@ static void find_series(struct loop *loop)
 		board_series(METRIC_FRAMES_LATE_TOTAL, "direction=\"out\"");
 	loop->dropped = board_series(METRIC_FRAMES_DROPPED_TOTAL, "");
 	loop->lag = board_series(METRIC_LOOP_LAG_SECONDS, "");
+	(void)snprintf(labels, sizeof(labels), "process=\"%u\",loop=\"%u\"",
+		       loop->process,
+		       loop->place % loop->settings->media.threads);
+	loop->carried = board_series(METRIC_LOOP_CALLS, labels);
 }
 
 static int make_buffers(struct loop *loop)
@@ -372,6 +379,10 @@ int loop_start(struct loop *loop, unsigned index)
 		.protocols = line_protocols(),
 		.user = loop,
 		.listen_fd = loop->listen_fd,
+		.loads = &board_flags()->loads,
+		.load_place = loop->place,
+		.load_count = loop->settings->media.processes *
+			      loop->settings->media.threads,
 		.max_connections = LOOP_CONNECTIONS(loop->settings),
 		.server_name = "media.listen",
 		.tls = TLS_MEDIA,

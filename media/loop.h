@@ -1,9 +1,9 @@
 /*
  * loop.h - one thread that carries calls
  *
- * A libev loop with a libwebsockets context on it, its own listening socket,
- * and everything that its calls share without locks: buffers, counters, the
- * settings in force. Other threads speak to it through loop_tell() alone.
+ * A libev loop with a libwebsockets context on it, and everything that its
+ * calls share without locks: buffers, counters, the settings in force. Other
+ * threads speak to it through loop_tell() alone.
  *
  * Thread: the struct belongs to the loop's thread, but for what is atomic.
  */
@@ -48,6 +48,7 @@ struct loop {
 	struct limits *limits;		 /* of callers, borrowed; NULL: none */
 	int listen_fd;			 /* borrowed */
 	unsigned process;		 /* which media process this is */
+	unsigned place;			 /* among all loops of the node */
 	struct lifeboat *boat;		 /* of this loop; or NULL */
 	char name[16];
 
@@ -70,7 +71,7 @@ struct loop {
 	size_t out_room;
 	struct loop_counts counts;
 	struct board_series *frames_in, *frames_out, *lost, *late_in, *late_out,
-		*dropped, *lag;
+		*dropped, *lag, *carried;
 
 	_Atomic int order;				/* enum loop_order */
 	_Atomic(const struct settings *) next_settings; /* after a reload */

@@ -268,8 +268,9 @@ static int start_loops(struct media *media)
 		loop->recorder = media->recorder;
 		loop->limits = media->limits;
 		loop->process = media->options->index;
-		loop->boat = lifeboat_at((size_t)loop->process * count + i);
-		loop->listen_fd = media->options->listen_fds[i];
+		loop->place = loop->process * count + i;
+		loop->boat = lifeboat_at(loop->place);
+		loop->listen_fd = media->options->listen_fd;
 		r = loop_start(loop, i);
 		if (r < 0)
 			return r;

@@ -1,7 +1,7 @@
 /*
  * media.h - the media process: takes calls
  *
- * One loop per thread, each with its own inherited listening socket; a call
+ * One loop per thread; all of them accept on one inherited socket, and a call
  * lives its whole life on one loop. The main thread holds no call: it waits for
  * signals and ends the loops in order.
  *
@@ -17,7 +17,7 @@ struct settings;
 struct media_options {
 	const struct settings *settings; /* borrowed */
 	unsigned index;			 /* which media process this is */
-	const int *listen_fds;		 /* one a thread; borrowed */
+	int listen_fd;			 /* of all media processes; borrowed */
 	/* Loads the settings anew on SIGHUP: a malloc'd struct in which what
 	 * cannot change while we run is as at the start, or NULL when
 	 * they are wrong (already logged). */

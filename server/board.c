@@ -101,6 +101,8 @@ const struct board_family board_families[METRIC_COUNT] = {
 		"Outgoing media messages given up under back-pressure."),
 	[METRIC_LOOP_LAG_SECONDS] = SECONDS(
 		"loop_lag_seconds", "How late a media loop came to its timer."),
+	[METRIC_LOOP_CALLS] =
+		GAUGE_BY("loop_calls", "Calls of each media loop, live."),
 	[METRIC_QUEUE_RECORDS] =
 		GAUGE("queue_records", "Records in memory, not yet durable."),
 	[METRIC_QUEUE_CAPACITY] =

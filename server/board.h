@@ -29,6 +29,7 @@
 
 #include "server/auth/live.h"
 #include "server/auth/once.h"
+#include "server/loads.h"
 
 enum board_metric {
 	METRIC_CALLS_ACTIVE,	       /* gauge */
@@ -45,6 +46,7 @@ enum board_metric {
 	METRIC_FRAMES_LATE_TOTAL,    /* came or left late; by direction */
 	METRIC_FRAMES_DROPPED_TOTAL, /* outgoing, given up: back-pressure */
 	METRIC_LOOP_LAG_SECONDS,     /* histogram */
+	METRIC_LOOP_CALLS,	     /* gauge {process,loop} */
 	METRIC_QUEUE_RECORDS,	     /* gauge: handed over, not yet journaled */
 	METRIC_QUEUE_CAPACITY,	     /* gauge */
 	METRIC_QUEUE_BYTES,	     /* gauge */
@@ -228,6 +230,7 @@ struct board_flags {
 	_Atomic int32_t calls_of[BOARD_MEDIA_MAX];
 	/* Of each media process: how many of its loops take calls. */
 	_Atomic uint32_t loops_of[BOARD_MEDIA_MAX];
+	struct loads loads; /* of all loops, see loads.h */
 	/* Supervisor: grows when the files of a listener were read again, and
 	 * were good. */
 	_Atomic uint32_t tls_serials[BOARD_TLS_LISTENERS];

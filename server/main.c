@@ -61,12 +61,12 @@ static struct settings *reload_role(void)
 }
 
 static int run_media(const struct settings *settings, unsigned index,
-		     const int *listen_fds)
+		     int listen_fd)
 {
 	began_with = settings;
 	return media_run(&(struct media_options){ .settings = settings,
 						  .index = index,
-						  .listen_fds = listen_fds,
+						  .listen_fd = listen_fd,
 						  .reload = reload_role });
 }
 

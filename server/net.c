@@ -1,10 +1,12 @@
 /*
  * net.c - listening sockets, and contexts fed by an acceptor of ours (net.h)
  *
- * Each loop thread accepts on a socket of its own; the kernel spreads callers
- * over all that share the address by SO_REUSEPORT. That option would also let a
- * second server of ours bind the same port and take half of the calls, so we
- * first try the address without it: that fails when anyone listens there.
+ * All loops of all processes accept on one socket, and spread the callers by
+ * themselves: who has more than another lets the others go first (loads.h).
+ * SO_REUSEPORT, a socket for each, would leave that to a hash of the caller's
+ * address and port: of ten calls one loop of two may get eight, and a loop that
+ * stands still, or a process that is being replaced, keeps its share waiting.
+ * The price is that a caller wakes every idle loop; it is paid once a call.
  *
  *   listening socket --ev_io--> accept4 --adopt--> libwebsockets --> protocols
  *
@@ -21,6 +23,7 @@
  *
  *   at max_connections      accept and close: the peer learns it at once
  *   not welcome             the same (who comes too often: patience.h)
+ *   others have fewer       pause for a moment; what waits even then is ours
  *   no descriptors (EMFILE) pause for a second, or the loop would spin on a
  *                           socket that stays readable
  *   the peer left already   next
@@ -40,13 +43,15 @@
 #include <libwebsockets.h>
 
 #include "server/clock.h"
+#include "server/loads.h"
 #include "server/log.h"
 #include "server/settings.h"
 
-#define BACKLOG	       4096 /* while a role restarts; see somaxconn */
-#define ACCEPT_BATCH   64   /* a wake-up; then live calls have their turn */
-#define ACCEPT_PAUSE_S 1.0  /* when the process is out of descriptors */
-#define TICK_S	       1.0  /* while anyone is connected */
+#define BACKLOG	       4096  /* while a role restarts; see somaxconn */
+#define ACCEPT_BATCH   64    /* a wake-up; then live calls have their turn */
+#define ACCEPT_PAUSE_S 1.0   /* when the process is out of descriptors */
+#define OTHERS_FIRST_S 0.002 /* two ticks of a busy loop */
+#define TICK_S	       1.0   /* while anyone is connected */
 #define LOG_PAUSE_MS   1000u
 #define GOODBYE_MAX    100u /* of the 123 that RFC 6455, 5.5, leaves */
 #define RX_BUFFER      2048 /* 3.4 KB a connection, 5 frames a read */
@@ -66,7 +71,7 @@ struct bound {
 };
 
 /* A bound socket, or -errno. */
-static int bind_socket(const struct bound *b, bool share)
+static int bind_socket(const struct bound *b)
 {
 	const int on = 1;
 	int fd = socket(b->to.any.sa_family,
@@ -78,8 +83,6 @@ static int bind_socket(const struct bound *b, bool share)
 	/* So that connections of our last life, still in TIME_WAIT, do not
 	 * keep us from binding. */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
-	    (share &&
-	     setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) < 0) ||
 	    bind(fd, &b->to.any, b->length) < 0)
 		r = -errno;
 	if (r == 0)
@@ -88,57 +91,25 @@ static int bind_socket(const struct bound *b, bool share)
 	return r;
 }
 
-static int probe(const struct bound *b)
-{
-	int fd = bind_socket(b, false);
-
-	if (fd < 0)
-		return fd;
-	(void)close(fd);
-	return 0;
-}
-
-/* A listening socket, or -errno. Port 0 is replaced by what the kernel chose,
- * so that the next socket shares it. */
-static int listen_socket(struct bound *b)
+int net_listen(const char *address)
 {
 	const int first_bytes_s = FIRST_BYTES_S;
-	socklen_t length = sizeof(b->to);
-	int fd = bind_socket(b, true);
-	int r;
+	struct bound b;
+	int fd, r = settings_parse_address(address, &b.to.room, &b.length);
 
+	if (r < 0)
+		return r;
+	fd = bind_socket(&b);
 	if (fd < 0)
 		return fd;
 	/* A caller is accepted with his request, which can then be seen whole;
 	 * one who says nothing, a second later. It is no matter if it fails. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &first_bytes_s,
 			 sizeof(first_bytes_s));
-	if (listen(fd, BACKLOG) == 0 &&
-	    getsockname(fd, &b->to.any, &length) == 0)
+	if (listen(fd, BACKLOG) == 0)
 		return fd;
 	r = -errno;
 	(void)close(fd);
-	return r;
-}
-
-int net_listen(const char *address, int *fds, size_t count)
-{
-	struct bound b;
-	size_t made = 0;
-	int r = settings_parse_address(address, &b.to.room, &b.length);
-
-	if (r == 0)
-		r = probe(&b);
-	while (r == 0 && made < count) {
-		r = fds[made] = listen_socket(&b);
-		if (r >= 0) {
-			made++;
-			r = 0;
-		}
-	}
-	if (r < 0)
-		while (made > 0)
-			(void)close(fds[--made]);
 	return r;
 }
 
@@ -159,6 +130,8 @@ struct net_context {
 	const struct net_door *door;
 	void *door_arg;
 	uint32_t connections, max_connections;
+	struct loads *loads; /* NULL: nobody else accepts here */
+	uint32_t load_place, load_count;
 	bool accepting;	   /* until net_context_stop_accepting() */
 	bool full_logged;  /* since we were last below max_connections */
 	bool error_logged; /* since accept last worked */
@@ -286,6 +259,13 @@ int net_say_goodbye(struct lws *wsi, unsigned code, const char *why)
 /* ---- events ----------------------------------------------------------------
  */
 
+static void count(struct net_context *net, int by)
+{
+	net->connections += (uint32_t)by;
+	if (net->loads && net->accepting)
+		loads_set(net->loads, net->load_place, net->connections);
+}
+
 static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
 		    void *user, void *in, size_t len)
 {
@@ -296,10 +276,12 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason,
 	if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS)
 		return tls_configure(user, net->tls);
 	if (reason == LWS_CALLBACK_WSI_CREATE) {
-		if (net->connections++ == 0)
+		count(net, 1);
+		if (net->connections == 1)
 			ev_timer_again(net->loop, &net->tick);
 	} else if (reason == LWS_CALLBACK_WSI_DESTROY) {
-		if (--net->connections == 0)
+		count(net, -1);
+		if (net->connections == 0)
 			ev_timer_stop(net->loop, &net->tick);
 		if (net->connections < net->max_connections)
 			net->full_logged = false;
@@ -403,26 +385,27 @@ static bool is_passing(int err)
 	       err == EPERM;
 }
 
-static void pause_accepting(struct net_context *net, int err)
+static void pause_accepting(struct net_context *net, double seconds)
+{
+	ev_io_stop(net->loop, &net->acceptor);
+	ev_timer_set(&net->pause, seconds, 0.);
+	ev_timer_start(net->loop, &net->pause);
+}
+
+static void on_accept_error(struct net_context *net, int err)
 {
 	if (!net->error_logged)
 		log_error("NET_ACCEPT", "server=%s err=\"%s\" next=%gs",
 			  net->server_name, strerror(err), ACCEPT_PAUSE_S);
 	net->error_logged = true;
-	ev_io_stop(net->loop, &net->acceptor);
-	ev_timer_set(&net->pause, ACCEPT_PAUSE_S, 0.);
-	ev_timer_start(net->loop, &net->pause);
+	pause_accepting(net, ACCEPT_PAUSE_S);
 }
 
-static void on_callers(struct ev_loop *loop, ev_io *w, int revents)
+static void take_callers(struct net_context *net, uint32_t most)
 {
-	struct net_context *net = w->data;
-
-	(void)loop;
-	(void)revents;
-	for (int i = 0; i < ACCEPT_BATCH; i++) {
+	for (uint32_t i = 0; i < most && i < ACCEPT_BATCH; i++) {
 		struct bound from = { .length = sizeof(from.to) };
-		int fd = accept4(w->fd, &from.to.any, &from.length,
+		int fd = accept4(net->acceptor.fd, &from.to.any, &from.length,
 				 SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd >= 0) {
@@ -431,10 +414,25 @@ static void on_callers(struct ev_loop *loop, ev_io *w, int revents)
 		} else if (errno == EAGAIN) {
 			return;
 		} else if (!is_passing(errno)) {
-			pause_accepting(net, errno);
+			on_accept_error(net, errno);
 			return;
 		}
 	}
+}
+
+static void on_callers(struct ev_loop *loop, ev_io *w, int revents)
+{
+	struct net_context *net = w->data;
+	uint32_t may = net->loads ? loads_allow(net->loads, net->load_place,
+						net->load_count)
+				  : ACCEPT_BATCH;
+
+	(void)loop;
+	(void)revents;
+	if (may > 0)
+		take_callers(net, may);
+	else
+		pause_accepting(net, OTHERS_FIRST_S);
 }
 
 static void on_pause_over(struct ev_loop *loop, ev_timer *w, int revents)
@@ -442,8 +440,12 @@ static void on_pause_over(struct ev_loop *loop, ev_timer *w, int revents)
 	struct net_context *net = w->data;
 
 	(void)revents;
-	if (net->accepting)
-		ev_io_start(loop, &net->acceptor);
+	if (!net->accepting)
+		return;
+	ev_io_start(loop, &net->acceptor);
+	if (net->loads)
+		take_callers(net,
+			     loads_allow_late(net->loads, net->load_place));
 }
 
 /* The context and, apart from it, the vhost, so that each has its own user
@@ -495,8 +497,11 @@ static void start_accepting(struct net_context *net, int fd)
 	net->acceptor.data = net;
 	net->pause.data = net;
 	net->accepting = fd >= 0;
-	if (net->accepting)
-		ev_io_start(net->loop, &net->acceptor);
+	if (!net->accepting)
+		return;
+	ev_io_start(net->loop, &net->acceptor);
+	if (net->loads)
+		loads_enter(net->loads, net->load_place);
 }
 
 int net_context_create(struct net_context **ret, const struct net_options *o)
@@ -512,6 +517,9 @@ int net_context_create(struct net_context **ret, const struct net_options *o)
 	net->max_connections = o->max_connections;
 	net->door = o->door;
 	net->door_arg = o->door_arg;
+	net->loads = o->loads;
+	net->load_place = o->load_place;
+	net->load_count = o->load_count;
 	net->first = o->protocols[0].callback;
 	ev_timer_init(&net->tick, on_tick, 0., TICK_S);
 	net->tick.data = net;
@@ -542,6 +550,8 @@ struct lws_context *net_context_lws(struct net_context *net)
 void net_context_stop_accepting(struct net_context *net)
 {
 	net->accepting = false;
+	if (net->loads)
+		loads_leave(net->loads, net->load_place);
 	ev_io_stop(net->loop, &net->acceptor);
 	ev_timer_stop(net->loop, &net->pause);
 }

@@ -3,10 +3,9 @@
  *
  * Debian's libwebsockets cannot share a port between contexts, so it never
  * listens here. The supervisor binds every socket before it starts the roles
- * (net_listen); a role inherits them, accepts on its own and hands each
- * connection to its context. A role that dies leaves its socket open in the
- * supervisor: callers wait in the backlog for the next one instead of being
- * refused.
+ * (net_listen); whoever inherits one accepts on it and hands each connection to
+ * its context. A role that dies leaves its socket open in the supervisor:
+ * callers wait in the backlog for whoever comes next instead of being refused.
  *
  * Thread: net_listen in the supervisor; a net_context belongs to one thread.
  */
@@ -21,16 +20,16 @@
 #include "server/auth/network.h"
 #include "server/tls.h"
 
+struct loads;
 struct lws;
 struct lws_context;
 struct lws_protocols;
 
-/* Binds `count` sockets to one address ("127.0.0.1:8080", "[::1]:8080") that
- * share it by SO_REUSEPORT. Fails with -EADDRINUSE when anyone else listens
- * there, which SO_REUSEPORT alone would not notice. The host is numeric or
+/* A socket that listens on an address ("127.0.0.1:8080", "[::1]:8080"), or
+ * -errno; -EADDRINUSE when anyone else listens there. The host is numeric or
  * localhost; none or "*" means any IPv4 address. Port 0 lets the kernel choose
- * one. 0 or -errno; on error no socket is left open. */
-int net_listen(const char *address, int *fds, size_t count);
+ * one. */
+int net_listen(const char *address);
 
 struct net_context;
 
@@ -46,11 +45,14 @@ struct net_options {
 	const struct lws_protocols *protocols; /* borrowed; ends with {0} */
 	void *user;			       /* lws_context_user() */
 	int listen_fd;			       /* borrowed; -1: none */
-	uint32_t timeout_s;		       /* for handshakes and closes */
-	uint32_t max_connections;	       /* beyond: accepted and closed */
-	const char *server_name;	       /* for logs */
-	enum tls_listener tls;	     /* whose certificate, if it has one */
-	const struct net_door *door; /* borrowed; NULL: open to all */
+	struct loads *loads;		       /* of all who accept on it;
+						  borrowed; NULL: we alone */
+	uint32_t load_place, load_count; /* ours among the first so many */
+	uint32_t timeout_s;		 /* for handshakes and closes */
+	uint32_t max_connections;	 /* beyond: accepted and closed */
+	const char *server_name;	 /* for logs */
+	enum tls_listener tls;		 /* whose certificate, if it has one */
+	const struct net_door *door;	 /* borrowed; NULL: open to all */
 	void *door_arg;
 	bool frames_are_ours; /* but for TLS: websocket.h reads them */
 };

@@ -31,6 +31,7 @@
 #include "server/data_dir.h"
 #include "server/live_calls.h"
 #include "server/live_taps.h"
+#include "server/loads.h"
 #include "server/log.h"
 #include "server/net.h"
 #include "server/role.h"
@@ -50,9 +51,7 @@ struct supervisor {
 	struct settings *settings; /* in force; owned */
 	struct role roles[ROLES_MAX];
 	size_t role_count;
-	int lock_fd, control_fd, webhooks_fd;
-	int media_fds[PROCESSES_MAX * THREADS_MAX]; /* one a loop */
-	size_t media_fd_count;
+	int lock_fd, media_fd, control_fd, webhooks_fd;
 	struct watchdog dog;
 	sigset_t signals;
 	bool draining;	     /* media is to end, and does not come back */
@@ -66,11 +65,10 @@ struct supervisor {
 static int live(const struct role *role, void *arg)
 {
 	const struct supervisor *sup = arg;
-	size_t first = (size_t)role->index * sup->settings->media.threads;
 
 	if (role->kind == ROLE_MEDIA)
 		return sup->options.media(sup->settings, role->index,
-					  sup->media_fds + first);
+					  sup->media_fd);
 	return sup->options.control(sup->settings, sup->control_fd,
 				    sup->webhooks_fd);
 }
@@ -115,17 +113,34 @@ static bool is_wanted(const struct supervisor *sup, const struct role *role)
 	return role->kind == ROLE_MEDIA ? !sup->draining : !sup->control_told;
 }
 
+/* Its loops have no load any more that others would compare theirs with. */
+static void forget_loads(const struct supervisor *sup, const struct role *role)
+{
+	uint32_t threads = sup->settings->media.threads;
+
+	for (uint32_t i = 0; role->kind == ROLE_MEDIA && i < threads; i++)
+		loads_leave(&board_flags()->loads, role->index * threads + i);
+}
+
+static void bury(struct supervisor *sup, pid_t pid, int status)
+{
+	for (size_t i = 0; i < sup->role_count; i++) {
+		struct role *role = &sup->roles[i];
+
+		if (role->pid != pid)
+			continue;
+		role_died(role, status, is_wanted(sup, role), clock_mono_ms());
+		forget_loads(sup, role);
+	}
+}
+
 static void reap(struct supervisor *sup)
 {
 	int status;
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-		for (size_t i = 0; i < sup->role_count; i++)
-			if (sup->roles[i].pid == pid)
-				role_died(&sup->roles[i], status,
-					  is_wanted(sup, &sup->roles[i]),
-					  clock_mono_ms());
+		bury(sup, pid, status);
 	publish_roles(sup);
 }
 
@@ -372,12 +387,11 @@ static void raise_file_limit(const struct settings *settings)
 }
 
 /* 0, or 2 after it said which setting is at fault and what to do. */
-static int listen_on(const char *key, const char *address, int *fds,
-		     size_t count)
+static int listen_on(const char *key, const char *address, int *fd)
 {
-	int r = net_listen(address, fds, count);
+	int r = *fd = net_listen(address);
 
-	if (r == 0)
+	if (r >= 0)
 		return 0;
 	if (r == -EADDRINUSE)
 		(void)fprintf(stderr,
@@ -416,19 +430,15 @@ static void list_roles(struct supervisor *sup)
 static int bind_sockets(struct supervisor *sup)
 {
 	const struct settings *s = sup->settings;
-	size_t count = (size_t)s->media.processes * s->media.threads;
-	int status = listen_on("media.listen", s->media.listen, sup->media_fds,
-			       count);
+	int status = listen_on("media.listen", s->media.listen, &sup->media_fd);
 
-	if (status != 0)
-		return status;
-	sup->media_fd_count = count;
-	status = listen_on("control.listen", s->control.listen,
-			   &sup->control_fd, 1);
-	if (status != 0 || !s->webhooks.listen[0])
-		return status;
-	return listen_on("webhooks.listen", s->webhooks.listen,
-			 &sup->webhooks_fd, 1);
+	if (status == 0)
+		status = listen_on("control.listen", s->control.listen,
+				   &sup->control_fd);
+	if (status == 0 && s->webhooks.listen[0])
+		status = listen_on("webhooks.listen", s->webhooks.listen,
+				   &sup->webhooks_fd);
+	return status;
 }
 
 static int prepare(struct supervisor *sup)
@@ -522,8 +532,8 @@ static int serve(struct supervisor *sup)
 
 static void finish(struct supervisor *sup)
 {
-	for (size_t i = 0; i < sup->media_fd_count; i++)
-		(void)close(sup->media_fds[i]);
+	if (sup->media_fd >= 0)
+		(void)close(sup->media_fd);
 	if (sup->control_fd >= 0)
 		(void)close(sup->control_fd);
 	if (sup->webhooks_fd >= 0)
@@ -547,7 +557,7 @@ int supervisor_run(const struct supervisor_options *options)
 	}
 	sup->options = *options;
 	sup->settings = options->settings;
-	sup->lock_fd = sup->control_fd = sup->webhooks_fd = -1;
+	sup->lock_fd = sup->media_fd = sup->control_fd = sup->webhooks_fd = -1;
 	status = prepare(sup);
 	if (status == 0)
 		status = serve(sup);

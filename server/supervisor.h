@@ -25,7 +25,7 @@ struct supervisor_options {
 	struct settings *(*reload)(void);
 	/* What the roles do, in processes of their own; exit statuses. */
 	int (*media)(const struct settings *settings, unsigned index,
-		     const int *listen_fds);
+		     int listen_fd);
 	int (*control)(const struct settings *settings, int listen_fd,
 		       int webhooks_fd); /* -1: there are none */
 	/* What ps shows: "supervisor", "media", "control"; may be NULL. */

@@ -73,7 +73,8 @@ static inline int serve_routes(const struct http_router *router,
 	socklen_t length = sizeof(address);
 
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (net_listen("127.0.0.1:0", &fixture.listen_fd, 1) < 0 ||
+	fixture.listen_fd = net_listen("127.0.0.1:0");
+	if (fixture.listen_fd < 0 ||
 	    getsockname(fixture.listen_fd, (struct sockaddr *)&address,
 			&length) < 0)
 		return -1;

@@ -25,6 +25,7 @@
 #include <ev.h>
 #include <libwebsockets.h>
 
+#include "server/loads.h"
 #include "server/net.h"
 #include "server/settings.h"
 
@@ -38,6 +39,8 @@ struct server {
 	int listen_fd;
 	uint32_t max_connections;
 	const struct net_door *door;
+	struct loads *loads; /* of all who share its port; or NULL */
+	unsigned place, places;
 	_Atomic int inside; /* of those that the door counts */
 	struct ev_loop *loop;
 	struct net_context *net;
@@ -98,6 +101,12 @@ static void *serve(void *arg)
 	return NULL;
 }
 
+static void server_listen(struct server *server, const char *address)
+{
+	server->listen_fd = net_listen(address);
+	assert_true(server->listen_fd >= 0);
+}
+
 static void server_start(struct server *server)
 {
 	struct net_options options = {
@@ -110,6 +119,9 @@ static void server_start(struct server *server)
 		.server_name = "test",
 		.door = server->door,
 		.door_arg = server,
+		.loads = server->loads,
+		.load_place = server->place,
+		.load_count = server->places,
 	};
 
 	server->loop = ev_loop_new(EVBACKEND_EPOLL);
@@ -202,103 +214,114 @@ static int count_open(void)
 
 static void a_taken_port_is_noticed_even_if_it_is_our_own(void **state)
 {
-	int first[3], second[3];
 	int open = count_open();
+	int fd = net_listen("127.0.0.1:21001");
 
 	(void)state;
-	assert_int_equal(net_listen("127.0.0.1:21001", first, 3), 0);
-	assert_int_equal(net_listen("127.0.0.1:21001", second, 3), -EADDRINUSE);
-	assert_int_equal(net_listen("*:21001", second, 1), -EADDRINUSE);
-	assert_int_equal(count_open(), open + 3);
-	for (int i = 0; i < 3; i++)
-		close(first[i]);
-	assert_int_equal(net_listen("127.0.0.1:21001", first, 1), 0);
-	close(first[0]);
+	assert_true(fd >= 0);
+	assert_int_equal(net_listen("127.0.0.1:21001"), -EADDRINUSE);
+	assert_int_equal(net_listen("*:21001"), -EADDRINUSE);
+	assert_int_equal(count_open(), open + 1);
+	close(fd);
+	fd = net_listen("127.0.0.1:21001");
+	assert_true(fd >= 0);
+	close(fd);
 }
 
-static void a_failure_leaves_no_socket_open(void **state)
+static void port_0_gives_a_port(void **state)
 {
-	struct rlimit before, tight;
-	int fds[8];
-	int open = count_open();
+	struct sockaddr_in address;
+	socklen_t length = sizeof(address);
+	int fd = net_listen("localhost:0");
 
 	(void)state;
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-	tight = before;
-	/* Five fit, the sixth does not. */
-	tight.rlim_cur = (rlim_t)open + 5;
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
-	assert_int_equal(net_listen("127.0.0.1:21002", fds, 8), -EMFILE);
-	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-	assert_int_equal(count_open(), open);
-}
-
-static void port_0_gives_all_sockets_one_port(void **state)
-{
-	struct sockaddr_in a, b;
-	socklen_t length = sizeof(a);
-	int fds[2];
-
-	(void)state;
-	assert_int_equal(net_listen("localhost:0", fds, 2), 0);
-	getsockname(fds[0], (struct sockaddr *)&a, &length);
-	getsockname(fds[1], (struct sockaddr *)&b, &length);
-	assert_int_not_equal(a.sin_port, 0);
-	assert_int_equal(a.sin_port, b.sin_port);
-	close(fds[0]);
-	close(fds[1]);
+	assert_true(fd >= 0);
+	getsockname(fd, (struct sockaddr *)&address, &length);
+	assert_int_not_equal(address.sin_port, 0);
+	close(fd);
 }
 
 static void an_address_that_is_none_is_invalid(void **state)
 {
-	int fd;
-
 	(void)state;
-	assert_int_equal(net_listen("no.such.name:80", &fd, 1), -EINVAL);
-	assert_int_equal(net_listen("127.0.0.1", &fd, 1), -EINVAL);
+	assert_int_equal(net_listen("no.such.name:80"), -EINVAL);
+	assert_int_equal(net_listen("127.0.0.1"), -EINVAL);
 }
 
 /* ---- contexts --------------------------------------------------------------
  */
 
-static void two_loops_share_one_port(void **state)
+/* Each with a place of its own among them. */
+static void start_sharing(struct server *servers, unsigned count,
+			  struct loads *loads, const char *address)
 {
-	struct server servers[2] = { { .number = 0 }, { .number = 1 } };
-	int fds[2];
-	int answers[2] = { 0, 0 };
-
-	(void)state;
-	assert_int_equal(net_listen("127.0.0.1:21003", fds, 2), 0);
-	for (int i = 0; i < 2; i++) {
-		servers[i].listen_fd = fds[i];
+	server_listen(&servers[0], address);
+	for (unsigned i = 0; i < count; i++) {
+		servers[i].number = (int)i;
+		servers[i].listen_fd = i == 0 ? servers[0].listen_fd
+					      : dup(servers[0].listen_fd);
+		servers[i].loads = loads;
+		servers[i].place = i;
+		servers[i].places = count;
 		server_start(&servers[i]);
 	}
-	/* The kernel chooses by the client's port: one of two each time. */
-	for (int i = 0; i < 200 && (!answers[0] || !answers[1]); i++) {
-		int fd = client_connect("127.0.0.1:21003");
-		int who;
+}
 
-		client_ask(fd);
-		who = client_await(fd);
-		assert_in_range(who, 0, 1);
-		answers[who]++;
-		close(fd);
+static void callers_spread_evenly_over_loops_that_share_a_port(void **state)
+{
+	struct server servers[4] = { 0 };
+	struct loads loads = { 0 };
+	int answers[4] = { 0 }, fds[40];
+
+	(void)state;
+	start_sharing(servers, 4, &loads, "127.0.0.1:21003");
+	for (int i = 0; i < 40; i++) {
+		fds[i] = client_connect("127.0.0.1:21003");
+		client_ask(fds[i]);
+		answers[client_await(fds[i])]++;
 	}
-	assert_true(answers[0] > 0 && answers[1] > 0);
-	for (int i = 0; i < 2; i++)
+	/* Two that are awake at once may both take one. */
+	for (int i = 0; i < 4; i++)
+		assert_in_range(answers[i], 8, 12);
+	for (int i = 0; i < 40; i++)
+		close(fds[i]);
+	for (int i = 0; i < 4; i++)
 		server_stop(&servers[i]);
+}
+
+/* As one that stands still, or whose process is gone: it has fewer callers than
+ * anybody, and takes none. */
+static void nobody_waits_for_a_loop_that_takes_none(void **state)
+{
+	struct server servers[2] = { 0 };
+	struct loads loads = { 0 };
+	int fds[20];
+
+	(void)state;
+	start_sharing(servers, 2, &loads, "127.0.0.1:21012");
+	server_stop(&servers[1]);
+	assert_int_equal(atomic_load(&loads.words[1]), 0);
+	loads_enter(&loads, 1);
+	for (int i = 0; i < 20; i++) {
+		fds[i] = client_connect("127.0.0.1:21012");
+		client_ask(fds[i]);
+		assert_int_equal(client_await(fds[i]), 0);
+	}
+	for (int i = 0; i < 20; i++)
+		close(fds[i]);
+	server_stop(&servers[0]);
 }
 
 static void ipv6_is_served_too(void **state)
 {
 	struct server server = { .number = 6 };
 	int fd;
-	int r = net_listen("[::1]:21004", &server.listen_fd, 1);
+	int r = server.listen_fd = net_listen("[::1]:21004");
 
 	(void)state;
 	if (r == -EADDRNOTAVAIL || r == -EAFNOSUPPORT)
 		skip();
-	assert_int_equal(r, 0);
+	assert_true(r >= 0);
 	server_start(&server);
 	fd = client_connect("[::1]:21004");
 	client_ask(fd);
@@ -313,8 +336,7 @@ static void beyond_max_connections_callers_are_hung_up(void **state)
 	int fds[3], again, who = -1;
 
 	(void)state;
-	assert_int_equal(net_listen("127.0.0.1:21005", &server.listen_fd, 1),
-			 0);
+	server_listen(&server, "127.0.0.1:21005");
 	server_start(&server);
 	for (int i = 0; i < 2; i++) {
 		fds[i] = client_connect("127.0.0.1:21005");
@@ -367,8 +389,7 @@ static void who_is_not_welcome_is_hung_up_before_he_is_heard(void **state)
 	int stranger = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fd;
 
 	(void)state;
-	assert_int_equal(net_listen("127.0.0.1:21011", &server.listen_fd, 1),
-			 0);
+	server_listen(&server, "127.0.0.1:21011");
 	server_start(&server);
 	assert_int_equal(settings_parse_address("127.0.0.9:0", &from, &length),
 			 0);
@@ -394,8 +415,7 @@ static void without_descriptors_callers_wait_until_there_are(void **state)
 	int fd;
 
 	(void)state;
-	assert_int_equal(net_listen("127.0.0.1:21006", &server.listen_fd, 1),
-			 0);
+	server_listen(&server, "127.0.0.1:21006");
 	server_start(&server);
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
 	fd = client_connect("127.0.0.1:21006");
@@ -430,8 +450,7 @@ static void after_stop_accepting_callers_stay_in_the_backlog(void **state)
 	int old, fd;
 
 	(void)state;
-	assert_int_equal(net_listen("127.0.0.1:21007", &server.listen_fd, 1),
-			 0);
+	server_listen(&server, "127.0.0.1:21007");
 	server_start(&server);
 	old = client_connect("127.0.0.1:21007");
 	client_ask(old);
@@ -461,10 +480,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_taken_port_is_noticed_even_if_it_is_our_own),
-		cmocka_unit_test(a_failure_leaves_no_socket_open),
-		cmocka_unit_test(port_0_gives_all_sockets_one_port),
+		cmocka_unit_test(port_0_gives_a_port),
 		cmocka_unit_test(an_address_that_is_none_is_invalid),
-		cmocka_unit_test(two_loops_share_one_port),
+		cmocka_unit_test(
+			callers_spread_evenly_over_loops_that_share_a_port),
+		cmocka_unit_test(nobody_waits_for_a_loop_that_takes_none),
 		cmocka_unit_test(ipv6_is_served_too),
 		cmocka_unit_test(beyond_max_connections_callers_are_hung_up),
 		cmocka_unit_test(
