@@ -3,10 +3,12 @@
  */
 #include "tools/holdload/histogram.h"
 
-#define SUB_BITS 6u /* 64 buckets a doubling */
+#include <math.h>
 
-/* Values below 64 have a bucket each; above, the six bits behind the leading
- * one choose among 64, once for each doubling. */
+#define SUB_BITS HISTOGRAM_SUB_BITS
+
+/* Values below 1,024 have a bucket each; above, the ten bits behind the leading
+ * one choose among 1,024, once for each doubling. */
 static unsigned bucket_of(uint64_t value)
 {
 	unsigned exponent, bucket;
@@ -52,11 +54,13 @@ void histogram_merge(struct histogram *into, const struct histogram *from)
 
 uint64_t histogram_quantile(const struct histogram *h, double part)
 {
-	uint64_t rank = (uint64_t)(part * (double)h->count + 0.5), seen = 0;
+	/* 0.9999 of 10,000 is a little more than 9,999, as doubles go. */
+	uint64_t rank = (uint64_t)ceil(part * (double)h->count - 1e-6),
+		 seen = 0;
 
 	if (h->count == 0)
 		return 0;
-	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS - 1; i++) {
 		seen += h->counts[i];
 		if (seen >= rank && seen > 0)
 			return top_of(i) < h->max ? top_of(i) : h->max;

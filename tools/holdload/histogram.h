@@ -1,8 +1,9 @@
 /*
  * histogram.h - latencies with three significant digits in constant memory
  *
- * Log-linear buckets: 64 of them for each doubling, so no value is off by more
- * than 1/64 of itself. Merging is adding. Units are whatever the caller uses.
+ * Log-linear buckets: 1,024 of them for each doubling, so no value is off by
+ * more than 1/1024 of itself. The last one takes whatever is 2^30 or more: of
+ * microseconds, a quarter of an hour. Merging is adding.
  *
  * Thread: belongs to one thread; merge when it has ended.
  */
@@ -11,7 +12,8 @@
 
 #include <stdint.h>
 
-#define HISTOGRAM_BUCKETS 2048
+#define HISTOGRAM_SUB_BITS 10u
+#define HISTOGRAM_BUCKETS  (21u << HISTOGRAM_SUB_BITS)
 
 struct histogram {
 	uint64_t counts[HISTOGRAM_BUCKETS];
@@ -20,7 +22,8 @@ struct histogram {
 
 void histogram_add(struct histogram *h, uint64_t value);
 void histogram_merge(struct histogram *into, const struct histogram *from);
-/* The value below which that part of all values lie (0.99); 0 when empty. */
+/* The least value that so large a part of all values (0.99) does not exceed; 0
+ * when empty. */
 uint64_t histogram_quantile(const struct histogram *h, double part);
 double histogram_mean(const struct histogram *h);
 

@@ -36,13 +36,14 @@ struct figure {
 };
 
 #define AT(field) offsetof(struct measured, field)
-#define TIMES(name, field)                                \
-	{ name "_p50", TIME, AT(field), 0.5 },            \
-		{ name "_p90", TIME, AT(field), 0.9 },    \
-		{ name "_p99", TIME, AT(field), 0.99 },   \
-		{ name "_p999", TIME, AT(field), 0.999 }, \
-	{                                                 \
-		name "_max", TIME, AT(field), 2           \
+#define TIMES(name, field)                                  \
+	{ name "_p50", TIME, AT(field), 0.5 },              \
+		{ name "_p90", TIME, AT(field), 0.9 },      \
+		{ name "_p99", TIME, AT(field), 0.99 },     \
+		{ name "_p999", TIME, AT(field), 0.999 },   \
+		{ name "_p9999", TIME, AT(field), 0.9999 }, \
+	{                                                   \
+		name "_max", TIME, AT(field), 2             \
 	}
 #define FAILED ((size_t)-1)
 
@@ -188,11 +189,12 @@ static void print_times(FILE *out, const char *what, const struct histogram *h)
 {
 	if (h->count == 0)
 		return;
-	(void)fprintf(out, "%-22s %9.3f %9.3f %9.3f %9.3f %9.3f\n", what,
+	(void)fprintf(out, "%-22s %9.3f %9.3f %9.3f %9.3f %9.3f %9.3f\n", what,
 		      (double)histogram_quantile(h, 0.5) / 1000,
 		      (double)histogram_quantile(h, 0.9) / 1000,
 		      (double)histogram_quantile(h, 0.99) / 1000,
 		      (double)histogram_quantile(h, 0.999) / 1000,
+		      (double)histogram_quantile(h, 0.9999) / 1000,
 		      (double)h->max / 1000);
 }
 
@@ -229,8 +231,9 @@ void report_table(FILE *out, const struct options *options,
 			      (unsigned long long)m->marks,
 			      (unsigned long long)m->clears,
 			      (unsigned long long)m->garbage);
-	(void)fprintf(out, "\n\n%-22s %9s %9s %9s %9s %9s\n", "milliseconds",
-		      "p50", "p90", "p99", "p99.9", "max");
+	(void)fprintf(out, "\n\n%-22s %9s %9s %9s %9s %9s %9s\n",
+		      "milliseconds", "p50", "p90", "p99", "p99.9", "p99.99",
+		      "max");
 	print_times(out, "connect and upgrade", &m->connect_us);
 	print_times(out, "echo, from due", &m->echo_us);
 	print_times(out, "echo, from sent", &m->echo_sent_us);
