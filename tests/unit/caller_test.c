@@ -38,7 +38,8 @@ static char sound_text[FRAME_TEXT];
 struct phone {
 	int listener, server; /* the server's sockets */
 	struct options options;
-	struct measured *measured;
+	struct crew *crew;
+	struct measured *measured; /* its good calls */
 	struct caller caller;
 	uint64_t now;
 };
@@ -54,9 +55,15 @@ static void listen_here(struct phone *p, unsigned at)
 	assert_int_equal(bind(p->listener, (void *)&address, size), 0);
 	assert_int_equal(listen(p->listener, 1), 0);
 	assert_int_equal(getsockname(p->listener, (void *)&address, &size), 0);
-	memcpy(&p->options.addresses[at], &address, size);
-	p->options.address_sizes[at] = size;
+	memcpy(&p->options.addresses[at].name, &address, size);
+	p->options.addresses[at].size = size;
 	p->options.address_count = at + 1;
+}
+
+static void plan(struct phone *p, const struct call_plan *call)
+{
+	caller_init(&p->caller, p->crew, call, p->now);
+	memcpy(p->caller.key, KEY, sizeof(KEY));
 }
 
 static int make_phone(void **state)
@@ -70,7 +77,6 @@ static int make_phone(void **state)
 	p->options.dialect = &dialect_twilio;
 	p->options.echo = true;
 	p->options.dtmf = "";
-	p->options.duration_ms = 1000;
 	p->options.format = dialect_twilio.formats[0];
 	p->options.audio = (struct audio){ .bytes = sound,
 					   .texts = sound_text,
@@ -78,11 +84,12 @@ static int make_phone(void **state)
 					   .text_size = FRAME_TEXT,
 					   .frame_ms = 20,
 					   .count = 1 };
-	p->measured = calloc(1, sizeof(*p->measured));
-	assert_non_null(p->measured);
+	p->crew = calloc(1, sizeof(*p->crew));
+	assert_non_null(p->crew);
+	p->crew->options = &p->options;
+	p->measured = &p->crew->good;
 	listen_here(p, 0);
-	caller_init(&p->caller, &p->options, p->measured, 7, p->now);
-	memcpy(p->caller.key, KEY, sizeof(KEY));
+	plan(p, &(struct call_plan){ .length_ns = SECOND });
 	*state = p;
 	return 0;
 }
@@ -95,7 +102,7 @@ static int free_phone(void **state)
 	if (p->server >= 0)
 		(void)close(p->server);
 	(void)close(p->listener);
-	free(p->measured);
+	free(p->crew);
 	free(p);
 	return 0;
 }
@@ -164,7 +171,7 @@ static void begin(struct phone *p)
 static void speak(struct phone *p, unsigned frames)
 {
 	for (unsigned i = 0; i < frames; i++) {
-		caller_on_time(&p->caller, p->now, p->now);
+		caller_on_time(&p->caller, p->now);
 		p->now += FRAME;
 	}
 }
@@ -215,7 +222,7 @@ static void marks_that_cannot_be_returned_end_the_call_once(void **state)
 	assert_int_equal(p->caller.mark_count, 5);
 	reset(p);
 	p->now += SECOND;
-	caller_on_time(&p->caller, p->now, p->now);
+	caller_on_time(&p->caller, p->now);
 	assert_ended_once(p, OUTCOME_DROPPED);
 	assert_int_equal(p->caller.marks_returned, 0);
 }
@@ -230,7 +237,7 @@ static void a_stop_that_cannot_be_sent_ends_the_call_once(void **state)
 	reset(p);
 	for (int i = 0; i < 3; i++) {
 		p->now += 30 * SECOND;
-		caller_on_time(&p->caller, p->now, p->now);
+		caller_on_time(&p->caller, p->now);
 	}
 	assert_ended_once(p, OUTCOME_DROPPED);
 	assert_false(p->caller.stop_sent);
@@ -250,21 +257,25 @@ static void a_cancel_that_cannot_be_said_ends_the_call_once(void **state)
 
 static void a_frame_that_cannot_be_sent_is_not_counted_as_sent(void **state)
 {
+	struct ledger ledger = { .wanted = true };
 	struct phone *p = *state;
-	json_t *row;
+	json_t *rows, *row;
 
 	begin(p);
 	speak(p, 4);
 	reset(p);
 	speak(p, 4);
 	assert_ended_once(p, OUTCOME_DROPPED);
-	row = ledger_row(&p->caller);
+	ledger_add(&ledger, &p->caller);
+	rows = ledger_rows(&ledger, &p->options);
+	row = json_array_get(rows, 0);
 	assert_non_null(row);
 	assert_int_equal(
 		json_integer_value(json_object_get(row, "frames_sent")), 4);
 	assert_int_equal(
 		json_integer_value(json_object_get(row, "frames_unsent")), 1);
-	json_decref(row);
+	json_decref(rows);
+	ledger_free(&ledger);
 }
 
 static void the_next_address_is_tried_when_the_first_refuses(void **state)
@@ -421,7 +432,7 @@ static void a_mark_comes_back_as_it_was_named(void **state)
 	say_mark(p, "say \\\"hi\\\"");
 	assert_string_equal(p->caller.marks[0].name, "say \\\"hi\\\"");
 	p->now += SECOND;
-	caller_on_time(&p->caller, p->now, p->now);
+	caller_on_time(&p->caller, p->now);
 	assert_int_equal(p->caller.marks_returned, 1);
 	memset(longest, 'n', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';

@@ -4,12 +4,12 @@
 #include "tools/holdload/caller.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
+#include <sys/random.h>
 #include <time.h>
 
 #include "tools/holdload/handshake.h"
 #include "tools/holdload/listener.h"
+#include "tools/holdload/misbehave.h"
 #include "tools/holdload/options.h"
 #include "tools/holdload/speaker.h"
 
@@ -19,34 +19,34 @@
 #define CLOSE_TIMEOUT_NS   (10000ull * MS)
 #define OPEN_TIMEOUT_NS	   (5000ull * MS) /* AudioHook's own */
 #define BURST_MAX	   100		  /* frames caught up in one go */
+#define FLOOD_FRAMES	   50		  /* of a flood, for each that is due */
+#define NEVER		   UINT64_MAX
 
-static const char *const outcome_names[OUTCOME_COUNT] = {
-	[OUTCOME_NONE] = "unfinished",
-	[OUTCOME_COMPLETED] = "completed",
-	[OUTCOME_CONNECT_FAILED] = "connect_failed",
-	[OUTCOME_TLS_FAILED] = "tls_failed",
-	[OUTCOME_REFUSED] = "refused",
-	[OUTCOME_DROPPED] = "dropped",
-	[OUTCOME_TIMEOUT] = "timeout",
-	[OUTCOME_BROKEN] = "broken_protocol",
-	[OUTCOME_CANCELLED] = "cancelled",
-};
-
-const char *outcome_name(enum outcome outcome)
+static uint64_t entropy(void)
 {
-	return outcome_names[outcome];
+	uint64_t random;
+
+	/* Without it there are fewer different ids, no more. */
+	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+		random = (uintptr_t)&random;
+	return random;
 }
 
-void caller_init(struct caller *c, const struct options *options,
-		 struct measured *measured, uint64_t seed, uint64_t due_ns)
+void caller_init(struct caller *c, struct crew *crew,
+		 const struct call_plan *plan, uint64_t turn_ns)
 {
-	const struct audio *audio = &options->audio;
+	const struct options *options = crew->options;
 	uint64_t key[2], ids[6];
 
 	*c = (struct caller){ .options = options,
-			      .measured = measured,
-			      .due_ns = due_ns };
-	link_init(&c->link, seed);
+			      .crew = crew,
+			      .measured =
+				      plan->misdeed ? &crew->odd : &crew->good,
+			      .plan = *plan,
+			      .turn_ns = turn_ns };
+	/* No two runs are the same calls, whatever the seed: a server may
+	 * know a call again by its id. */
+	link_init(&c->link, &crew->bench, entropy() ^ plan->number);
 	c->talk = (struct talk){ .format = &options->format,
 				 .parameters = options->parameters,
 				 .parameter_count = options->parameter_count,
@@ -58,10 +58,7 @@ void caller_init(struct caller *c, const struct options *options,
 	key[0] = link_random(&c->link);
 	key[1] = link_random(&c->link);
 	wire_make_key((const uint8_t *)key, c->key);
-	c->frames_total = options->duration_ms
-				  ? (options->duration_ms + audio->frame_ms -
-				     1) / audio->frame_ms
-				  : audio->count;
+	c->measured->calls++;
 }
 
 void caller_finish(struct caller *c)
@@ -82,6 +79,8 @@ static void end(struct caller *c, enum outcome outcome)
 	c->measured->outcomes[outcome]++;
 	if (c->options->echo && c->frames_sent > c->frames_echoed)
 		c->measured->echo_lost += c->frames_sent - c->frames_echoed;
+	if (c->plan.misdeed)
+		misbehave_account(c);
 	caller_finish(c);
 }
 
@@ -114,19 +113,30 @@ static void try_addresses(struct caller *c)
 
 	c->state = CALLER_CONNECTING;
 	c->deadline_ns = c->now_ns + CONNECT_TIMEOUT_NS;
-	for (; c->address_at < o->address_count; c->address_at++)
-		if (link_connect(&c->link,
-				 (const struct sockaddr *)&o
-					 ->addresses[c->address_at],
-				 o->address_sizes[c->address_at]) == 0)
+	for (; c->address_at < o->address_count; c->address_at++) {
+		const struct link_route route = {
+			.to = &o->addresses[c->address_at],
+			.from = o->source_count ? &o->sources[c->plan.number %
+							      o->source_count]
+						: NULL,
+			.narrow = c->plan.misdeed == MISDEED_SLOW_READER,
+		};
+
+		if (link_connect(&c->link, &route) == 0)
 			return;
+	}
 	end(c, OUTCOME_CONNECT_FAILED);
 }
 
 void caller_connect(struct caller *c, uint64_t now_ns)
 {
+	struct measured *m = &c->crew->good;
+
 	c->now_ns = now_ns;
 	c->began_ns = now_ns;
+	if (m->first_ns == 0)
+		m->first_ns = now_ns;
+	m->last_ns = now_ns;
 	try_addresses(c);
 }
 
@@ -152,6 +162,13 @@ static void on_connected(struct caller *c)
 	c->state = CALLER_UPGRADING;
 	length = handshake_put(request, sizeof(request), o, &c->talk, c->key,
 			       link_random(&c->link));
+	if (c->plan.misdeed == MISDEED_HALF_OPEN) {
+		length /= 2;
+		c->misbehaved = true;
+		c->deadline_ns = c->plan.length_ns == PLAN_NO_END
+					 ? NEVER
+					 : c->now_ns + c->plan.length_ns;
+	}
 	if (length == 0 || !link_send(&c->link, request, length))
 		end(c, OUTCOME_CONNECT_FAILED);
 }
@@ -164,11 +181,42 @@ static uint64_t wall_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / MS;
 }
 
+static uint64_t frame_ns(const struct caller *c)
+{
+	return (uint64_t)c->options->audio.frame_ms * MS;
+}
+
+/* Frames that begin before the call is to end. */
+static uint64_t frames_until(const struct caller *c, uint64_t ends_ns)
+{
+	uint64_t frame = frame_ns(c);
+
+	if (misdeed_is_silent(c->plan.misdeed))
+		return 0;
+	if (ends_ns == NEVER || c->plan.misdeed == MISDEED_FLOOD)
+		return NEVER;
+	return ends_ns > c->origin_ns
+		       ? (ends_ns - c->origin_ns + frame - 1) / frame
+		       : 0;
+}
+
 static void begin_talking(struct caller *c)
 {
+	uint64_t frame = frame_ns(c);
+
 	c->state = CALLER_TALKING;
-	c->deadline_ns = UINT64_MAX;
+	c->deadline_ns = NEVER;
 	c->ping_ns = c->now_ns;
+	/* The next of its turns. */
+	c->origin_ns = c->turn_ns;
+	if (c->now_ns > c->turn_ns)
+		c->origin_ns +=
+			(c->now_ns - c->turn_ns + frame - 1) / frame * frame;
+	c->ends_ns = c->plan.length_ns == PLAN_NO_END
+			     ? NEVER
+			     : c->origin_ns + c->plan.length_ns;
+	c->frames_total = frames_until(c, c->ends_ns);
+	misbehave_begin(c);
 }
 
 static void on_response(struct caller *c)
@@ -191,11 +239,11 @@ static void on_response(struct caller *c)
 	histogram_add(&c->measured->connect_us,
 		      (c->now_ns - c->began_ns) / 1000);
 	c->talk.began_ms = wall_ms();
-	if (!listener_begin(c) || !speaker_say_hello(c)) {
+	if (!listener_begin(c) || !misbehave_say_hello(c)) {
 		end(c, c->link.lost ? OUTCOME_DROPPED : OUTCOME_BROKEN);
 		return;
 	}
-	if (dialect->waits_to_be_opened) {
+	if (dialect->waits_to_be_opened && c->started_ns > 0) {
 		c->state = CALLER_OPENING;
 		c->deadline_ns = c->now_ns + OPEN_TIMEOUT_NS;
 	} else {
@@ -221,9 +269,10 @@ static void say_stop(struct caller *c, uint64_t now_ns)
 	const struct dialect *dialect = c->options->dialect;
 	char text[SPEAKER_TEXT_MAX];
 
+	c->link.deaf = false;
 	if (dialect->empty_binary_ends)
 		(void)link_send_frame(&c->link, WIRE_BINARY, "", 0);
-	if (dialect->stop)
+	if (dialect->stop && c->started_ns > 0)
 		c->stop_sent = speaker_say(
 			c, text, dialect->stop(text, sizeof(text), &c->talk));
 	else
@@ -307,7 +356,9 @@ void caller_on_ready(struct caller *c, bool readable, bool writable,
 	} else {
 		if (writable && c->state != CALLER_DONE)
 			link_flush(&c->link);
-		if (readable && c->state != CALLER_DONE)
+		if (readable && c->link.deaf)
+			c->link.lost = true; /* only an end is heard */
+		else if (readable && c->state != CALLER_DONE)
 			do
 				on_readable(c, now_ns);
 			while (c->state != CALLER_DONE &&
@@ -319,30 +370,46 @@ void caller_on_ready(struct caller *c, bool readable, bool writable,
 /* ---- speaking --------------------------------------------------------------
  */
 
-static void speak(struct caller *c, uint64_t turn_ns, uint64_t now_ns)
+/* How many frames are to be sent now. */
+static uint64_t frames_due(const struct caller *c)
 {
-	const uint64_t frame_ns = (uint64_t)c->options->audio.frame_ms * MS;
+	uint64_t due;
 
-	/* The origin is our worker's turn, which comes every 20 ms from now on:
-	 * anything else would be late by design. */
-	if (c->origin_ns == 0)
-		c->origin_ns = turn_ns;
-	for (int i = 0; i < BURST_MAX && c->frames_sent < c->frames_total;
-	     i++) {
-		uint64_t due_ns = c->origin_ns + c->frames_sent * frame_ns;
+	if (c->now_ns < c->origin_ns)
+		return 0;
+	if (c->plan.misdeed == MISDEED_FLOOD)
+		return c->link.wants_write ? 0 : FLOOD_FRAMES;
+	due = (c->now_ns - c->origin_ns) / frame_ns(c) + 1;
+	if (due > c->frames_total)
+		due = c->frames_total;
+	return due < c->frames_sent + BURST_MAX ? due - c->frames_sent
+						: BURST_MAX;
+}
 
-		if (due_ns > now_ns)
-			return;
-		speaker_send_audio(c, due_ns, now_ns);
+static void speak(struct caller *c)
+{
+	uint64_t count = frames_due(c);
+
+	for (uint64_t i = 0; i < count; i++) {
+		speaker_send_audio(c,
+				   c->origin_ns + c->frames_sent * frame_ns(c));
 		if (c->link.lost)
 			return;
 		speaker_send_digits(c);
 	}
-	if (c->frames_sent >= c->frames_total &&
-	    now_ns >= c->origin_ns + c->frames_total * frame_ns) {
+	if (c->now_ns >= c->ends_ns &&
+	    (c->frames_total == NEVER || c->frames_sent >= c->frames_total)) {
 		c->state = CALLER_WAITING;
-		c->deadline_ns = now_ns + ECHO_WAIT_NS;
+		c->deadline_ns = c->now_ns + ECHO_WAIT_NS;
 	}
+}
+
+static void talk(struct caller *c)
+{
+	if (!c->misbehaved && c->now_ns >= c->misdeed_ns && misbehave_now(c))
+		end(c, OUTCOME_LEFT);
+	else
+		speak(c);
 }
 
 static void on_deadline(struct caller *c)
@@ -351,12 +418,14 @@ static void on_deadline(struct caller *c)
 	    c->address_at + 1 < c->options->address_count) {
 		c->address_at++;
 		try_addresses(c);
+	} else if (c->state == CALLER_UPGRADING && c->misbehaved) {
+		end(c, OUTCOME_LEFT);
 	} else {
 		end(c, OUTCOME_TIMEOUT);
 	}
 }
 
-void caller_on_time(struct caller *c, uint64_t turn_ns, uint64_t now_ns)
+void caller_on_time(struct caller *c, uint64_t now_ns)
 {
 	c->now_ns = now_ns;
 	if (c->state == CALLER_TALKING || c->state == CALLER_WAITING) {
@@ -364,7 +433,7 @@ void caller_on_time(struct caller *c, uint64_t turn_ns, uint64_t now_ns)
 		speaker_send_ping(c, now_ns);
 	}
 	switch (c->state) {
-	case CALLER_TALKING: speak(c, turn_ns, now_ns); break;
+	case CALLER_TALKING: talk(c); break;
 	case CALLER_WAITING:
 		if (!c->options->echo || c->frames_echoed >= c->frames_sent ||
 		    now_ns >= c->deadline_ns)
@@ -380,6 +449,60 @@ void caller_on_time(struct caller *c, uint64_t turn_ns, uint64_t now_ns)
 	default: break;
 	}
 	end_if_lost(c);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* The next frame, the end, or what else it does by the clock. */
+static uint64_t next_word_ns(const struct caller *c)
+{
+	uint64_t at = c->ends_ns;
+
+	if (c->plan.misdeed == MISDEED_FLOOD)
+		at = c->now_ns + frame_ns(c);
+	else if (c->frames_sent < c->frames_total)
+		at = c->origin_ns + c->frames_sent * frame_ns(c);
+	else if (c->options->dialect->ping)
+		at = earlier(at, c->ping_ns);
+	return c->misbehaved ? at : earlier(at, c->misdeed_ns);
+}
+
+uint64_t caller_next_ns(const struct caller *c)
+{
+	uint64_t at = c->deadline_ns;
+
+	if (c->state == CALLER_DONE)
+		return NEVER;
+	if (c->state == CALLER_TALKING)
+		at = next_word_ns(c);
+	else if (c->state == CALLER_WAITING)
+		at = c->now_ns + frame_ns(c);
+	else
+		return at;
+	if (c->mark_count > 0)
+		at = earlier(at, c->marks[0].due_ns);
+	return c->held ? earlier(at, c->now_ns + frame_ns(c)) : at;
+}
+
+bool caller_has_settled(const struct caller *c)
+{
+	return c->state >= CALLER_TALKING ||
+	       (c->state == CALLER_UPGRADING && c->misbehaved);
+}
+
+void caller_hang_up_at(struct caller *c, uint64_t at_ns)
+{
+	if (c->state == CALLER_UPGRADING)
+		c->deadline_ns = at_ns;
+	if (c->state != CALLER_TALKING)
+		return;
+	c->ends_ns = at_ns;
+	c->frames_total = frames_until(c, at_ns);
+	if (c->frames_total < c->frames_sent)
+		c->frames_total = c->frames_sent;
 }
 
 void caller_cancel(struct caller *c, uint64_t now_ns)

@@ -9,8 +9,11 @@
  * WAITING gives echoes a moment to arrive, then says the end, as its dialect
  * does; CLOSING waits for the server's close.
  *
+ * A call that is to misbehave (misdeed.h) goes the same way until its misdeed.
+ *
  * Thread: a caller belongs to one worker.
- * Clock:  monotonic nanoseconds, passed in.
+ * Clock:  monotonic nanoseconds, passed in; caller_next_ns() says when it wants
+ *         to be looked at again.
  */
 #ifndef HOLDLOAD_CALLER_H
 #define HOLDLOAD_CALLER_H
@@ -19,8 +22,9 @@
 #include <stdint.h>
 
 #include "tools/holdload/dialect.h"
-#include "tools/holdload/histogram.h"
 #include "tools/holdload/link.h"
+#include "tools/holdload/measured.h"
+#include "tools/holdload/plan.h"
 
 struct options;
 
@@ -35,20 +39,7 @@ enum caller_state {
 	CALLER_DONE
 };
 
-enum outcome {
-	OUTCOME_NONE,
-	OUTCOME_COMPLETED,
-	OUTCOME_CONNECT_FAILED,
-	OUTCOME_TLS_FAILED,
-	OUTCOME_REFUSED,
-	OUTCOME_DROPPED,
-	OUTCOME_TIMEOUT,
-	OUTCOME_BROKEN,
-	OUTCOME_CANCELLED,
-	OUTCOME_COUNT
-};
-
-#define SENT_RING     512 /* send times of the frames that may be on their way */
+#define SENT_RING     256 /* frames whose lateness is remembered */
 #define MARKS_MAX     64
 #define MARK_NAME_MAX 255
 
@@ -58,42 +49,41 @@ struct mark {
 	size_t length;
 };
 
-/* What a worker's callers measure together. */
-struct measured {
-	struct histogram connect_us;   /* connect and upgrade */
-	struct histogram echo_us;      /* from when a frame was due */
-	struct histogram echo_sent_us; /* from when it was sent */
-	struct histogram late_us;      /* our own lateness */
-	uint64_t frames_sent, bytes_sent, frames_echoed, echo_lost,
-		echo_changed;
-	uint64_t frames_unsent; /* the socket took no more */
-	uint64_t marks, clears, garbage;
-	uint64_t outcomes[OUTCOME_COUNT];
-	uint64_t statuses[WIRE_STATUSES]; /* refusals by HTTP status */
-	const char *tls_why;		  /* of one that failed; constant */
+/* What a worker's callers have in common. */
+struct crew {
+	const struct options *options;
+	struct measured good;
+	struct measured odd; /* of calls that misbehave: it tells nobody */
+	struct link_bench bench;
 };
 
 struct caller {
 	const struct options *options;
-	struct measured *measured;
+	struct crew *crew;
+	struct measured *measured; /* the good calls' or the odd ones' */
+	struct call_plan plan;
 	enum caller_state state;
 	enum outcome outcome;
 	struct link link;
 	unsigned address_at; /* which of the options' addresses */
 	struct talk talk;
 	char key[WIRE_KEY_SIZE];
-	uint64_t due_ns;      /* when it should connect */
+	uint64_t turn_ns;     /* of its frames: they are due then, or whole
+				 frames later */
 	uint64_t began_ns;    /* connecting */
 	uint64_t origin_ns;   /* the first frame's time */
+	uint64_t ends_ns;     /* it has talked for long enough */
+	uint64_t misdeed_ns;  /* the moment, if it has one */
 	uint64_t deadline_ns; /* of this state */
 	uint64_t now_ns;      /* of this turn */
 	uint64_t frames_total;
 	uint64_t played_ns; /* our simulated playback ends then */
 	uint64_t ping_ns;   /* the next is due then */
 	bool held;	    /* we have said that our buffer is full */
+	bool misbehaved;
 	struct mark *marks; /* MARKS_MAX; owned; made at need */
 	unsigned mark_count;
-	uint64_t *sent_ns; /* SENT_RING; owned; only with --echo */
+	uint32_t *late_us; /* SENT_RING; owned; only with --echo */
 	uint8_t *part;	   /* owned: of a frame that came back in pieces */
 	size_t part_size;
 	bool stop_sent, hung_up; /* by us; by the server, in words */
@@ -105,8 +95,10 @@ struct caller {
 	uint64_t marks_heard, marks_returned, clears_heard;
 };
 
-void caller_init(struct caller *caller, const struct options *options,
-		 struct measured *measured, uint64_t seed, uint64_t due_ns);
+/* The call that is planned. Its turn: any time; its frames keep step with it.
+ */
+void caller_init(struct caller *caller, struct crew *crew,
+		 const struct call_plan *plan, uint64_t turn_ns);
 void caller_finish(struct caller *caller);
 
 /* Opens the socket; state tells whether that failed. */
@@ -114,12 +106,15 @@ void caller_connect(struct caller *caller, uint64_t now_ns);
 /* The socket is ready. */
 void caller_on_ready(struct caller *caller, bool readable, bool writable,
 		     uint64_t now_ns);
-/* Whatever is due by now: frames, digits, marks, time-outs. `turn_ns` is when
- * this turn should have been; turns come every 20 ms. */
-void caller_on_time(struct caller *caller, uint64_t turn_ns, uint64_t now_ns);
+/* Whatever is due by now: frames, digits, marks, time-outs. */
+void caller_on_time(struct caller *caller, uint64_t now_ns);
+/* When something will be due; UINT64_MAX: never. */
+uint64_t caller_next_ns(const struct caller *caller);
+/* It is up, or will never be. */
+bool caller_has_settled(const struct caller *caller);
+/* A call without an end is told its own. */
+void caller_hang_up_at(struct caller *caller, uint64_t at_ns);
 /* Hangs up early, in good order (Ctrl-C). */
 void caller_cancel(struct caller *caller, uint64_t now_ns);
-
-const char *outcome_name(enum outcome outcome);
 
 #endif

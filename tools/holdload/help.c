@@ -2,6 +2,7 @@
 #include "tools/holdload/help.h"
 
 #include "tools/holdload/dialect.h"
+#include "tools/holdload/misdeed.h"
 
 static const char usage[] =
 	"usage: holdload --url URL --dialect NAME [--calls N] [OPTION]...\n"
@@ -13,14 +14,32 @@ static const char usage[] =
 	"  --dialect NAME     whose (--provider is the same)\n"
 	"  --list-dialects    which there are, with their formats\n"
 	"  --format CODEC     PCMU, PCMA, L16/8000 ...: one of the dialect's\n"
-	"  --calls N          how many, each placed once (1)\n"
-	"  --ramp R/s         begun a second (all at once)\n"
-	"  --duration T       of each, such as 30s (the file once)\n"
 	"  --audio FILE       WAV of any rate (a spoken prompt)\n"
 	"  --echo             expect every frame back, check it, time it\n"
 	"  --dtmf DIGITS      sent during each call\n"
 	"  --custom K=V       a custom parameter of each; may be repeated\n"
-	"  --threads N        (1)\n"
+	"  --threads N        one for every 1000 calls, as far as there are\n"
+	"                     processors\n"
+	"  --bind ADDRESS     call from it; may be repeated (the system's choice; on\n"
+	"                     the loopback one for every 20000 calls)\n"
+	"\n"
+	"when, one of:\n"
+	"  --calls N          each once (1); their lengths are --duration's\n"
+	"  --calls N --hold T until all have been up for T\n"
+	"  --rate R/s --time T\n"
+	"                     R come a second, for T, whatever the server does about\n"
+	"                     it; --calls N at once at most (10000)\n"
+	"and how:\n"
+	"  --ramp R/s         begun a second (all at once)\n"
+	"  --stop R/s         ended a second, after --hold (all at once)\n"
+	"  --arrivals KIND    even, or poisson: at random, as people call (even)\n"
+	"  --duration T       of a call: 30s, 10s..60s, exp:30s (the mean),\n"
+	"                     normal:30s,5s or one of 10s,20s,5min (the file once)\n"
+	"  --handshakes N     under way at once, at most (2048)\n"
+	"  --seed N           the same run again; its report says which it was\n"
+	"  --misbehave K=P%,...\n"
+	"                     so many of the calls do wrong on purpose, and are\n"
+	"                     counted apart; the kinds are below\n"
 	"\n"
 	"who calls:\n"
 	"  --sign FILE        prove it as the provider does; the secret is the\n"
@@ -44,8 +63,12 @@ static const char usage[] =
 	"  --fail-if EXPR     exit 1 when it holds, such as 'echo_p99>40ms' or\n"
 	"                     'lost>0'; the words are those of the JSON report\n"
 	"\n"
-	"exit status: 0 all calls went as planned, 1 some did not or a --fail-if\n"
-	"holds, 2 usage, 3 the server could not be reached\n"
+	"kinds of --misbehave:\n";
+
+static const char ending[] =
+	"\n"
+	"exit status: 0 all calls that behave went as planned, 1 some did not or a\n"
+	"--fail-if holds, 2 usage, 3 the server could not be reached\n"
 	"\n"
 	"examples:\n"
 	"  holdload --url ws://127.0.0.1:8080/media/twilio --dialect twilio \\\n"
@@ -55,12 +78,18 @@ static const char usage[] =
 	"           --format L16/24000 --calls 1000 --ramp 100/s --duration 1min "
 	"\\\n"
 	"           --echo --fail-if 'echo_p99>40ms' --fail-if 'lost>0'\n"
+	"  holdload --url ws://127.0.0.1:8080/media/twilio --dialect twilio \\\n"
+	"           --rate 50/s --time 10min --arrivals poisson --duration exp:90s "
+	"\\\n"
+	"           --misbehave drop=5%,stall=2%,flood=1%,malformed=1%\n"
 	"  holdload --url wss://media.example.com/media/plivo --dialect plivo \\\n"
 	"           --sign plivo.token --duration 10s\n";
 
 void help_print(FILE *out)
 {
 	(void)fputs(usage, out);
+	misdeed_list(out);
+	(void)fputs(ending, out);
 }
 
 void help_list_dialects(FILE *out)

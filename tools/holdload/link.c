@@ -11,13 +11,12 @@
 #include <unistd.h>
 
 #define OUT_MAX	    ((size_t)256 * 1024)
-#define IN_MAX	    (2 * LINK_MESSAGE_MAX)
 #define FRAME_SMALL 16384 /* of ours: these need no memory of their own */
 #define CONTROL_MAX 125	  /* RFC 6455, section 5.5 */
 
-void link_init(struct link *link, uint64_t seed)
+void link_init(struct link *link, struct link_bench *bench, uint64_t seed)
 {
-	*link = (struct link){ .fd = -1, .random = seed | 1 };
+	*link = (struct link){ .fd = -1, .bench = bench, .random = seed | 1 };
 	for (int i = 0; i < 8; i++)
 		(void)link_random(link);
 }
@@ -41,11 +40,23 @@ void link_close(struct link *link)
 	if (link->fd >= 0)
 		(void)close(link->fd);
 	link->fd = -1;
+	link->watched = 0;
 	free_buffer(&link->in);
 	free_buffer(&link->out);
 	free_buffer(&link->message);
-	link->taken = 0;
+	link->laid = link->taken = 0;
 	link->kind = WIRE_CONTINUATION;
+}
+
+void link_cut(struct link *link, bool reset)
+{
+	const struct linger now = { .l_onoff = 1 };
+
+	if (reset && link->fd >= 0)
+		(void)setsockopt(link->fd, SOL_SOCKET, SO_LINGER, &now,
+				 sizeof(now));
+	link->lost = true; /* so that TLS says no goodbye either */
+	link_close(link);
 }
 
 uint64_t link_random(struct link *link)
@@ -59,7 +70,7 @@ uint64_t link_random(struct link *link)
 /* Room for so many more bytes, doubling as it goes. */
 static bool reserve(struct link_buffer *buffer, size_t more, size_t most)
 {
-	size_t room = buffer->room ? buffer->room : 4096;
+	size_t room = buffer->room ? buffer->room : 512;
 	uint8_t *bytes;
 
 	if (more > most || buffer->length > most - more)
@@ -97,19 +108,35 @@ static void drop_front(struct link_buffer *buffer, size_t length)
 /* ---- connecting ------------------------------------------------------------
  */
 
-int link_connect(struct link *link, const struct sockaddr *address,
-		 socklen_t size)
+/* A port is chosen when the address that is called is known: so each of our
+ * own addresses has all ports for each of theirs. */
+static bool bind_to(int fd, const struct link_address *from)
 {
 	const int on = 1;
 
+	(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on,
+			 sizeof(on));
+	return bind(fd, (const struct sockaddr *)&from->name, from->size) == 0;
+}
+
+int link_connect(struct link *link, const struct link_route *route)
+{
+	const struct sockaddr *to = (const struct sockaddr *)&route->to->name;
+	const int on = 1, least = 1;
+
 	link_close(link);
 	link->wants_write = true;
-	link->fd = socket(address->sa_family,
+	link->fd = socket(to->sa_family,
 			  SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (link->fd < 0)
 		return errno;
 	(void)setsockopt(link->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	if (connect(link->fd, address, size) == 0 || errno == EINPROGRESS)
+	if (route->narrow)
+		(void)setsockopt(link->fd, SOL_SOCKET, SO_RCVBUF, &least,
+				 sizeof(least));
+	if (route->from && !bind_to(link->fd, route->from))
+		return errno;
+	if (connect(link->fd, to, route->to->size) == 0 || errno == EINPROGRESS)
 		return 0;
 	return errno;
 }
@@ -234,15 +261,30 @@ static ssize_t take(struct link *link, void *bytes, size_t room)
 
 bool link_receive(struct link *link)
 {
-	struct link_buffer *in = &link->in;
+	struct link_bench *bench = link->bench;
 	ssize_t n;
 
-	if (!reserve(in, 1, IN_MAX))
+	if (link->in.length == sizeof(bench->bytes))
 		return false;
-	n = take(link, in->bytes + in->length, in->room - in->length);
+	if (link->in.length > 0)
+		memcpy(bench->bytes, link->in.bytes, link->in.length);
+	link->laid = link->in.length;
+	link->in.length = link->taken = 0;
+	n = take(link, bench->bytes + link->laid,
+		 sizeof(bench->bytes) - link->laid);
 	if (n > 0)
-		in->length += (size_t)n;
+		link->laid += (size_t)n;
 	return n >= 0;
+}
+
+/* What is not whole yet waits for the rest of it. False: no memory. */
+static bool keep_rest(struct link *link)
+{
+	size_t at = link->taken, length = link->laid - link->taken;
+
+	link->laid = link->taken = 0;
+	return length == 0 || append(&link->in, link->bench->bytes + at, length,
+				     sizeof(link->bench->bytes));
 }
 
 bool link_holds_more(const struct link *link)
@@ -253,11 +295,13 @@ bool link_holds_more(const struct link *link)
 ssize_t link_take_response(struct link *link, const char *key,
 			   const char *subprotocol, int *status)
 {
-	ssize_t n = wire_response((const char *)link->in.bytes, link->in.length,
+	ssize_t n = wire_response((const char *)link->bench->bytes, link->laid,
 				  key, subprotocol, status);
 
 	if (n > 0)
-		drop_front(&link->in, (size_t)n);
+		link->taken = (size_t)n;
+	if (n == 0 && !keep_rest(link))
+		return -1;
 	return n;
 }
 
@@ -325,13 +369,12 @@ static enum link_event take_frame(struct link *link,
 
 enum link_event link_take(struct link *link, struct link_message *message)
 {
-	struct link_buffer *in = &link->in;
 	enum link_event event = LINK_NOTHING;
 
-	while (event == LINK_NOTHING && in->length > 0) {
+	while (event == LINK_NOTHING && link->taken < link->laid) {
 		struct wire_frame frame;
-		ssize_t n = wire_take(in->bytes + link->taken,
-				      in->length - link->taken,
+		ssize_t n = wire_take(link->bench->bytes + link->taken,
+				      link->laid - link->taken,
 				      LINK_MESSAGE_MAX, &frame);
 
 		if (n < 0)
@@ -341,9 +384,7 @@ enum link_event link_take(struct link *link, struct link_message *message)
 		link->taken += (size_t)n;
 		event = take_frame(link, &frame, message);
 	}
-	if (event == LINK_NOTHING) { /* no message lies in it any more */
-		drop_front(in, link->taken);
-		link->taken = 0;
-	}
+	if (event == LINK_NOTHING && !keep_rest(link))
+		return LINK_WRONG;
 	return event;
 }

@@ -22,6 +22,12 @@
 
 #define LINK_MESSAGE_MAX ((size_t)64 * 1024) /* of the server */
 
+/* Where all that a thread's links receive is looked at, one link after the
+ * other; a link keeps nothing but what is not whole yet. */
+struct link_bench {
+	uint8_t bytes[2 * LINK_MESSAGE_MAX];
+};
+
 struct link_buffer {
 	uint8_t *bytes; /* owned */
 	size_t length, room;
@@ -33,9 +39,12 @@ struct link {
 	SSL *tls;	  /* owned; NULL: in the clear */
 	const char *why;  /* TLS failed, constant text; NULL: it did not */
 	bool wants_write; /* for the worker's epoll */
+	bool deaf;	  /* nothing is to be received */
 	bool lost;	  /* it broke while sending */
-	struct link_buffer in, out;
-	size_t taken;		    /* so much of `in` is done with */
+	uint32_t watched; /* what epoll was told; 0: nothing of this socket */
+	struct link_bench *bench; /* borrowed */
+	size_t laid, taken; /* on the bench: so much came, and is done with */
+	struct link_buffer in, out; /* not whole yet; not taken yet */
 	struct link_buffer message; /* the fragments of one, so far */
 	enum wire_opcode kind;	    /* of it; WIRE_CONTINUATION: none open */
 	uint64_t random; /* for masks and ids; nothing here is secret */
@@ -55,9 +64,11 @@ struct link_message {
 	size_t length;
 };
 
-void link_init(struct link *link, uint64_t seed);
+void link_init(struct link *link, struct link_bench *bench, uint64_t seed);
 /* Closes, frees, forgets; safe any number of times. */
 void link_close(struct link *link);
+/* Gone in the middle of a word, with a FIN or an RST. */
+void link_cut(struct link *link, bool reset);
 uint64_t link_random(struct link *link);
 
 /* For wss://. */
@@ -66,9 +77,19 @@ struct link_security {
 	const char *host;
 };
 
+struct link_address {
+	struct sockaddr_storage name;
+	socklen_t size;
+};
+
+struct link_route {
+	const struct link_address *to;
+	const struct link_address *from; /* NULL: any of ours */
+	bool narrow; /* a receive buffer as small as may be */
+};
+
 /* Begins to connect, over a new socket. 0 or an errno. */
-int link_connect(struct link *link, const struct sockaddr *address,
-		 socklen_t size);
+int link_connect(struct link *link, const struct link_route *route);
 /* The socket became writable (or, once `joined`, readable): is it connected,
  * and as secure as asked for (NULL: not at all)? 0; EINPROGRESS: not yet; or an
  * errno, EPROTO when TLS failed, as `why` says. */
@@ -80,7 +101,9 @@ bool link_send_frame(struct link *link, enum wire_opcode opcode,
 		     const void *payload, size_t length);
 void link_flush(struct link *link);
 
-/* Takes in what the socket has. False: it ended, or sends without measure. */
+/* Takes in what the socket has: to be taken, until nothing is left, before
+ * another link of the thread receives. False: it ended, or sends without
+ * measure. */
 bool link_receive(struct link *link);
 /* More was taken off the socket than link_receive() could give: call again. */
 bool link_holds_more(const struct link *link);

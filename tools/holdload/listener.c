@@ -19,18 +19,18 @@ bool listener_begin(struct caller *c)
 {
 	if (!c->options->echo)
 		return true;
-	c->sent_ns = calloc(SENT_RING, sizeof(*c->sent_ns));
+	c->late_us = calloc(SENT_RING, sizeof(*c->late_us));
 	c->part = malloc(c->options->audio.frame_size);
-	return c->sent_ns && c->part;
+	return c->late_us && c->part;
 }
 
 void listener_finish(struct caller *c)
 {
 	free(c->marks);
-	free(c->sent_ns);
+	free(c->late_us);
 	free(c->part);
 	c->marks = NULL;
-	c->sent_ns = NULL;
+	c->late_us = NULL;
 	c->part = NULL;
 	c->mark_count = 0;
 }
@@ -58,7 +58,7 @@ static void take_echo(struct caller *c, const struct frames *sent,
 		      const void *came, uint64_t now_ns)
 {
 	struct measured *m = c->measured;
-	uint64_t index = c->frames_echoed, due_ns;
+	uint64_t index = c->frames_echoed, due_ns, echo_us;
 
 	while (index < c->frames_sent &&
 	       index < c->frames_echoed + LOOK_AHEAD &&
@@ -72,10 +72,11 @@ static void take_echo(struct caller *c, const struct frames *sent,
 	c->frames_echoed = index + 1;
 	m->frames_echoed++;
 	due_ns = c->origin_ns + index * c->options->audio.frame_ms * MS;
-	histogram_add(&m->echo_us, (now_ns - due_ns) / 1000);
+	echo_us = now_ns > due_ns ? (now_ns - due_ns) / 1000 : 0;
+	histogram_add(&m->echo_us, echo_us);
 	if (c->frames_sent - index <= SENT_RING)
 		histogram_add(&m->echo_sent_us,
-			      (now_ns - c->sent_ns[index % SENT_RING]) / 1000);
+			      echo_us - c->late_us[index % SENT_RING]);
 }
 
 /* The server may cut its messages otherwise than we do. */

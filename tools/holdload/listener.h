@@ -17,10 +17,6 @@
 
 struct caller;
 
-/* The longest message but the start: Plivo repeats the custom values in each.
- */
-#define CALLER_TEXT_MAX (24 * 1024)
-
 /* Before the first message. False: no memory. */
 bool listener_begin(struct caller *caller);
 void listener_finish(struct caller *caller);

@@ -3,48 +3,19 @@
  */
 #include "tools/holdload/options.h"
 
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/settings.h"
 #include "tools/holdload/help.h"
+#include "tools/holdload/options_plan.h"
 #include "tools/holdload/report.h"
 
-static int wrong(const char *option, const char *what)
+int options_wrong(const char *option, const char *what)
 {
 	(void)fprintf(stderr, "holdload: --%s: %s\n", option, what);
 	return 2;
-}
-
-static int parse_count(const char *option, const char *text, unsigned most,
-		       unsigned *count)
-{
-	char *end, what[64];
-	unsigned long n;
-
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (errno == 0 && *end == '\0' && n >= 1 && n <= most) {
-		*count = (unsigned)n;
-		return 0;
-	}
-	(void)snprintf(what, sizeof(what), "a number from 1 to %u is needed",
-		       most);
-	return wrong(option, what);
-}
-
-static int parse_ramp(const char *text, double *per_s)
-{
-	char *end;
-
-	*per_s = strtod(text, &end);
-	if (end != text && *per_s > 0 &&
-	    (strcmp(end, "/s") == 0 || *end == '\0'))
-		return 0;
-	return wrong("ramp", "calls a second are needed, such as 50/s");
 }
 
 static int parse_custom(struct options *o, char *text)
@@ -52,9 +23,9 @@ static int parse_custom(struct options *o, char *text)
 	char *equals = strchr(text, '=');
 
 	if (!equals || equals == text)
-		return wrong("custom", "NAME=VALUE is needed");
+		return options_wrong("custom", "NAME=VALUE is needed");
 	if (o->parameter_count == PARAMETERS_MAX)
-		return wrong("custom", "there are too many");
+		return options_wrong("custom", "there are too many");
 	*equals = '\0';
 	o->parameters[o->parameter_count++] =
 		(struct dialect_parameter){ text, equals + 1 };
@@ -64,9 +35,9 @@ static int parse_custom(struct options *o, char *text)
 static int parse_header(struct options *o, const char *text)
 {
 	if (!strchr(text, ':') || text[strcspn(text, "\r\n")])
-		return wrong("header", "write 'Name: value'");
+		return options_wrong("header", "write 'Name: value'");
 	if (o->header_count == HEADERS_MAX)
-		return wrong("header", "there are too many");
+		return options_wrong("header", "there are too many");
 	o->headers[o->header_count++] = text;
 	return 0;
 }
@@ -76,17 +47,19 @@ static int parse_dialect(struct options *o, const char *name)
 	o->dialect = dialect_find(name);
 	if (o->dialect)
 		return 0;
-	return wrong("dialect", "there is none of that name; --list-dialects "
-				"shows them");
+	return options_wrong("dialect",
+			     "there is none of that name; --list-dialects "
+			     "shows them");
 }
 
 static int parse_fail_if(struct options *o, const char *text)
 {
 	if (report_check_condition(text) < 0)
-		return wrong("fail-if", "write NAME OP VALUE without blanks, "
-					"such as echo_p99>40ms or lost>0");
+		return options_wrong("fail-if",
+				     "write NAME OP VALUE without blanks, "
+				     "such as echo_p99>40ms or lost>0");
 	if (o->fail_if_count == CONDITIONS_MAX)
-		return wrong("fail-if", "there are too many");
+		return options_wrong("fail-if", "there are too many");
 	o->fail_if[o->fail_if_count++] = text;
 	return 0;
 }
@@ -96,14 +69,11 @@ enum {
 	DIALECT,
 	LIST,
 	FORMAT,
-	CALLS,
-	RAMP,
-	DURATION,
+	BIND,
 	AUDIO,
 	ECHO_BACK,
 	DTMF,
 	CUSTOM,
-	THREADS,
 	SIGN,
 	SIGN_URL,
 	BEARER,
@@ -132,14 +102,23 @@ static const struct option longs[] = {
 	{ "insecure", no_argument, NULL, INSECURE },
 	{ "cert", required_argument, NULL, CERT },
 	{ "key", required_argument, NULL, KEY },
-	{ "calls", required_argument, NULL, CALLS },
-	{ "ramp", required_argument, NULL, RAMP },
-	{ "duration", required_argument, NULL, DURATION },
+	{ "calls", required_argument, NULL, PLAN_CALLS },
+	{ "ramp", required_argument, NULL, PLAN_RAMP },
+	{ "duration", required_argument, NULL, PLAN_DURATION },
+	{ "hold", required_argument, NULL, PLAN_HOLD },
+	{ "stop", required_argument, NULL, PLAN_STOP },
+	{ "rate", required_argument, NULL, PLAN_RATE },
+	{ "time", required_argument, NULL, PLAN_TIME },
+	{ "arrivals", required_argument, NULL, PLAN_ARRIVALS },
+	{ "seed", required_argument, NULL, PLAN_SEED },
+	{ "misbehave", required_argument, NULL, PLAN_MISBEHAVE },
+	{ "threads", required_argument, NULL, PLAN_THREADS },
+	{ "handshakes", required_argument, NULL, PLAN_HANDSHAKES },
+	{ "bind", required_argument, NULL, BIND },
 	{ "audio", required_argument, NULL, AUDIO },
 	{ "echo", no_argument, NULL, ECHO_BACK },
 	{ "dtmf", required_argument, NULL, DTMF },
 	{ "custom", required_argument, NULL, CUSTOM },
-	{ "threads", required_argument, NULL, THREADS },
 	{ "json", required_argument, NULL, JSON },
 	{ "json-calls", no_argument, NULL, JSON_CALLS },
 	{ "ledger", required_argument, NULL, LEDGER },
@@ -163,8 +142,9 @@ static int take_handshake(struct options *o, int option, const char *text)
 		o->signed_url = text;
 		return strstr(text, "://")
 			       ? 0
-			       : wrong("sign-url", "write the whole URL, such "
-						   "as wss://HOST/PATH");
+			       : options_wrong("sign-url",
+					       "write the whole URL, such "
+					       "as wss://HOST/PATH");
 	case BEARER: return read_secret(&o->bearer, "bearer", text);
 	case HEADER: return parse_header(o, text);
 	case CACERT: o->tls.cacert = text; return 0;
@@ -177,27 +157,23 @@ static int take_handshake(struct options *o, int option, const char *text)
 
 static int take(struct options *o, int option, char *text)
 {
+	if (option >= PLAN_OPTION_FIRST)
+		return options_take_plan(o, option, text);
 	switch (option) {
 	case URL: return options_set_url(o, text);
 	case DIALECT: return parse_dialect(o, text);
 	case LIST: help_list_dialects(stdout); return -1;
 	case FORMAT: o->format_text = text; return 0;
-	case CALLS: return parse_count("calls", text, CALLS_MAX, &o->calls);
-	case RAMP: return parse_ramp(text, &o->ramp_per_s);
-	case DURATION:
-		if (settings_parse_duration_ms(text, &o->duration_ms) == 0 &&
-		    o->duration_ms > 0)
-			return 0;
-		return wrong("duration", "write it like 30s or 5min");
+	case BIND: return options_add_source(o, text);
 	case AUDIO: o->audio_path = text; return 0;
 	case ECHO_BACK: o->echo = true; return 0;
 	case DTMF:
 		o->dtmf = text;
 		return strspn(text, "0123456789*#ABCD") == strlen(text)
 			       ? 0
-			       : wrong("dtmf", "digits are 0-9, *, # and A-D");
+			       : options_wrong("dtmf",
+					       "digits are 0-9, *, # and A-D");
 	case CUSTOM: return parse_custom(o, text);
-	case THREADS: return parse_count("threads", text, 64, &o->threads);
 	case JSON: o->json_path = text; return 0;
 	case JSON_CALLS: o->json_calls = true; return 0;
 	case LEDGER: o->ledger_path = text; return 0;
@@ -245,9 +221,10 @@ static int try_start(const struct options *o)
 	free(text);
 	if (length > 0)
 		return 0;
-	return wrong("custom", "this dialect's start message cannot carry "
-			       "these values: they are too long, or have "
-			       "characters that it has no way to write");
+	return options_wrong("custom",
+			     "this dialect's start message cannot carry "
+			     "these values: they are too long, or have "
+			     "characters that it has no way to write");
 }
 
 static int finish_security(struct options *o)
@@ -255,10 +232,11 @@ static int finish_security(struct options *o)
 	bool tls = strcmp(o->scheme, "wss") == 0;
 
 	if (!tls && (o->tls.cacert || o->tls.insecure || o->tls.cert))
-		return wrong("url", "certificates mean nothing to ws://; write "
-				    "wss://");
+		return options_wrong(
+			"url", "certificates mean nothing to ws://; write "
+			       "wss://");
 	if (o->tls.key && !o->tls.cert)
-		return wrong("key", "is of no use without --cert");
+		return options_wrong("key", "is of no use without --cert");
 	if (!tls)
 		return 0;
 	o->security.host = o->name;
@@ -269,24 +247,25 @@ static int finish_security(struct options *o)
 static int check(struct options *o)
 {
 	if (o->address_count == 0)
-		return wrong("url", "is needed; see --help");
+		return options_wrong("url", "is needed; see --help");
 	if (!o->dialect)
-		return wrong("dialect", "is needed; --list-dialects shows "
-					"which there are");
+		return options_wrong("dialect",
+				     "is needed; --list-dialects shows "
+				     "which there are");
 	if (o->dtmf[0] && !o->dialect->dtmf)
-		return wrong("dtmf", "this dialect has no digits");
+		return options_wrong("dtmf", "this dialect has no digits");
 	if (o->parameter_count > 0 && o->dialect->no_custom)
-		return wrong("custom", "this dialect carries no values of "
-				       "yours");
+		return options_wrong("custom",
+				     "this dialect carries no values of "
+				     "yours");
 	if (o->credentials.secret[0] && o->bearer.secret[0] &&
 	    o->dialect->sign != SIGN_TWILIO && o->dialect->sign != SIGN_PLIVO &&
 	    o->dialect->sign != SIGN_TELNYX && o->dialect->sign != SIGN_GENESYS)
-		return wrong("bearer", "--sign writes the same header for this "
-				       "dialect; use one of the two");
+		return options_wrong("bearer",
+				     "--sign writes the same header for this "
+				     "dialect; use one of the two");
 	if (o->credentials.secret[0] && o->dialect->sign == SIGN_TELNYX)
 		o->token = o->credentials.secret;
-	if (o->threads > o->calls)
-		o->threads = o->calls;
 	return choose_format(o);
 }
 
@@ -313,7 +292,7 @@ int options_parse(struct options *o, int argc, char **argv)
 {
 	int option, r;
 
-	*o = (struct options){ .calls = 1, .threads = 1, .dtmf = "" };
+	*o = (struct options){ .dtmf = "" };
 	while ((option = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		r = take(o, option, optarg);
 		if (r != 0)
@@ -325,6 +304,8 @@ int options_parse(struct options *o, int argc, char **argv)
 		return 2;
 	}
 	r = check(o);
+	if (r == 0)
+		r = options_finish_plan(o);
 	return r ? r : prepare(o);
 }
 

@@ -4,21 +4,22 @@
 #ifndef HOLDLOAD_OPTIONS_H
 #define HOLDLOAD_OPTIONS_H
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
 #include "tools/holdload/audio.h"
 #include "tools/holdload/dialect.h"
+#include "tools/holdload/lengths.h"
 #include "tools/holdload/link.h"
+#include "tools/holdload/misdeed.h"
 #include "tools/holdload/sign.h"
 
 #define PARAMETERS_MAX 32
 #define CONDITIONS_MAX 16
 #define CALLS_MAX      100000u
 #define ADDRESSES_MAX  8
+#define SOURCES_MAX    64
 #define HEADERS_MAX    32
 
 struct options {
@@ -27,15 +28,26 @@ struct options {
 	char name[256];		    /* the host without its port */
 	/* All that the name stands for, resolved once, in order of preference.
 	 */
-	struct sockaddr_storage addresses[ADDRESSES_MAX];
-	socklen_t address_sizes[ADDRESSES_MAX];
+	struct link_address addresses[ADDRESSES_MAX];
 	unsigned address_count;
+	/* Ours, which the calls take in turn; none: the system's choice. */
+	struct link_address sources[SOURCES_MAX];
+	unsigned source_count;
 	const struct dialect *dialect;
 	struct audio_format format;
 	const char *format_text; /* of --format, or NULL */
-	unsigned calls, threads;
-	double ramp_per_s;    /* 0: all at once */
-	uint64_t duration_ms; /* 0: the file once */
+	unsigned calls;		 /* in all; with a rate: at once */
+	unsigned threads;	 /* 0 until all options are known */
+	unsigned handshakes;	 /* under way at once */
+	double ramp_per_s;	 /* 0: all at once */
+	double rate_per_s; /* calls that come for time_ms; 0: `calls`, once */
+	uint64_t time_ms;
+	bool poisson;	   /* they come at random */
+	uint64_t hold_ms;  /* all of them are up for so long; 0: lengths say*/
+	double stop_per_s; /* ends after that; 0: all at once */
+	struct lengths lengths;
+	struct misdeeds misdeeds;
+	uint64_t seed;
 	bool echo;
 	struct tls_options tls;
 	struct link_security security; /* context NULL: in the clear */
@@ -64,5 +76,9 @@ void options_free(struct options *options);
 
 /* The host of `url`, resolved. As above. */
 int options_set_url(struct options *options, const char *url);
+/* One more address of ours, as a number. As above. */
+int options_add_source(struct options *options, const char *text);
+/* A complaint about --option: 2. */
+int options_wrong(const char *option, const char *what);
 
 #endif

@@ -7,10 +7,10 @@
 
 #include "tools/holdload/options.h"
 
-static int wrong(const char *what)
+static void keep(struct link_address *address, const struct addrinfo *found)
 {
-	(void)fprintf(stderr, "holdload: --url: %s\n", what);
-	return 2;
+	memcpy(&address->name, found->ai_addr, found->ai_addrlen);
+	address->size = found->ai_addrlen;
 }
 
 static int resolve(struct options *o, const char *port)
@@ -27,9 +27,7 @@ static int resolve(struct options *o, const char *port)
 	for (const struct addrinfo *at = found; at; at = at->ai_next) {
 		if (o->address_count == ADDRESSES_MAX)
 			break;
-		memcpy(&o->addresses[o->address_count], at->ai_addr,
-		       at->ai_addrlen);
-		o->address_sizes[o->address_count++] = at->ai_addrlen;
+		keep(&o->addresses[o->address_count++], at);
 	}
 	freeaddrinfo(found);
 	return 0;
@@ -65,21 +63,39 @@ int options_set_url(struct options *o, const char *url)
 	} else if (strncmp(url, "ws://", 5) == 0) {
 		o->scheme = "ws";
 	} else {
-		return wrong("write ws://HOST:PORT/PATH, or wss://");
+		return options_wrong("url",
+				     "write ws://HOST:PORT/PATH, or wss://");
 	}
 	at = strchr(url, '/') + 2;
 	length = strcspn(at, "/?");
 	if (length == 0 || length >= sizeof(o->host))
-		return wrong("it has no host");
+		return options_wrong("url", "it has no host");
 	for (const char *c = at; *c; c++)
 		if ((unsigned char)*c <= ' ' || *c == 0x7f)
-			return wrong("a blank in it must be written as %20");
+			return options_wrong(
+				"url", "a blank in it must be written as %20");
 	if (strlen(at + length) + 2 > sizeof(o->path))
-		return wrong("it is too long");
+		return options_wrong("url", "it is too long");
 	memcpy(o->host, at, length);
 	o->host[length] = '\0';
 	(void)snprintf(o->path, sizeof(o->path), "%s%s",
 		       at[length] == '/' ? "" : "/", at + length);
 	split_host(o, port);
 	return resolve(o, port);
+}
+
+int options_add_source(struct options *o, const char *text)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+				  .ai_flags = AI_NUMERICHOST },
+			*found;
+
+	if (o->source_count == SOURCES_MAX)
+		return options_wrong("bind", "there are too many");
+	if (getaddrinfo(text, NULL, &hints, &found) != 0)
+		return options_wrong("bind", "write an address, such as "
+					     "192.0.2.1");
+	keep(&o->sources[o->source_count++], found);
+	freeaddrinfo(found);
+	return 0;
 }

@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/holdload/caller.h"
 #include "tools/holdload/ledger.h"
+#include "tools/holdload/measured.h"
 #include "tools/holdload/options.h"
 
 static uint64_t failed(const struct measured *m)
@@ -25,7 +25,48 @@ static uint64_t failed(const struct measured *m)
 	return sum;
 }
 
-enum figure_kind { COUNT, TIME };
+static struct deeds all_misdeeds(const struct measured *m)
+{
+	struct deeds sum = { 0 };
+
+	for (int i = 0; i < MISDEED_COUNT; i++) {
+		sum.calls += m->misdeeds[i].calls;
+		sum.done += m->misdeeds[i].done;
+		sum.cut_off += m->misdeeds[i].cut_off;
+	}
+	return sum;
+}
+
+static uint64_t misbehaved(const struct measured *m)
+{
+	return all_misdeeds(m).done;
+}
+
+/* Calls that were to misbehave, and did not come to it. */
+static uint64_t behaved_after_all(const struct measured *m)
+{
+	struct deeds all = all_misdeeds(m);
+
+	return all.calls - all.done;
+}
+
+static uint64_t cut_off(const struct measured *m)
+{
+	return all_misdeeds(m).cut_off;
+}
+
+/* From the first call to the last. */
+static uint64_t calls_per_s(const struct measured *m)
+{
+	uint64_t calls = m->calls + all_misdeeds(m).calls;
+	uint64_t ns = m->last_ns - m->first_ns;
+
+	return calls > 1 && ns > 0
+		       ? (uint64_t)((double)(calls - 1) * 1e9 / (double)ns)
+		       : 0;
+}
+
+enum figure_kind { COUNT, SUM, TIME };
 
 struct figure {
 	const char *name;
@@ -33,39 +74,55 @@ struct figure {
 	size_t offset;	 /* a count: of the uint64_t in struct measured; a
 			    time: of the histogram */
 	double quantile; /* of a time; 2: the largest */
+	uint64_t (*sum)(const struct measured *m);
 };
 
-#define AT(field) offsetof(struct measured, field)
-#define TIMES(name, field)                                  \
-	{ name "_p50", TIME, AT(field), 0.5 },              \
-		{ name "_p90", TIME, AT(field), 0.9 },      \
-		{ name "_p99", TIME, AT(field), 0.99 },     \
-		{ name "_p999", TIME, AT(field), 0.999 },   \
-		{ name "_p9999", TIME, AT(field), 0.9999 }, \
-	{                                                   \
-		name "_max", TIME, AT(field), 2             \
+#define AT(field) .offset = offsetof(struct measured, field)
+#define COUNT_OF(called, field)                            \
+	{                                                  \
+		.name = (called), .kind = COUNT, AT(field) \
 	}
-#define FAILED ((size_t)-1)
+#define SUM_OF(called, function)                                 \
+	{                                                        \
+		.name = (called), .kind = SUM, .sum = (function) \
+	}
+#define TIME_OF(called, field, part)                                          \
+	{                                                                     \
+		.name = (called), .kind = TIME, AT(field), .quantile = (part) \
+	}
+#define TIMES(called, field)                             \
+	TIME_OF(called "_p50", field, 0.5),              \
+		TIME_OF(called "_p90", field, 0.9),      \
+		TIME_OF(called "_p99", field, 0.99),     \
+		TIME_OF(called "_p999", field, 0.999),   \
+		TIME_OF(called "_p9999", field, 0.9999), \
+		TIME_OF(called "_max", field, 2)
 
 static const struct figure figures[] = {
-	{ "failed", COUNT, FAILED, 0 },
-	{ "completed", COUNT, AT(outcomes[OUTCOME_COMPLETED]), 0 },
-	{ "connect_failed", COUNT, AT(outcomes[OUTCOME_CONNECT_FAILED]), 0 },
-	{ "tls_failed", COUNT, AT(outcomes[OUTCOME_TLS_FAILED]), 0 },
-	{ "refused", COUNT, AT(outcomes[OUTCOME_REFUSED]), 0 },
-	{ "dropped", COUNT, AT(outcomes[OUTCOME_DROPPED]), 0 },
-	{ "timeout", COUNT, AT(outcomes[OUTCOME_TIMEOUT]), 0 },
-	{ "broken_protocol", COUNT, AT(outcomes[OUTCOME_BROKEN]), 0 },
-	{ "cancelled", COUNT, AT(outcomes[OUTCOME_CANCELLED]), 0 },
-	{ "frames_sent", COUNT, AT(frames_sent), 0 },
-	{ "frames_unsent", COUNT, AT(frames_unsent), 0 },
-	{ "bytes_sent", COUNT, AT(bytes_sent), 0 },
-	{ "frames_echoed", COUNT, AT(frames_echoed), 0 },
-	{ "lost", COUNT, AT(echo_lost), 0 },
-	{ "changed", COUNT, AT(echo_changed), 0 },
-	{ "marks", COUNT, AT(marks), 0 },
-	{ "clears", COUNT, AT(clears), 0 },
-	{ "garbage", COUNT, AT(garbage), 0 },
+	SUM_OF("failed", failed),
+	COUNT_OF("completed", outcomes[OUTCOME_COMPLETED]),
+	COUNT_OF("connect_failed", outcomes[OUTCOME_CONNECT_FAILED]),
+	COUNT_OF("tls_failed", outcomes[OUTCOME_TLS_FAILED]),
+	COUNT_OF("refused", outcomes[OUTCOME_REFUSED]),
+	COUNT_OF("dropped", outcomes[OUTCOME_DROPPED]),
+	COUNT_OF("timeout", outcomes[OUTCOME_TIMEOUT]),
+	COUNT_OF("broken_protocol", outcomes[OUTCOME_BROKEN]),
+	COUNT_OF("cancelled", outcomes[OUTCOME_CANCELLED]),
+	COUNT_OF("skipped", skipped),
+	SUM_OF("calls_per_s", calls_per_s),
+	SUM_OF("misbehaved", misbehaved),
+	SUM_OF("behaved_after_all", behaved_after_all),
+	SUM_OF("cut_off", cut_off),
+	COUNT_OF("frames_sent", frames_sent),
+	COUNT_OF("frames_unsent", frames_unsent),
+	COUNT_OF("bytes_sent", bytes_sent),
+	COUNT_OF("frames_echoed", frames_echoed),
+	COUNT_OF("lost", echo_lost),
+	COUNT_OF("changed", echo_changed),
+	COUNT_OF("marks", marks),
+	COUNT_OF("clears", clears),
+	COUNT_OF("garbage", garbage),
+	TIMES("start_late", start_late_us),
 	TIMES("connect", connect_us),
 	TIMES("echo", echo_us),
 	TIMES("echo_sent", echo_sent_us),
@@ -79,8 +136,8 @@ static double value_of(const struct figure *f, const struct measured *m)
 	const char *at = (const char *)m + f->offset;
 	const struct histogram *h = (const void *)at;
 
-	if (f->offset == FAILED)
-		return (double)failed(m);
+	if (f->kind == SUM)
+		return (double)f->sum(m);
 	if (f->kind == COUNT)
 		return (double)*(const uint64_t *)(const void *)at;
 	return (double)(f->quantile > 1 ? h->max
@@ -198,10 +255,39 @@ static void print_times(FILE *out, const char *what, const struct histogram *h)
 		      (double)h->max / 1000);
 }
 
+static void print_misdeeds(FILE *out, const struct measured *m)
+{
+	const char *before = "\nmisbehaved ";
+
+	for (int i = 0; i < MISDEED_COUNT; i++) {
+		const struct deeds *deeds = &m->misdeeds[i];
+
+		if (deeds->calls == 0)
+			continue;
+		(void)fprintf(out, "%s%llu of %llu %s", before,
+			      (unsigned long long)deeds->done,
+			      (unsigned long long)deeds->calls,
+			      misdeed_name((enum misdeed)i));
+		if (deeds->cut_off)
+			(void)fprintf(out, " (%llu cut off)",
+				      (unsigned long long)deeds->cut_off);
+		before = ", ";
+	}
+}
+
+/* Half of what a jitter buffer of two frames forgives. */
+#define TOO_LATE_US 5000u
+
+static bool overloaded(const struct measured *m)
+{
+	return histogram_quantile(&m->late_us, 0.99) > TOO_LATE_US;
+}
+
 void report_table(FILE *out, const struct options *options,
 		  const struct measured *m, double seconds)
 {
-	(void)fprintf(out, "calls      %u in %.1f s:", options->calls, seconds);
+	(void)fprintf(out, "calls      %llu in %.1f s:",
+		      (unsigned long long)m->calls, seconds);
 	for (int i = OUTCOME_NONE + 1; i < OUTCOME_COUNT; i++)
 		if (m->outcomes[i] > 0)
 			(void)fprintf(out, " %llu %s",
@@ -211,6 +297,13 @@ void report_table(FILE *out, const struct options *options,
 		if (m->statuses[i] > 0)
 			(void)fprintf(out, ", HTTP %d: %llu", i,
 				      (unsigned long long)m->statuses[i]);
+	if (m->skipped > 0)
+		(void)fprintf(out, ", %llu not begun: all were busy",
+			      (unsigned long long)m->skipped);
+	print_misdeeds(out, m);
+	(void)fprintf(out, "\nbegun      %llu a second, seed %llu",
+		      (unsigned long long)calls_per_s(m),
+		      (unsigned long long)options->seed);
 	(void)fprintf(out, "\nframes     %llu sent, %.1f s of audio",
 		      (unsigned long long)m->frames_sent,
 		      (double)m->frames_sent * options->audio.frame_ms / 1000);
@@ -234,24 +327,21 @@ void report_table(FILE *out, const struct options *options,
 	(void)fprintf(out, "\n\n%-22s %9s %9s %9s %9s %9s %9s\n",
 		      "milliseconds", "p50", "p90", "p99", "p99.9", "p99.99",
 		      "max");
+	print_times(out, "begun after its time", &m->start_late_us);
 	print_times(out, "connect and upgrade", &m->connect_us);
 	print_times(out, "echo, from due", &m->echo_us);
 	print_times(out, "echo, from sent", &m->echo_sent_us);
 	print_times(out, "our own lateness", &m->late_us);
+	if (overloaded(m))
+		(void)fputs("\nholdload itself was late: these figures are its "
+			    "own, not the server's.\nFewer --calls, more "
+			    "--threads, or another machine than the server's "
+			    "would tell more.\n",
+			    out);
 }
 
 /* ---- JSON ------------------------------------------------------------------
  */
-
-static json_t *calls_json(const struct options *options,
-			  const struct caller *callers)
-{
-	json_t *rows = json_array();
-
-	for (unsigned i = 0; i < options->calls; i++)
-		(void)json_array_append_new(rows, ledger_row(&callers[i]));
-	return rows;
-}
 
 /* Refusals by status: {"401": 3} */
 static json_t *statuses_json(const struct measured *m)
@@ -270,9 +360,28 @@ static json_t *statuses_json(const struct measured *m)
 	return statuses;
 }
 
+/* What became of the calls that misbehave: {"drop": {"calls": 5, ...}} */
+static json_t *misdeeds_json(const struct measured *m)
+{
+	json_t *misdeeds = json_object();
+
+	for (int i = 0; i < MISDEED_COUNT; i++) {
+		const struct deeds *deeds = &m->misdeeds[i];
+
+		if (deeds->calls == 0)
+			continue;
+		(void)json_object_set_new(
+			misdeeds, misdeed_name((enum misdeed)i),
+			json_pack("{s:I, s:I, s:I}", "calls",
+				  (json_int_t)deeds->calls, "misbehaved",
+				  (json_int_t)deeds->done, "cut_off",
+				  (json_int_t)deeds->cut_off));
+	}
+	return misdeeds;
+}
+
 int report_json(const char *path, const struct options *options,
-		const struct measured *m, const struct caller *callers,
-		double seconds)
+		const struct measured *m, struct ledger *ledger, double seconds)
 {
 	json_auto_t *report = json_object();
 	FILE *out = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
@@ -285,13 +394,18 @@ int report_json(const char *path, const struct options *options,
 		return -1;
 	}
 	(void)json_object_set_new(report, "calls",
-				  json_integer(options->calls));
+				  json_integer((json_int_t)m->calls));
+	(void)json_object_set_new(report, "seed",
+				  json_integer((json_int_t)options->seed));
+	(void)json_object_set_new(report, "overloaded",
+				  json_boolean(overloaded(m)));
 	(void)json_object_set_new(report, "seconds", json_real(seconds));
 	audio_format_name(&options->format, format);
 	(void)json_object_set_new(report, "dialect",
 				  json_string(options->dialect->name));
 	(void)json_object_set_new(report, "format", json_string(format));
 	(void)json_object_set_new(report, "statuses", statuses_json(m));
+	(void)json_object_set_new(report, "misdeeds", misdeeds_json(m));
 	for (size_t i = 0; i < FIGURES; i++) {
 		const struct figure *f = &figures[i];
 		double value = value_of(f, m);
@@ -306,7 +420,7 @@ int report_json(const char *path, const struct options *options,
 	}
 	if (options->json_calls)
 		(void)json_object_set_new(report, "call_list",
-					  calls_json(options, callers));
+					  ledger_rows(ledger, options));
 	r = json_dumpf(report, out, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
 	r |= fputc('\n', out) == EOF;
 	r |= fflush(out);

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-struct caller;
+struct ledger;
 struct measured;
 struct options;
 
@@ -15,7 +15,7 @@ void report_table(FILE *out, const struct options *options,
 		  const struct measured *m, double seconds);
 /* 0, or -1 after a complaint. */
 int report_json(const char *path, const struct options *options,
-		const struct measured *m, const struct caller *callers,
+		const struct measured *m, struct ledger *ledger,
 		double seconds);
 /* How many of --fail-if's conditions hold (each is told on stderr). */
 int report_failures(const struct options *options, const struct measured *m);

@@ -58,7 +58,7 @@ static bool send_frame(struct caller *c, const struct frame *frame)
 	return false;
 }
 
-void speaker_send_audio(struct caller *c, uint64_t due_ns, uint64_t now_ns)
+void speaker_send_audio(struct caller *c, uint64_t due_ns)
 {
 	const struct audio *audio = &c->options->audio;
 	uint64_t index = c->frames_sent;
@@ -73,9 +73,13 @@ void speaker_send_audio(struct caller *c, uint64_t due_ns, uint64_t now_ns)
 		.at_ms = index * audio->frame_ms,
 	};
 
-	histogram_add(&c->measured->late_us, (now_ns - due_ns) / 1000);
-	if (c->sent_ns)
-		c->sent_ns[index % SENT_RING] = now_ns;
+	/* A flood is ahead of its time. */
+	uint64_t late_us = c->now_ns > due_ns ? (c->now_ns - due_ns) / 1000 : 0;
+
+	histogram_add(&c->measured->late_us, late_us);
+	if (c->late_us)
+		c->late_us[index % SENT_RING] =
+			late_us < UINT32_MAX ? (uint32_t)late_us : UINT32_MAX;
 	if (!send_frame(c, &frame))
 		c->frames_unsent++;
 	c->frames_sent++;
@@ -87,11 +91,13 @@ void speaker_send_audio(struct caller *c, uint64_t due_ns, uint64_t now_ns)
 void speaker_send_digits(struct caller *c)
 {
 	size_t count = strlen(c->options->dtmf);
+	uint64_t total = c->frames_total;
 	char text[SPEAKER_TEXT_MAX];
 
+	if (total == UINT64_MAX) /* it has no end yet: one a second */
+		total = (count + 1) * 1000 / c->options->audio.frame_ms;
 	if (c->digits_sent >= count ||
-	    c->frames_sent * (count + 1) <
-		    c->frames_total * (c->digits_sent + 1))
+	    c->frames_sent * (count + 1) < total * (c->digits_sent + 1))
 		return;
 	(void)speaker_say(
 		c, text,

@@ -24,8 +24,7 @@ bool speaker_say(struct caller *caller, const char *text, size_t length);
 /* The first messages. False: the call cannot begin without them. */
 bool speaker_say_hello(struct caller *caller);
 /* The next frame. */
-void speaker_send_audio(struct caller *caller, uint64_t due_ns,
-			uint64_t now_ns);
+void speaker_send_audio(struct caller *caller, uint64_t due_ns);
 /* The next digit, if it is its turn: they are spread over the call. */
 void speaker_send_digits(struct caller *caller);
 /* If its dialect pings, and it is time. */

@@ -1,9 +1,13 @@
 /*
  * worker.c - a thread that carries many callers (see worker.h)
+ *
+ *   each millisecond:   calls that begin -> whoever is due -> sockets, until
+ *                       the next
  */
 #include "tools/holdload/worker.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <time.h>
@@ -11,10 +15,14 @@
 
 #include "tools/holdload/options.h"
 
-#define TICK_NS	       1000000u
-#define BUCKETS	       20u  /* milliseconds of a frame */
-#define CONNECTING_MAX 512u /* handshakes under way at once */
-#define EVENTS	       512
+#define EVENTS 512
+
+/* Room for a caller. */
+struct seat {
+	struct caller caller;
+	struct wheel_entry entry;
+	struct seat *empty; /* the next one that is */
+};
 
 uint64_t worker_now_ns(void)
 {
@@ -24,150 +32,301 @@ uint64_t worker_now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Tells epoll what the caller waits for; it may have opened a new socket since
- * then. One that cannot be watched runs into its deadline. */
+/* ---- a caller's books ------------------------------------------------------
+ */
+
+/* Tells epoll what the caller waits for, if that has changed; it may have
+ * opened a new socket. One that cannot be watched runs into its deadline. */
 static void watch(const struct worker *w, struct caller *c)
 {
+	struct link *link = &c->link;
 	struct epoll_event event = {
-		.events = EPOLLIN | (c->link.wants_write ? EPOLLOUT : 0u),
-		.data.ptr = c
+		.events = (uint32_t)EPOLLERR | EPOLLHUP |
+			  (link->deaf ? 0u : EPOLLIN) |
+			  (link->wants_write ? EPOLLOUT : 0u),
+		.data.ptr = (struct seat *)(void *)c /* its first member */
 	};
-	int fd = c->link.fd;
 
-	if (fd >= 0 && epoll_ctl(w->epoll_fd, EPOLL_CTL_MOD, fd, &event) < 0 &&
-	    errno == ENOENT)
-		(void)epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+	if (link->fd < 0 || link->watched == event.events)
+		return;
+	(void)epoll_ctl(w->epoll_fd,
+			link->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, link->fd,
+			&event);
+	link->watched = event.events;
 }
 
-static int is_connecting(enum caller_state state)
+static bool is_connecting(const struct caller *c)
 {
-	return state > CALLER_IDLE && state < CALLER_TALKING;
+	return c->state > CALLER_IDLE && c->state < CALLER_TALKING;
 }
 
-/* Keeps the books of a caller whose state may have changed. */
-static void account(struct worker *w, enum caller_state before,
-		    const struct caller *c)
-{
-	int was_connecting = is_connecting(before);
-	int connects = is_connecting(c->state);
+/* How a caller stood before it had its turn. */
+struct before {
+	bool connecting, settled, live;
+};
 
-	if (before == c->state)
-		return;
-	if (was_connecting != connects)
-		atomic_fetch_add(&w->connecting, connects ? 1 : UINT64_MAX);
-	if (before < CALLER_TALKING && c->state == CALLER_TALKING)
-		atomic_fetch_add(&w->live, 1);
-	if (c->state != CALLER_DONE)
-		return;
-	if (before >= CALLER_TALKING)
-		atomic_fetch_sub(&w->live, 1);
+static struct before stands(const struct caller *c)
+{
+	return (struct before){ .connecting = is_connecting(c),
+				.settled = caller_has_settled(c),
+				.live = c->state >= CALLER_TALKING &&
+					c->state < CALLER_DONE };
+}
+
+static void settle(struct run *run)
+{
+	if (atomic_fetch_add(&run->settled, 1) + 1 == run->options->calls)
+		atomic_store(&run->all_up_ns, worker_now_ns());
+}
+
+static void leave(struct worker *w, struct seat *seat)
+{
+	const struct caller *c = &seat->caller;
+
 	atomic_fetch_add(&w->done, 1);
-	if (c->outcome != OUTCOME_COMPLETED)
+	if (!c->plan.misdeed && c->outcome != OUTCOME_COMPLETED)
 		atomic_fetch_add(&w->failed, 1);
+	ledger_add(&w->ledger, c);
+	wheel_remove(&seat->entry);
+	seat->empty = w->empty;
+	w->empty = seat;
+	w->taken--;
+}
+
+/* After its turn: what it waits for, when it is due again, how it stands. */
+static void account(struct worker *w, struct seat *seat,
+		    const struct before *before)
+{
+	struct before now = stands(&seat->caller);
+
+	watch(w, &seat->caller);
+	if (before->connecting != now.connecting)
+		atomic_fetch_add(&w->connecting,
+				 now.connecting ? 1 : UINT64_MAX);
+	if (before->live != now.live)
+		atomic_fetch_add(&w->live, now.live ? 1 : UINT64_MAX);
+	if (!before->settled && now.settled)
+		settle(w->run);
+	if (seat->caller.state == CALLER_DONE)
+		leave(w, seat);
+	else
+		wheel_set(&w->wheel, &seat->entry,
+			  caller_next_ns(&seat->caller));
+}
+
+/* ---- calls that begin ------------------------------------------------------
+ */
+
+static void find_next(struct worker *w)
+{
+	unsigned threads = w->run->options->threads;
+
+	do
+		w->planned = plan_next(&w->plan, &w->next);
+	while (w->planned && w->next.number % threads != w->index);
+}
+
+/* The call that is next takes a seat. */
+static struct seat *seat_next(struct worker *w)
+{
+	struct seat *seat = w->empty ? w->empty : &w->seats[w->used++];
+	uint64_t frame_ms = w->run->options->audio.frame_ms;
+
+	if (w->empty)
+		w->empty = seat->empty;
+	w->taken++;
+	caller_init(&seat->caller, &w->crew, &w->next,
+		    w->wheel.origin_ns + w->next.number /
+						 w->run->options->threads %
+						 frame_ms * WHEEL_TICK_NS);
+	find_next(w);
+	return seat;
+}
+
+/* Not longer than until then: calls that are up have their turns, too. */
+static void begin_calls(struct worker *w, uint64_t until_ns)
+{
+	const struct options *o = w->run->options;
+	uint64_t now = worker_now_ns(), due;
+	struct before before = { 0 };
+
+	while (w->planned && now < until_ns) {
+		due = w->run->began_ns + w->next.after_ns;
+		if (due > now ||
+		    atomic_load(&w->connecting) >= o->handshakes / o->threads)
+			return;
+		if (w->taken < w->seat_count) {
+			struct seat *seat = seat_next(w);
+
+			histogram_add(&w->crew.good.start_late_us,
+				      (now - due) / 1000);
+			caller_connect(&seat->caller, now);
+			account(w, seat, &before);
+		} else {
+			w->crew.good.skipped++;
+			find_next(w);
+		}
+		now = worker_now_ns();
+	}
+}
+
+/* ---- the loop --------------------------------------------------------------
+ */
+
+static void serve_due(struct worker *w)
+{
+	uint64_t until = worker_now_ns();
+	struct wheel_entry *entry;
+
+	while ((entry = wheel_take(&w->wheel, until))) {
+		struct seat *seat =
+			(struct seat *)(void *)((char *)entry -
+						offsetof(struct seat, entry));
+		struct before before = stands(&seat->caller);
+
+		/* Not `until`: how late we are is what we must not hide. */
+		caller_on_time(&seat->caller, worker_now_ns());
+		account(w, seat, &before);
+	}
+}
+
+/* epoll_wait() knows milliseconds only, and kernels before 5.11 no other. */
+static int wait_for_sockets(int epoll_fd, struct epoll_event *events,
+			    uint64_t wait_ns)
+{
+	const struct timespec wait = { .tv_nsec = (long)wait_ns };
+	struct pollfd any = { .fd = epoll_fd, .events = POLLIN };
+	int n = epoll_pwait2(epoll_fd, events, EVENTS, &wait, NULL);
+
+	if (n >= 0 || errno != ENOSYS || ppoll(&any, 1, &wait, NULL) <= 0)
+		return n;
+	return epoll_wait(epoll_fd, events, EVENTS, 0);
 }
 
 static void serve_sockets(struct worker *w, uint64_t until_ns)
 {
 	struct epoll_event events[EVENTS];
 	uint64_t now = worker_now_ns();
-	struct timespec wait = { 0 };
-	int n;
+	int n = wait_for_sockets(w->epoll_fd, events,
+				 until_ns > now ? until_ns - now : 0);
 
-	if (until_ns > now)
-		wait.tv_nsec = (long)(until_ns - now);
-	n = epoll_pwait2(w->epoll_fd, events, EVENTS, &wait, NULL);
-	now = worker_now_ns();
 	for (int i = 0; i < n; i++) {
-		struct caller *c = events[i].data.ptr;
-		enum caller_state before = c->state;
-		bool wanted = c->link.wants_write;
+		struct seat *seat = events[i].data.ptr;
+		struct before before = stands(&seat->caller);
 
-		if (before == CALLER_DONE)
+		if (seat->caller.state == CALLER_DONE)
 			continue;
-		caller_on_ready(c, events[i].events & ~(uint32_t)EPOLLOUT,
-				events[i].events & (EPOLLOUT | EPOLLERR), now);
-		if (c->link.wants_write != wanted ||
-		    before == CALLER_CONNECTING)
-			watch(w, c);
-		account(w, before, c);
+		caller_on_ready(&seat->caller,
+				events[i].events & ~(uint32_t)EPOLLOUT,
+				events[i].events & (EPOLLOUT | EPOLLERR),
+				worker_now_ns());
+		account(w, seat, &before);
 	}
 }
 
-static void serve_caller(struct worker *w, struct caller *c, uint64_t turn,
-			 uint64_t now)
+/* All calls have been up for as long as was asked: now they hang up, one after
+ * the other. */
+static void end_hold(struct worker *w, uint64_t all_up_ns)
 {
-	enum caller_state before = c->state;
-	bool wanted = c->link.wants_write;
+	const struct options *o = w->run->options;
+	uint64_t from = all_up_ns + o->hold_ms * 1000000;
+	struct before before;
 
-	if (before == CALLER_DONE)
-		return;
-	if (before == CALLER_IDLE) {
-		if (now < c->due_ns ||
-		    atomic_load(&w->connecting) >= CONNECTING_MAX)
-			return;
-		caller_connect(c, now);
-		watch(w, c);
-	} else {
-		caller_on_time(c, turn, now);
-		if (c->link.wants_write != wanted ||
-		    before == CALLER_CONNECTING)
-			watch(w, c);
+	for (size_t i = 0; i < w->used; i++) {
+		struct caller *c = &w->seats[i].caller;
+		uint64_t at = from;
+
+		before = stands(c);
+		if (c->state == CALLER_IDLE || c->state == CALLER_DONE)
+			continue;
+		if (o->stop_per_s > 0)
+			at += (uint64_t)((double)c->plan.number /
+					 o->stop_per_s * 1e9);
+		caller_hang_up_at(c, at);
+		account(w, &w->seats[i], &before);
 	}
-	account(w, before, c);
-}
-
-/* A twentieth of the callers, those whose turn this millisecond is. */
-static void serve_bucket(struct worker *w, uint64_t tick, uint64_t turn)
-{
-	uint64_t now = worker_now_ns();
-
-	for (size_t i = tick % BUCKETS; i < w->count; i += BUCKETS)
-		serve_caller(w, &w->callers[i], turn, now);
 }
 
 static void cancel_all(struct worker *w)
 {
 	uint64_t now = worker_now_ns();
+	struct before before;
 
-	for (size_t i = 0; i < w->count; i++) {
-		enum caller_state before = w->callers[i].state;
+	for (size_t i = 0; i < w->used; i++) {
+		struct caller *c = &w->seats[i].caller;
 
-		if (before == CALLER_DONE)
+		before = stands(c);
+		if (c->state == CALLER_IDLE || c->state == CALLER_DONE)
 			continue;
-		caller_cancel(&w->callers[i], now);
-		account(w, before, &w->callers[i]);
+		caller_cancel(c, now);
+		account(w, &w->seats[i], &before);
 	}
+	/* Those of a fixed number that have not begun are cancelled, too. */
+	while (w->planned && w->run->options->rate_per_s <= 0) {
+		struct seat *seat = seat_next(w);
+
+		before = stands(&seat->caller);
+		caller_cancel(&seat->caller, now);
+		account(w, seat, &before);
+	}
+	w->planned = false;
 }
 
 static void *work(void *arg)
 {
 	struct worker *w = arg;
-	uint64_t start = worker_now_ns();
-	bool cancelled = false;
+	struct run *run = w->run;
+	bool cancelled = false, ending = false;
 
-	for (uint64_t tick = 0; atomic_load(&w->done) < w->count; tick++) {
-		uint64_t deadline = start + (tick + 1) * TICK_NS;
+	while (w->planned || w->taken > 0) {
+		uint64_t tick =
+			(worker_now_ns() - run->began_ns) / WHEEL_TICK_NS;
+		uint64_t deadline = run->began_ns + (tick + 1) * WHEEL_TICK_NS;
+		uint64_t all_up = atomic_load(&run->all_up_ns);
 
-		serve_bucket(w, tick, deadline - TICK_NS);
-		atomic_store(&w->frames, w->measured.frames_sent);
-		if (atomic_load(w->cancel) > 1)
+		begin_calls(w, deadline);
+		serve_due(w);
+		atomic_store(&w->frames, w->crew.good.frames_sent +
+						 w->crew.odd.frames_sent);
+		if (atomic_load(&run->cancel) > 1)
 			break;
-		if (atomic_load(w->cancel) == 1 && !cancelled) {
+		if (atomic_load(&run->cancel) == 1 && !cancelled) {
 			cancelled = true;
 			cancel_all(w);
+		}
+		if (all_up > 0 && run->options->hold_ms > 0 && !ending) {
+			ending = true;
+			end_hold(w, all_up);
 		}
 		do
 			serve_sockets(w, deadline);
 		while (worker_now_ns() < deadline);
 	}
+	atomic_store(&w->over, true);
 	return NULL;
 }
 
-int worker_start(struct worker *w)
+int worker_start(struct worker *w, struct run *run, unsigned index)
 {
+	const struct options *o = run->options;
+
+	w->run = run;
+	w->index = index;
+	w->crew.options = o;
+	w->ledger.wanted = o->ledger_path || o->json_calls;
+	w->seat_count =
+		o->calls / o->threads + (index < o->calls % o->threads ? 1 : 0);
+	/* Not touched before a call sits there: the kernel gives the memory
+	 * then. */
+	w->seats = calloc(w->seat_count, sizeof(*w->seats));
 	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (!w->seats)
+		return ENOMEM;
 	if (w->epoll_fd < 0)
 		return errno;
+	wheel_init(&w->wheel, run->began_ns);
+	plan_init(&w->plan, o);
+	find_next(w);
 	return pthread_create(&w->thread, NULL, work, w);
 }
 
@@ -175,4 +334,19 @@ void worker_join(struct worker *w)
 {
 	(void)pthread_join(w->thread, NULL);
 	(void)close(w->epoll_fd);
+	for (size_t i = 0; i < w->used; i++) {
+		struct caller *c = &w->seats[i].caller;
+
+		if (c->state == CALLER_IDLE || c->state == CALLER_DONE)
+			continue;
+		ledger_add(&w->ledger, c); /* unfinished */
+		caller_finish(c);
+	}
+}
+
+void worker_free(struct worker *w)
+{
+	free(w->seats);
+	w->seats = NULL;
+	ledger_free(&w->ledger);
 }
