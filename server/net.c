@@ -50,7 +50,7 @@
 #define BACKLOG	       4096  /* while a role restarts; see somaxconn */
 #define ACCEPT_BATCH   64    /* a wake-up; then live calls have their turn */
 #define ACCEPT_PAUSE_S 1.0   /* when the process is out of descriptors */
-#define OTHERS_FIRST_S 0.002 /* two ticks of a busy loop */
+#define OTHERS_FIRST_S 0.005 /* a few ticks of a busy loop */
 #define TICK_S	       1.0   /* while anyone is connected */
 #define LOG_PAUSE_MS   1000u
 #define GOODBYE_MAX    100u /* of the 123 that RFC 6455, 5.5, leaves */

@@ -347,9 +347,15 @@ int main(int argc, char **argv)
 {
 	static struct contest contest = {
 		.name = "drain",
-		.contenders = { { "drainer", "journal and drainer", drainer },
-				{ "unnest", "by hand, UNNEST", unnest },
-				{ "copy", "by hand, COPY", copy } },
+		.contenders = { { .name = "drainer",
+				  .what = "journal and drainer",
+				  .work = drainer },
+				{ .name = "unnest",
+				  .what = "by hand, UNNEST",
+				  .work = unnest },
+				{ .name = "copy",
+				  .what = "by hand, COPY",
+				  .work = copy } },
 		.count = 3,
 	};
 	struct bench_options options = { .seconds = 8 };

@@ -280,9 +280,10 @@ static void callers_spread_evenly_over_loops_that_share_a_port(void **state)
 		client_ask(fds[i]);
 		answers[client_await(fds[i])]++;
 	}
-	/* Two that are awake at once may both take one. */
+	/* Two that are awake at once may both take one; and a busy machine
+	 * lets one be late now and then. */
 	for (int i = 0; i < 4; i++)
-		assert_in_range(answers[i], 8, 12);
+		assert_in_range(answers[i], 7, 13);
 	for (int i = 0; i < 40; i++)
 		close(fds[i]);
 	for (int i = 0; i < 4; i++)
