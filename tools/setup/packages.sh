@@ -14,7 +14,7 @@ PACKAGES_TEST="libcmocka-dev ccache clang clang-tidy clang-format cppcheck
 	libclang-rt-14-dev postgresql pgbouncer openssl python3
 	python3-websockets python3-jsonschema python3-jwt python3-cryptography node-ws nodejs npm
 	man-db prometheus curl git jq strace ffmpeg multimon-ng iproute2
-	nftables e2fsprogs procps chromium"
+	nftables e2fsprogs procps valgrind chromium"
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 die() {
