@@ -39,7 +39,7 @@ void loads_set(struct loads *loads, uint32_t place, uint32_t connections);
  * places has clearly fewer; 0: others first. Alone, as many as it likes. */
 uint32_t loads_allow(const struct loads *loads, uint32_t place, uint32_t count);
 /* How many it may take when the others were let go first, and callers still
- * wait: enough for any storm, and few enough for the others to catch up. */
+ * wait: few enough for the others to catch up. */
 uint32_t loads_allow_late(const struct loads *loads, uint32_t place);
 
 #endif

@@ -131,6 +131,7 @@ struct net_context {
 	void *door_arg;
 	uint32_t connections, max_connections;
 	struct loads *loads; /* NULL: nobody else accepts here */
+	uint32_t gulp;	     /* what was taken when the others did not come */
 	uint32_t load_place, load_count;
 	bool accepting;	   /* until net_context_stop_accepting() */
 	bool full_logged;  /* since we were last below max_connections */
@@ -401,7 +402,8 @@ static void on_accept_error(struct net_context *net, int err)
 	pause_accepting(net, ACCEPT_PAUSE_S);
 }
 
-static void take_callers(struct net_context *net, uint32_t most)
+/* False: nobody waits any more. */
+static bool take_callers(struct net_context *net, uint32_t most)
 {
 	for (uint32_t i = 0; i < most && i < ACCEPT_BATCH; i++) {
 		struct bound from = { .length = sizeof(from.to) };
@@ -412,12 +414,13 @@ static void take_callers(struct net_context *net, uint32_t most)
 			net->error_logged = false;
 			admit(net, fd, &from.to.any);
 		} else if (errno == EAGAIN) {
-			return;
+			return false;
 		} else if (!is_passing(errno)) {
 			on_accept_error(net, errno);
-			return;
+			return false;
 		}
 	}
+	return true;
 }
 
 static void on_callers(struct ev_loop *loop, ev_io *w, int revents)
@@ -429,10 +432,12 @@ static void on_callers(struct ev_loop *loop, ev_io *w, int revents)
 
 	(void)loop;
 	(void)revents;
-	if (may > 0)
-		take_callers(net, may);
-	else
+	if (may == 0) {
 		pause_accepting(net, OTHERS_FIRST_S);
+		return;
+	}
+	net->gulp = 0;
+	(void)take_callers(net, may);
 }
 
 static void on_pause_over(struct ev_loop *loop, ev_timer *w, int revents)
@@ -443,9 +448,15 @@ static void on_pause_over(struct ev_loop *loop, ev_timer *w, int revents)
 	if (!net->accepting)
 		return;
 	ev_io_start(loop, &net->acceptor);
-	if (net->loads)
-		take_callers(net,
-			     loads_allow_late(net->loads, net->load_place));
+	if (!net->loads)
+		return;
+	/* Each time that the others have not come, twice as many. */
+	net->gulp = net->gulp ? 2 * net->gulp
+			      : loads_allow_late(net->loads, net->load_place);
+	if (net->gulp > ACCEPT_BATCH)
+		net->gulp = ACCEPT_BATCH;
+	if (!take_callers(net, net->gulp))
+		net->gulp = 0;
 }
 
 /* The context and, apart from it, the vhost, so that each has its own user

@@ -30,8 +30,10 @@ def slope(points):
 
 class Soak:
     def __init__(self, rate, length, **settings):
-        # What is delivered goes soon: what is kept must not pass for growth.
-        self.settings = {"outbox__keep_delivered": "5s", "media__threads": 2, **settings}
+        # What is delivered goes soon, and the table of live calls, whose places are used in turn, is soon
+        # used up: neither must pass for growth.
+        self.settings = {"outbox__keep_delivered": "5s", "media__threads": 2,
+                         "media__max_calls": 4 * rate * length, **settings}
         self.rate, self.length = rate, length
         self.seen = {}  # by role: (seconds, KiB, descriptors)
 
