@@ -56,12 +56,13 @@ const struct tongue tongue_twilio = {
 /* ---- Vonage: JSON, audio in binary messages ---------------------------------
  */
 
-/* A triangle: samples of noise would look like the wrong byte order. */
+/* A triangle, as loud as speech: after a second of it nobody looks any more
+ * whether it is in the other byte order. */
 static size_t vonage_audio(char *at, unsigned n)
 {
 	for (size_t i = 0; i < L16_BYTES / 2; i++) {
 		size_t x = (i + n * (size_t)16) % 64;
-		size_t sample = (x < 32 ? x : 64 - x) * 256;
+		size_t sample = (x < 32 ? x : 64 - x) * 1001;
 
 		at[2 * i] = (char)(sample & 0xff);
 		at[2 * i + 1] = (char)(sample >> 8);
