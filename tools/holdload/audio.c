@@ -116,9 +116,9 @@ static int write_texts(struct audio *audio)
 	unsigned char *text;
 
 	audio->text_size = BASE64(audio->frame_size);
-	audio->texts = malloc(audio->count * audio->text_size);
+	audio->texts = malloc((audio->count + 1) * audio->text_size);
 	text = malloc(audio->text_size + 1); /* libcrypto adds a NUL */
-	for (size_t i = 0; audio->texts && text && i < audio->count; i++) {
+	for (size_t i = 0; audio->texts && text && i <= audio->count; i++) {
 		(void)EVP_EncodeBlock(text,
 				      audio->bytes + i * audio->frame_size,
 				      (int)audio->frame_size);
@@ -140,7 +140,7 @@ static int encode(struct audio *audio, const struct samples *samples,
 	if (in_frame == 0)
 		return -1;
 	audio->count = (samples->count + in_frame - 1) / in_frame;
-	total = audio->count * audio->frame_size;
+	total = (audio->count + 1) * audio->frame_size;
 	audio->bytes = malloc(total);
 	if (!audio->bytes)
 		return -1;

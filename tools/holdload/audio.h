@@ -28,9 +28,10 @@ uint8_t audio_silence(const struct audio_format *format);
 size_t audio_frame_bytes(const struct audio_format *format, unsigned ms);
 
 struct audio {
-	uint8_t *bytes; /* owned: `count` frames of `frame_size` */
-	char *texts;	/* owned: the same in base64, of `text_size` each;
-			   NULL: not asked for */
+	/* Owned: `count` frames of `frame_size`, and one more of silence. */
+	uint8_t *bytes;
+	char *texts; /* owned: the same in base64, of `text_size` each;
+			NULL: not asked for */
 	size_t frame_size, text_size, count;
 	unsigned frame_ms;
 };

@@ -79,6 +79,7 @@ static void end(struct caller *c, enum outcome outcome)
 	c->measured->outcomes[outcome]++;
 	if (c->options->echo && c->frames_sent > c->frames_echoed)
 		c->measured->echo_lost += c->frames_sent - c->frames_echoed;
+	barge_account(c);
 	if (c->plan.misdeed)
 		misbehave_account(c);
 	caller_finish(c);
@@ -391,6 +392,7 @@ static void speak(struct caller *c)
 	uint64_t count = frames_due(c);
 
 	for (uint64_t i = 0; i < count; i++) {
+		barge_on_frame(c);
 		speaker_send_audio(c,
 				   c->origin_ns + c->frames_sent * frame_ns(c));
 		if (c->link.lost)

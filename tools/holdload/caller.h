@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "tools/holdload/barge.h"
 #include "tools/holdload/dialect.h"
 #include "tools/holdload/link.h"
 #include "tools/holdload/measured.h"
@@ -44,7 +45,7 @@ enum caller_state {
 #define MARK_NAME_MAX 255
 
 struct mark {
-	uint64_t due_ns;
+	uint64_t came_ns, due_ns;
 	char name[MARK_NAME_MAX + 1]; /* as it stood in the message */
 	size_t length;
 };
@@ -55,6 +56,13 @@ struct crew {
 	struct measured good;
 	struct measured odd; /* of calls that misbehave: it tells nobody */
 	struct link_bench bench;
+};
+
+/* What the server says, as our simulated playback has it. */
+struct heard_audio {
+	uint64_t came_ns;	 /* the last message of audio; 0: none yet */
+	uint64_t plays_until_ns; /* then there is nothing left to play */
+	uint64_t since_ns;	 /* it plays without a pause since then */
 };
 
 struct caller {
@@ -77,9 +85,10 @@ struct caller {
 	uint64_t deadline_ns; /* of this state */
 	uint64_t now_ns;      /* of this turn */
 	uint64_t frames_total;
-	uint64_t played_ns; /* our simulated playback ends then */
-	uint64_t ping_ns;   /* the next is due then */
-	bool held;	    /* we have said that our buffer is full */
+	struct heard_audio heard;
+	struct barge barge;
+	uint64_t ping_ns; /* the next is due then */
+	bool held;	  /* we have said that our buffer is full */
 	bool misbehaved;
 	struct mark *marks; /* MARKS_MAX; owned; made at need */
 	unsigned mark_count;

@@ -17,6 +17,8 @@ static const char usage[] =
 	"  --audio FILE       WAV of any rate (a spoken prompt)\n"
 	"  --echo             expect every frame back, check it, time it\n"
 	"  --dtmf DIGITS      sent during each call\n"
+	"  --barge-in T       silent until the server has played for T, then speak\n"
+	"                     (with --dtmf: press the keys); how soon it stops\n"
 	"  --custom K=V       a custom parameter of each; may be repeated\n"
 	"  --threads N        one for every 1000 calls, as far as there are\n"
 	"                     processors\n"

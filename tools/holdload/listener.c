@@ -12,8 +12,9 @@
 #define MS	   1000000u /* nanoseconds */
 #define LOOK_AHEAD 100	    /* frames an echo may have skipped */
 /* Asterisk's queue: 900 and 800 frames of 20 ms. */
-#define FULL_NS (18000ull * MS)
-#define ROOM_NS (16000ull * MS)
+#define FULL_NS	 (18000ull * MS)
+#define ROOM_NS	 (16000ull * MS)
+#define PAUSE_NS (1000ull * MS)
 
 bool listener_begin(struct caller *c)
 {
@@ -122,20 +123,43 @@ static int decode(const struct heard *heard, uint8_t *out)
 /* ---- playback --------------------------------------------------------------
  */
 
+/* How the last message of audio came. Without --echo a pause of a second is
+ * one that the server made, and no hole in what it says. */
+static void judge_gap(struct caller *c, uint64_t now_ns)
+{
+	const struct heard_audio *heard = &c->heard;
+	uint64_t frame_ns = (uint64_t)c->options->audio.frame_ms * MS;
+	uint64_t gap_ns = now_ns - heard->came_ns;
+
+	if (heard->came_ns == 0 || (gap_ns >= PAUSE_NS && !c->options->echo))
+		return;
+	histogram_add(&c->measured->recv_gap_us, gap_ns / 1000);
+	if (now_ns > heard->plays_until_ns + frame_ns)
+		c->measured->recv_late++;
+}
+
 static void play(struct caller *c, size_t bytes, uint64_t now_ns)
 {
 	const struct audio_format *format = c->talk.format;
+	struct heard_audio *heard = &c->heard;
 
-	if (c->played_ns < now_ns)
-		c->played_ns = now_ns;
-	c->played_ns += (uint64_t)bytes * 1000 * MS /
-			audio_sample_bytes(format) / format->rate_hz;
+	judge_gap(c, now_ns);
+	c->measured->frames_heard++;
+	if (heard->came_ns == 0 || now_ns > heard->plays_until_ns + PAUSE_NS)
+		heard->since_ns = now_ns;
+	heard->came_ns = now_ns;
+	if (heard->plays_until_ns < now_ns)
+		heard->plays_until_ns = now_ns;
+	heard->plays_until_ns += (uint64_t)bytes * 1000 * MS /
+				 audio_sample_bytes(format) / format->rate_hz;
 }
 
 static void set_flow(struct caller *c, uint64_t now_ns)
 {
 	const struct dialect *dialect = c->options->dialect;
-	uint64_t queued_ns = c->played_ns > now_ns ? c->played_ns - now_ns : 0;
+	uint64_t queued_ns = c->heard.plays_until_ns > now_ns
+				     ? c->heard.plays_until_ns - now_ns
+				     : 0;
 	char text[SPEAKER_TEXT_MAX];
 
 	if (!dialect->flow ||
@@ -154,11 +178,15 @@ static void return_mark(struct caller *c, const struct mark *mark, bool cleared)
 	const struct dialect *dialect = c->options->dialect;
 	char text[SPEAKER_TEXT_MAX];
 
-	if (dialect->mark &&
-	    speaker_say(c, text,
-			dialect->mark(text, sizeof(text), &c->talk, mark->name,
-				      mark->length, cleared)))
-		c->marks_returned++;
+	if (!dialect->mark ||
+	    !speaker_say(c, text,
+			 dialect->mark(text, sizeof(text), &c->talk, mark->name,
+				       mark->length, cleared)))
+		return;
+	c->marks_returned++;
+	if (!cleared)
+		histogram_add(&c->measured->mark_lag_us,
+			      (c->now_ns - mark->came_ns) / 1000);
 }
 
 static void return_marks(struct caller *c, uint64_t until_ns, bool cleared)
@@ -191,7 +219,10 @@ static void take_mark(struct caller *c, const struct heard *heard,
 	if (!c->marks || c->mark_count == MARKS_MAX)
 		return;
 	mark = &c->marks[c->mark_count++];
-	mark->due_ns = c->played_ns > now_ns ? c->played_ns : now_ns;
+	mark->came_ns = now_ns;
+	mark->due_ns = c->heard.plays_until_ns > now_ns
+			       ? c->heard.plays_until_ns
+			       : now_ns;
 	mark->length = heard->length;
 	if (heard->length > 0)
 		memcpy(mark->name, heard->text, heard->length);
@@ -205,7 +236,9 @@ static void take_clear(struct caller *c, uint64_t now_ns)
 
 	c->clears_heard++;
 	c->measured->clears++;
-	c->played_ns = now_ns;
+	/* What comes now is something else: no gap leads to it. */
+	c->heard = (struct heard_audio){ .plays_until_ns = now_ns };
+	barge_on_clear(c);
 	if (dialect->cleared)
 		(void)speaker_say(
 			c, text,
@@ -284,4 +317,5 @@ void listener_on_time(struct caller *c, uint64_t now_ns)
 		return_marks(c, now_ns, false);
 	if (c->held)
 		set_flow(c, now_ns);
+	barge_on_time(c);
 }

@@ -26,6 +26,10 @@ void measured_merge(struct measured *into, const struct measured *from)
 	histogram_merge(&into->echo_us, &from->echo_us);
 	histogram_merge(&into->echo_sent_us, &from->echo_sent_us);
 	histogram_merge(&into->late_us, &from->late_us);
+	histogram_merge(&into->recv_gap_us, &from->recv_gap_us);
+	histogram_merge(&into->mark_lag_us, &from->mark_lag_us);
+	histogram_merge(&into->barge_clear_us, &from->barge_clear_us);
+	histogram_merge(&into->barge_silence_us, &from->barge_silence_us);
 	into->calls += from->calls;
 	into->skipped += from->skipped;
 	if (into->first_ns == 0 ||
@@ -39,6 +43,10 @@ void measured_merge(struct measured *into, const struct measured *from)
 	into->echo_lost += from->echo_lost;
 	into->echo_changed += from->echo_changed;
 	into->frames_unsent += from->frames_unsent;
+	into->frames_heard += from->frames_heard;
+	into->recv_late += from->recv_late;
+	into->barge_ins += from->barge_ins;
+	into->barge_ignored += from->barge_ignored;
 	into->marks += from->marks;
 	into->clears += from->clears;
 	into->garbage += from->garbage;

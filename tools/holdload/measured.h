@@ -45,6 +45,14 @@ struct measured {
 	uint64_t frames_sent, bytes_sent, frames_echoed, echo_lost,
 		echo_changed;
 	uint64_t frames_unsent; /* the socket took no more */
+	/* The server's direction: between its messages of audio; from a mark's
+	 * arrival until its playback was over and it went back; from our word
+	 * until a clear, and until it was quiet (barge.h). */
+	struct histogram recv_gap_us, mark_lag_us, barge_clear_us,
+		barge_silence_us;
+	uint64_t frames_heard; /* its messages of audio */
+	uint64_t recv_late;    /* those that left a hole in what is heard */
+	uint64_t barge_ins, barge_ignored;
 	uint64_t marks, clears, garbage;
 	uint64_t outcomes[OUTCOME_COUNT];
 	uint64_t statuses[WIRE_STATUSES]; /* refusals by HTTP status */

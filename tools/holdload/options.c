@@ -72,6 +72,7 @@ enum {
 	BIND,
 	AUDIO,
 	ECHO_BACK,
+	BARGE_IN,
 	DTMF,
 	CUSTOM,
 	SIGN,
@@ -117,6 +118,7 @@ static const struct option longs[] = {
 	{ "bind", required_argument, NULL, BIND },
 	{ "audio", required_argument, NULL, AUDIO },
 	{ "echo", no_argument, NULL, ECHO_BACK },
+	{ "barge-in", required_argument, NULL, BARGE_IN },
 	{ "dtmf", required_argument, NULL, DTMF },
 	{ "custom", required_argument, NULL, CUSTOM },
 	{ "json", required_argument, NULL, JSON },
@@ -167,6 +169,8 @@ static int take(struct options *o, int option, char *text)
 	case BIND: return options_add_source(o, text);
 	case AUDIO: o->audio_path = text; return 0;
 	case ECHO_BACK: o->echo = true; return 0;
+	case BARGE_IN:
+		return options_parse_time("barge-in", text, &o->barge_in_ms);
 	case DTMF:
 		o->dtmf = text;
 		return strspn(text, "0123456789*#ABCD") == strlen(text)
@@ -254,6 +258,9 @@ static int check(struct options *o)
 				     "which there are");
 	if (o->dtmf[0] && !o->dialect->dtmf)
 		return options_wrong("dtmf", "this dialect has no digits");
+	if (o->barge_in_ms > 0 && o->echo)
+		return options_wrong("barge-in", "an echo is nobody who could "
+						 "be interrupted");
 	if (o->parameter_count > 0 && o->dialect->no_custom)
 		return options_wrong("custom",
 				     "this dialect carries no values of "

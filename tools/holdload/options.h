@@ -49,6 +49,7 @@ struct options {
 	struct misdeeds misdeeds;
 	uint64_t seed;
 	bool echo;
+	uint64_t barge_in_ms; /* of the server's speech; 0: never */
 	struct tls_options tls;
 	struct link_security security; /* context NULL: in the clear */
 	struct credentials credentials, bearer;

@@ -49,7 +49,7 @@ static int parse_per_s(const char *option, const char *text, double *per_s)
 	return options_wrong(option, "calls a second are needed, such as 50/s");
 }
 
-static int parse_time(const char *option, const char *text, uint64_t *ms)
+int options_parse_time(const char *option, const char *text, uint64_t *ms)
 {
 	if (settings_parse_duration_ms(text, ms) == 0 && *ms > 0 &&
 	    *ms <= UINT32_MAX)
@@ -89,8 +89,8 @@ int options_take_plan(struct options *o, int option, const char *text)
 	case PLAN_RAMP: return parse_per_s("ramp", text, &o->ramp_per_s);
 	case PLAN_STOP: return parse_per_s("stop", text, &o->stop_per_s);
 	case PLAN_RATE: return parse_per_s("rate", text, &o->rate_per_s);
-	case PLAN_HOLD: return parse_time("hold", text, &o->hold_ms);
-	case PLAN_TIME: return parse_time("time", text, &o->time_ms);
+	case PLAN_HOLD: return options_parse_time("hold", text, &o->hold_ms);
+	case PLAN_TIME: return options_parse_time("time", text, &o->time_ms);
 	case PLAN_ARRIVALS: return parse_arrivals(o, text);
 	case PLAN_SEED: return parse_seed(text, &o->seed);
 	case PLAN_DURATION:

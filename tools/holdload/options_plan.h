@@ -4,6 +4,8 @@
 #ifndef HOLDLOAD_OPTIONS_PLAN_H
 #define HOLDLOAD_OPTIONS_PLAN_H
 
+#include <stdint.h>
+
 struct options;
 
 enum {
@@ -24,6 +26,8 @@ enum {
 
 /* One of the above. 0, or 2 after a complaint on stderr. */
 int options_take_plan(struct options *options, int option, const char *text);
+/* Of the option's: more than 0. As above. */
+int options_parse_time(const char *option, const char *text, uint64_t *ms);
 /* All are known: whether they fit together, and what was not said. As above. */
 int options_finish_plan(struct options *options);
 

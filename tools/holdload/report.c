@@ -119,6 +119,10 @@ static const struct figure figures[] = {
 	COUNT_OF("frames_echoed", frames_echoed),
 	COUNT_OF("lost", echo_lost),
 	COUNT_OF("changed", echo_changed),
+	COUNT_OF("frames_heard", frames_heard),
+	COUNT_OF("recv_late", recv_late),
+	COUNT_OF("barge_ins", barge_ins),
+	COUNT_OF("barge_ignored", barge_ignored),
 	COUNT_OF("marks", marks),
 	COUNT_OF("clears", clears),
 	COUNT_OF("garbage", garbage),
@@ -126,6 +130,10 @@ static const struct figure figures[] = {
 	TIMES("connect", connect_us),
 	TIMES("echo", echo_us),
 	TIMES("echo_sent", echo_sent_us),
+	TIMES("recv_gap", recv_gap_us),
+	TIMES("mark_lag", mark_lag_us),
+	TIMES("barge_in_clear", barge_clear_us),
+	TIMES("barge_in_silence", barge_silence_us),
 	TIMES("late", late_us),
 };
 #define FIGURES (sizeof(figures) / sizeof(figures[0]))
@@ -317,13 +325,23 @@ void report_table(FILE *out, const struct options *options,
 			      (unsigned long long)m->frames_echoed,
 			      (unsigned long long)m->echo_lost,
 			      (unsigned long long)m->echo_changed);
-	if (m->marks | m->clears | m->garbage)
+	if (m->frames_heard | m->marks | m->clears | m->garbage)
+		(void)fprintf(
+			out,
+			"\nheard      %llu messages of audio, %llu of them "
+			"too late, %llu marks, %llu clears, %llu messages "
+			"that make no sense",
+			(unsigned long long)m->frames_heard,
+			(unsigned long long)m->recv_late,
+			(unsigned long long)m->marks,
+			(unsigned long long)m->clears,
+			(unsigned long long)m->garbage);
+	if (m->barge_ins)
 		(void)fprintf(out,
-			      "\nheard      %llu marks, %llu clears, %llu "
-			      "messages that make no sense",
-			      (unsigned long long)m->marks,
-			      (unsigned long long)m->clears,
-			      (unsigned long long)m->garbage);
+			      "\nbarge-in   %llu times, and %llu times it "
+			      "played on",
+			      (unsigned long long)m->barge_ins,
+			      (unsigned long long)m->barge_ignored);
 	(void)fprintf(out, "\n\n%-22s %9s %9s %9s %9s %9s %9s\n",
 		      "milliseconds", "p50", "p90", "p99", "p99.9", "p99.99",
 		      "max");
@@ -331,6 +349,10 @@ void report_table(FILE *out, const struct options *options,
 	print_times(out, "connect and upgrade", &m->connect_us);
 	print_times(out, "echo, from due", &m->echo_us);
 	print_times(out, "echo, from sent", &m->echo_sent_us);
+	print_times(out, "between audio heard", &m->recv_gap_us);
+	print_times(out, "mark, until played", &m->mark_lag_us);
+	print_times(out, "barge-in, until clear", &m->barge_clear_us);
+	print_times(out, "barge-in, until quiet", &m->barge_silence_us);
 	print_times(out, "our own lateness", &m->late_us);
 	if (overloaded(m))
 		(void)fputs("\nholdload itself was late: these figures are its "

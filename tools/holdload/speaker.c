@@ -58,11 +58,24 @@ static bool send_frame(struct caller *c, const struct frame *frame)
 	return false;
 }
 
+/* Which frame of the audio is the call's next: the file, over and over, once
+ * there is somebody to interrupt; until then silence. */
+static size_t frame_of_file(const struct caller *c)
+{
+	const struct audio *audio = &c->options->audio;
+
+	if (c->options->barge_in_ms == 0)
+		return c->frames_sent % audio->count;
+	if (c->barge.began_ns == 0 || c->options->dtmf[0])
+		return audio->count;
+	return (c->frames_sent - c->barge.from) % audio->count;
+}
+
 void speaker_send_audio(struct caller *c, uint64_t due_ns)
 {
 	const struct audio *audio = &c->options->audio;
 	uint64_t index = c->frames_sent;
-	size_t at = index % audio->count;
+	size_t at = frame_of_file(c);
 	const struct frame frame = {
 		.bytes = audio->bytes + at * audio->frame_size,
 		.size = audio->frame_size,
@@ -88,21 +101,32 @@ void speaker_send_audio(struct caller *c, uint64_t due_ns)
 	c->measured->bytes_sent += audio->frame_size * c->talk.channels;
 }
 
-void speaker_send_digits(struct caller *c)
+static void send_digit(struct caller *c)
 {
-	size_t count = strlen(c->options->dtmf);
-	uint64_t total = c->frames_total;
 	char text[SPEAKER_TEXT_MAX];
 
-	if (total == UINT64_MAX) /* it has no end yet: one a second */
-		total = (count + 1) * 1000 / c->options->audio.frame_ms;
-	if (c->digits_sent >= count ||
-	    c->frames_sent * (count + 1) < total * (c->digits_sent + 1))
-		return;
 	(void)speaker_say(
 		c, text,
 		c->options->dialect->dtmf(text, sizeof(text), &c->talk,
 					  c->options->dtmf[c->digits_sent++]));
+}
+
+void speaker_send_digits(struct caller *c)
+{
+	size_t count = strlen(c->options->dtmf);
+	uint64_t total = c->frames_total;
+
+	if (total == UINT64_MAX) /* it has no end yet: one a second */
+		total = (count + 1) * 1000 / c->options->audio.frame_ms;
+	if (c->digits_sent < count && c->options->barge_in_ms == 0 &&
+	    c->frames_sent * (count + 1) >= total * (c->digits_sent + 1))
+		send_digit(c);
+}
+
+void speaker_send_all_digits(struct caller *c)
+{
+	while (c->options->dtmf[c->digits_sent])
+		send_digit(c);
 }
 
 void speaker_send_ping(struct caller *c, uint64_t now_ns)

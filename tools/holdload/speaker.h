@@ -27,6 +27,8 @@ bool speaker_say_hello(struct caller *caller);
 void speaker_send_audio(struct caller *caller, uint64_t due_ns);
 /* The next digit, if it is its turn: they are spread over the call. */
 void speaker_send_digits(struct caller *caller);
+/* All of them, now. */
+void speaker_send_all_digits(struct caller *caller);
 /* If its dialect pings, and it is time. */
 void speaker_send_ping(struct caller *caller, uint64_t now_ns);
 

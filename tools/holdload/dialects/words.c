@@ -139,13 +139,27 @@ static const char *skip_blanks(const char *at, const char *end)
 	return at;
 }
 
+/* Is the quote part of the string? An odd number of backslashes says so. */
+static bool is_escaped(const char *begin, const char *quote)
+{
+	const char *at = quote;
+
+	while (at > begin && at[-1] == '\\')
+		at--;
+	return (quote - at) % 2 != 0;
+}
+
 /* The end of the string that begins at `at`: its quote, or NULL. */
 static const char *end_of_string(const char *at, const char *end)
 {
-	for (; at < end && *at != '"'; at++)
-		if (*at == '\\')
-			at++;
-	return at < end ? at : NULL;
+	const char *quote = at;
+
+	while ((quote = memchr(quote, '"', (size_t)(end - quote)))) {
+		if (!is_escaped(at, quote))
+			return quote;
+		quote++;
+	}
+	return NULL;
 }
 
 /* Where the key's value begins, from `at` on; NULL: there is no such key. */
