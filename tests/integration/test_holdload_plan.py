@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import unittest
 
+from hostile import Hostile
 from server import HOLDLOAD, Server, report, wait_for
 
 MISDEEDS = ("drop", "reset", "stall", "slow-reader", "flood", "half-open", "no-start", "wrong-order", "bad-json",
@@ -84,6 +85,22 @@ class SteadyState(unittest.TestCase):
             load.terminate()
             result = report(load)
         self.assertEqual((load.returncode, result["cancelled"]), (1, result["calls"]), result)
+
+
+class Addresses(unittest.TestCase):
+    def test_calls_take_the_addresses_in_turn(self):
+        came = []
+
+        async def note(socket):
+            came.append(socket.remote_address[0])
+            await socket.wait_closed()
+
+        server = Hostile(note)
+        self.addCleanup(server.close)
+        subprocess.run([HOLDLOAD, "--url", f"ws://127.0.0.1:{server.port}/", "--dialect", "twilio", "--calls", "6",
+                        "--duration", "100ms", "--misbehave", "drop=100%", "--bind", "127.0.0.2", "--bind",
+                        "127.0.0.3"], check=True, capture_output=True, timeout=60)
+        self.assertEqual(sorted(came), ["127.0.0.2"] * 3 + ["127.0.0.3"] * 3)
 
 
 class Refused(unittest.TestCase):

@@ -235,8 +235,8 @@ static void all_hundred_percent_misbehave(void **state)
 
 	(void)state;
 	assert_int_equal(misdeeds_parse(&misdeeds, "malformed=100%"), 0);
-	for (double at = 0; at < 1; at += 0.001)
-		assert_true(misdeeds_choose(&misdeeds, at) >=
+	for (int i = 0; i < 1000; i++)
+		assert_true(misdeeds_choose(&misdeeds, i / 1000.0) >=
 			    MISDEED_WRONG_ORDER);
 }
 

@@ -10,6 +10,7 @@
 #include "tools/holdload/wheel.h"
 
 #define MS    1000000ull
+#define TURN  ((uint64_t)WHEEL_SLOTS * MS)
 #define BEGAN (7 * MS + 123)
 
 static struct wheel *fresh(void)
@@ -24,8 +25,7 @@ static struct wheel *fresh(void)
 static void nobody_is_early_or_a_tick_late(void **state)
 {
 	static const uint64_t rows[] = {
-		0,	1,	 MS - 1,	   MS,
-		MS + 1, 20 * MS, WHEEL_SLOTS * MS, 3 * WHEEL_SLOTS * MS + 5,
+		0, 1, MS - 1, MS, MS + 1, 20 * MS, TURN, 3 * TURN + 5,
 	};
 
 	(void)state;
@@ -41,7 +41,7 @@ static void nobody_is_early_or_a_tick_late(void **state)
 			fail_msg("row %zu: due %llu, came %llu", i,
 				 (unsigned long long)due,
 				 (unsigned long long)now);
-		assert_null(wheel_take(wheel, now + 10 * WHEEL_SLOTS * MS));
+		assert_null(wheel_take(wheel, now + 10 * TURN));
 		free(wheel);
 	}
 }

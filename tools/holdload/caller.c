@@ -22,13 +22,20 @@
 #define FLOOD_FRAMES	   50		  /* of a flood, for each that is due */
 #define NEVER		   UINT64_MAX
 
+static uint64_t wall_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / MS;
+}
+
 static uint64_t entropy(void)
 {
 	uint64_t random;
 
-	/* Without it there are fewer different ids, no more. */
 	if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
-		random = (uintptr_t)&random;
+		return wall_ms();
 	return random;
 }
 
@@ -172,14 +179,6 @@ static void on_connected(struct caller *c)
 	}
 	if (length == 0 || !link_send(&c->link, request, length))
 		end(c, OUTCOME_CONNECT_FAILED);
-}
-
-static uint64_t wall_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / MS;
 }
 
 static uint64_t frame_ns(const struct caller *c)
