@@ -126,6 +126,7 @@ static void a_status_that_is_none_is_no_answer(void **state)
 		p = *state;
 		answer(p, rows[i]);
 		assert_ended_once(p, OUTCOME_BROKEN);
+		assert_int_equal(p->caller.status, 0);
 	}
 }
 

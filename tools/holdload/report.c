@@ -309,9 +309,11 @@ void report_table(FILE *out, const struct options *options,
 		(void)fprintf(out, ", %llu not begun: all were busy",
 			      (unsigned long long)m->skipped);
 	print_misdeeds(out, m);
-	(void)fprintf(out, "\nbegun      %llu a second, seed %llu",
-		      (unsigned long long)calls_per_s(m),
+	(void)fprintf(out, "\nplan       seed %llu",
 		      (unsigned long long)options->seed);
+	if (calls_per_s(m) > 0)
+		(void)fprintf(out, ", %llu begun a second",
+			      (unsigned long long)calls_per_s(m));
 	(void)fprintf(out, "\nframes     %llu sent, %.1f s of audio",
 		      (unsigned long long)m->frames_sent,
 		      (double)m->frames_sent * options->audio.frame_ms / 1000);

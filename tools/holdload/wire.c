@@ -155,6 +155,7 @@ ssize_t wire_response(const char *bytes, size_t length, const char *key,
 {
 	char head[RESPONSE_MAX + 1], accept[32];
 	const char *end = memmem(bytes, length, "\r\n\r\n", 4);
+	int said;
 
 	if (!end)
 		return length > RESPONSE_MAX ? -1 : 0;
@@ -164,9 +165,10 @@ ssize_t wire_response(const char *bytes, size_t length, const char *key,
 	head[end - bytes + 4] = '\0';
 	if (strncmp(head, "HTTP/1.1 ", 9) != 0)
 		return -1;
-	*status = status_of(head + 9);
-	if (*status < 0)
+	said = status_of(head + 9);
+	if (said < 0)
 		return -1;
+	*status = said;
 	expected_accept(key, accept);
 	if (*status == 101 && !has_header(head, "Sec-WebSocket-Accept", accept))
 		return -1;
