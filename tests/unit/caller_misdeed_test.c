@@ -210,6 +210,18 @@ static void what_is_malformed_is_said_once_at_its_moment(void **state)
 	}
 }
 
+static void within_a_message_without_end_nobody_says_goodbye(void **state)
+{
+	struct phone *p = *state;
+
+	plan_misdeed(p, MISDEED_OVERSIZED);
+	begin(p);
+	play_out(p);
+	assert_int_equal(p->caller.frames_sent, 50);
+	assert_int_equal(p->caller.outcome, OUTCOME_LEFT);
+	assert_deed(p, true, false);
+}
+
 static void a_call_without_an_end_ends_when_it_is_told(void **state)
 {
 	struct phone *p = *state;
@@ -236,6 +248,7 @@ int main(void)
 		PHONE(a_flood_is_fifty_times_as_much),
 		PHONE(one_that_reads_nothing_does_not_ask_for_it),
 		PHONE(what_is_malformed_is_said_once_at_its_moment),
+		PHONE(within_a_message_without_end_nobody_says_goodbye),
 		PHONE(a_call_without_an_end_ends_when_it_is_told),
 	};
 

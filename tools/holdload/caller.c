@@ -386,6 +386,16 @@ static uint64_t frames_due(const struct caller *c)
 						: BURST_MAX;
 }
 
+static void stop_talking(struct caller *c)
+{
+	if (misbehave_leave(c)) {
+		end(c, OUTCOME_LEFT);
+		return;
+	}
+	c->state = CALLER_WAITING;
+	c->deadline_ns = c->now_ns + ECHO_WAIT_NS;
+}
+
 static void speak(struct caller *c)
 {
 	uint64_t count = frames_due(c);
@@ -399,10 +409,8 @@ static void speak(struct caller *c)
 		speaker_send_digits(c);
 	}
 	if (c->now_ns >= c->ends_ns &&
-	    (c->frames_total == NEVER || c->frames_sent >= c->frames_total)) {
-		c->state = CALLER_WAITING;
-		c->deadline_ns = c->now_ns + ECHO_WAIT_NS;
-	}
+	    (c->frames_total == NEVER || c->frames_sent >= c->frames_total))
+		stop_talking(c);
 }
 
 static void talk(struct caller *c)

@@ -87,6 +87,14 @@ bool misbehave_now(struct caller *c)
 	}
 }
 
+bool misbehave_leave(struct caller *c)
+{
+	if (c->plan.misdeed != MISDEED_OVERSIZED || !c->misbehaved)
+		return false;
+	link_cut(&c->link, false);
+	return true;
+}
+
 void misbehave_account(const struct caller *c)
 {
 	struct deeds *deeds = &c->crew->good.misdeeds[c->plan.misdeed];

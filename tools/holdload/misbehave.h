@@ -18,6 +18,9 @@ bool misbehave_say_hello(struct caller *caller);
 void misbehave_begin(struct caller *caller);
 /* The moment has come. True: and the connection is gone. */
 bool misbehave_now(struct caller *caller);
+/* Its time is over. True: it has gone, for within a message without end it
+ * cannot say so. */
+bool misbehave_leave(struct caller *caller);
 /* The call is over. */
 void misbehave_account(const struct caller *caller);
 
