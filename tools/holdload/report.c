@@ -1,9 +1,4 @@
-/*
- * report.c - what came of it (see report.h)
- *
- * One table of figures serves all three: the words of --fail-if are the keys of
- * the JSON report.
- */
+/* report.c - what came of it (see report.h) */
 #include "tools/holdload/report.h"
 
 #include <errno.h>
@@ -11,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/holdload/figures.h"
 #include "tools/holdload/ledger.h"
 #include "tools/holdload/measured.h"
 #include "tools/holdload/options.h"
 
-static uint64_t failed(const struct measured *m)
+static uint64_t failed(const void *measured)
 {
+	const struct measured *m = measured;
 	uint64_t sum = 0;
 
 	for (int i = 0; i < OUTCOME_COUNT; i++)
@@ -37,27 +34,28 @@ static struct deeds all_misdeeds(const struct measured *m)
 	return sum;
 }
 
-static uint64_t misbehaved(const struct measured *m)
+static uint64_t misbehaved(const void *measured)
 {
-	return all_misdeeds(m).done;
+	return all_misdeeds(measured).done;
 }
 
 /* Calls that were to misbehave, and did not come to it. */
-static uint64_t behaved_after_all(const struct measured *m)
+static uint64_t behaved_after_all(const void *measured)
 {
-	struct deeds all = all_misdeeds(m);
+	struct deeds all = all_misdeeds(measured);
 
 	return all.calls - all.done;
 }
 
-static uint64_t cut_off(const struct measured *m)
+static uint64_t cut_off(const void *measured)
 {
-	return all_misdeeds(m).cut_off;
+	return all_misdeeds(measured).cut_off;
 }
 
 /* From the first call to the last. */
-static uint64_t calls_per_s(const struct measured *m)
+static uint64_t calls_per_s(const void *measured)
 {
+	const struct measured *m = measured;
 	uint64_t calls = m->calls + all_misdeeds(m).calls;
 	uint64_t ns = m->last_ns - m->first_ns;
 
@@ -66,40 +64,12 @@ static uint64_t calls_per_s(const struct measured *m)
 		       : 0;
 }
 
-enum figure_kind { COUNT, SUM, TIME };
-
-struct figure {
-	const char *name;
-	enum figure_kind kind;
-	size_t offset;	 /* a count: of the uint64_t in struct measured; a
-			    time: of the histogram */
-	double quantile; /* of a time; 2: the largest */
-	uint64_t (*sum)(const struct measured *m);
-};
-
-#define AT(field) .offset = offsetof(struct measured, field)
-#define COUNT_OF(called, field)                            \
-	{                                                  \
-		.name = (called), .kind = COUNT, AT(field) \
-	}
-#define SUM_OF(called, function)                                 \
-	{                                                        \
-		.name = (called), .kind = SUM, .sum = (function) \
-	}
-#define TIME_OF(called, field, part)                                          \
-	{                                                                     \
-		.name = (called), .kind = TIME, AT(field), .quantile = (part) \
-	}
-#define TIMES(called, field)                             \
-	TIME_OF(called "_p50", field, 0.5),              \
-		TIME_OF(called "_p90", field, 0.9),      \
-		TIME_OF(called "_p99", field, 0.99),     \
-		TIME_OF(called "_p999", field, 0.999),   \
-		TIME_OF(called "_p9999", field, 0.9999), \
-		TIME_OF(called "_max", field, 2)
+#define COUNT_OF(called, field) FIGURE_OF_COUNT(measured, called, field)
+#define SUM_OF(called)		FIGURE_OF_SUM(#called, called)
+#define TIMES(called, field)	FIGURES_OF_TIME(measured, called, field)
 
 static const struct figure figures[] = {
-	SUM_OF("failed", failed),
+	SUM_OF(failed),
 	COUNT_OF("completed", outcomes[OUTCOME_COMPLETED]),
 	COUNT_OF("connect_failed", outcomes[OUTCOME_CONNECT_FAILED]),
 	COUNT_OF("tls_failed", outcomes[OUTCOME_TLS_FAILED]),
@@ -109,10 +79,10 @@ static const struct figure figures[] = {
 	COUNT_OF("broken_protocol", outcomes[OUTCOME_BROKEN]),
 	COUNT_OF("cancelled", outcomes[OUTCOME_CANCELLED]),
 	COUNT_OF("skipped", skipped),
-	SUM_OF("calls_per_s", calls_per_s),
-	SUM_OF("misbehaved", misbehaved),
-	SUM_OF("behaved_after_all", behaved_after_all),
-	SUM_OF("cut_off", cut_off),
+	SUM_OF(calls_per_s),
+	SUM_OF(misbehaved),
+	SUM_OF(behaved_after_all),
+	SUM_OF(cut_off),
 	COUNT_OF("frames_sent", frames_sent),
 	COUNT_OF("frames_unsent", frames_unsent),
 	COUNT_OF("bytes_sent", bytes_sent),
@@ -136,132 +106,21 @@ static const struct figure figures[] = {
 	TIMES("barge_in_silence", barge_silence_us),
 	TIMES("late", late_us),
 };
-#define FIGURES (sizeof(figures) / sizeof(figures[0]))
-
-/* Counts as they are, times in microseconds. */
-static double value_of(const struct figure *f, const struct measured *m)
-{
-	const char *at = (const char *)m + f->offset;
-	const struct histogram *h = (const void *)at;
-
-	if (f->kind == SUM)
-		return (double)f->sum(m);
-	if (f->kind == COUNT)
-		return (double)*(const uint64_t *)(const void *)at;
-	return (double)(f->quantile > 1 ? h->max
-					: histogram_quantile(h, f->quantile));
-}
-
-/* ---- --fail-if -------------------------------------------------------------
- */
-
-struct condition {
-	const struct figure *figure;
-	char op[3];
-	double limit;
-};
-
-static int parse_condition(const char *text, struct condition *c)
-{
-	size_t length = strcspn(text, "<>=!");
-	const char *at = text + length;
-	double scale = 1;
-	char *end;
-
-	c->figure = NULL;
-	for (size_t i = 0; i < FIGURES; i++)
-		if (strlen(figures[i].name) == length &&
-		    memcmp(figures[i].name, text, length) == 0)
-			c->figure = &figures[i];
-	if (!c->figure)
-		return -1;
-	length = strspn(at, "<>=!");
-	if (length == 0 || length > 2)
-		return -1;
-	memcpy(c->op, at, length);
-	c->op[length] = '\0';
-	at += length;
-	c->limit = strtod(at, &end);
-	if (end == at)
-		return -1;
-	if (c->figure->kind == TIME) {
-		if (strcmp(end, "us") == 0)
-			scale = 1;
-		else if (strcmp(end, "ms") == 0)
-			scale = 1e3;
-		else if (strcmp(end, "s") == 0)
-			scale = 1e6;
-		else
-			return -1;
-	} else if (*end) {
-		return -1;
-	}
-	c->limit *= scale;
-	return strstr("< > <= >= == !=", c->op) ? 0 : -1;
-}
+static const struct figure_table table = FIGURE_TABLE(figures);
 
 int report_check_condition(const char *text)
 {
-	struct condition c;
-
-	return parse_condition(text, &c);
-}
-
-static int holds(const struct condition *c, double value)
-{
-	int below = value<c->limit, above = value> c->limit;
-
-	if (strcmp(c->op, "<") == 0)
-		return below;
-	if (strcmp(c->op, ">") == 0)
-		return above;
-	if (strcmp(c->op, "<=") == 0)
-		return !above;
-	if (strcmp(c->op, ">=") == 0)
-		return !below;
-	return (c->op[0] == '!') == (below || above);
+	return figures_check_condition(&table, text);
 }
 
 int report_failures(const struct options *options, const struct measured *m)
 {
-	int count = 0;
-
-	for (size_t i = 0; i < options->fail_if_count; i++) {
-		struct condition c;
-		double value;
-
-		if (parse_condition(options->fail_if[i], &c) < 0)
-			continue; /* refused at the start */
-		value = value_of(c.figure, m);
-		if (!holds(&c, value))
-			continue;
-		count++;
-		if (c.figure->kind == TIME)
-			(void)fprintf(stderr,
-				      "holdload: --fail-if %s: %.3fms\n",
-				      options->fail_if[i], value / 1000);
-		else
-			(void)fprintf(stderr, "holdload: --fail-if %s: %.0f\n",
-				      options->fail_if[i], value);
-	}
-	return count;
+	return figures_failures(&table, m, options->fail_if,
+				options->fail_if_count);
 }
 
 /* ---- the table -------------------------------------------------------------
  */
-
-static void print_times(FILE *out, const char *what, const struct histogram *h)
-{
-	if (h->count == 0)
-		return;
-	(void)fprintf(out, "%-22s %9.3f %9.3f %9.3f %9.3f %9.3f %9.3f\n", what,
-		      (double)histogram_quantile(h, 0.5) / 1000,
-		      (double)histogram_quantile(h, 0.9) / 1000,
-		      (double)histogram_quantile(h, 0.99) / 1000,
-		      (double)histogram_quantile(h, 0.999) / 1000,
-		      (double)histogram_quantile(h, 0.9999) / 1000,
-		      (double)h->max / 1000);
-}
 
 static void print_misdeeds(FILE *out, const struct measured *m)
 {
@@ -344,18 +203,17 @@ void report_table(FILE *out, const struct options *options,
 			      "played on",
 			      (unsigned long long)m->barge_ins,
 			      (unsigned long long)m->barge_ignored);
-	(void)fprintf(out, "\n\n%-22s %9s %9s %9s %9s %9s %9s\n",
-		      "milliseconds", "p50", "p90", "p99", "p99.9", "p99.99",
-		      "max");
-	print_times(out, "begun after its time", &m->start_late_us);
-	print_times(out, "connect and upgrade", &m->connect_us);
-	print_times(out, "echo, from due", &m->echo_us);
-	print_times(out, "echo, from sent", &m->echo_sent_us);
-	print_times(out, "between audio heard", &m->recv_gap_us);
-	print_times(out, "mark, until played", &m->mark_lag_us);
-	print_times(out, "barge-in, until clear", &m->barge_clear_us);
-	print_times(out, "barge-in, until quiet", &m->barge_silence_us);
-	print_times(out, "our own lateness", &m->late_us);
+	(void)fputs("\n\n", out);
+	figures_print_head(out);
+	figures_print_times(out, "begun after its time", &m->start_late_us);
+	figures_print_times(out, "connect and upgrade", &m->connect_us);
+	figures_print_times(out, "echo, from due", &m->echo_us);
+	figures_print_times(out, "echo, from sent", &m->echo_sent_us);
+	figures_print_times(out, "between audio heard", &m->recv_gap_us);
+	figures_print_times(out, "mark, until played", &m->mark_lag_us);
+	figures_print_times(out, "barge-in, until clear", &m->barge_clear_us);
+	figures_print_times(out, "barge-in, until quiet", &m->barge_silence_us);
+	figures_print_times(out, "our own lateness", &m->late_us);
 	if (overloaded(m))
 		(void)fputs("\nholdload itself was late: these figures are its "
 			    "own, not the server's.\nFewer --calls, more "
@@ -366,23 +224,6 @@ void report_table(FILE *out, const struct options *options,
 
 /* ---- JSON ------------------------------------------------------------------
  */
-
-/* Refusals by status: {"401": 3} */
-static json_t *statuses_json(const struct measured *m)
-{
-	json_t *statuses = json_object();
-	char name[8];
-
-	for (int i = 0; i < WIRE_STATUSES; i++) {
-		if (m->statuses[i] == 0)
-			continue;
-		(void)snprintf(name, sizeof(name), "%d", i);
-		(void)json_object_set_new(
-			statuses, name,
-			json_integer((json_int_t)m->statuses[i]));
-	}
-	return statuses;
-}
 
 /* What became of the calls that misbehave: {"drop": {"calls": 5, ...}} */
 static json_t *misdeeds_json(const struct measured *m)
@@ -428,20 +269,11 @@ int report_json(const char *path, const struct options *options,
 	(void)json_object_set_new(report, "dialect",
 				  json_string(options->dialect->name));
 	(void)json_object_set_new(report, "format", json_string(format));
-	(void)json_object_set_new(report, "statuses", statuses_json(m));
+	(void)json_object_set_new(
+		report, "statuses",
+		figures_of_statuses(m->statuses, WIRE_STATUSES));
 	(void)json_object_set_new(report, "misdeeds", misdeeds_json(m));
-	for (size_t i = 0; i < FIGURES; i++) {
-		const struct figure *f = &figures[i];
-		double value = value_of(f, m);
-		char name[40];
-
-		(void)snprintf(name, sizeof(name), "%s%s", f->name,
-			       f->kind == TIME ? "_ms" : "");
-		(void)json_object_set_new(
-			report, name,
-			f->kind == TIME ? json_real(value / 1000)
-					: json_integer((json_int_t)value));
-	}
+	figures_to_json(&table, m, report);
 	if (options->json_calls)
 		(void)json_object_set_new(report, "call_list",
 					  ledger_rows(ledger, options));
