@@ -5,11 +5,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
 #include "tools/holdload/options.h"
 #include "tools/holdload/options_plan.h"
+#include "tools/holdload/options_table.h"
 
 static struct options options_to(const char *address)
 {
@@ -21,9 +23,18 @@ static struct options options_to(const char *address)
 	return options;
 }
 
+static int take(struct options *options, const char *name, const char *text)
+{
+	static char kept[16];
+	const struct option_row *row = option_find(name);
+
+	(void)snprintf(kept, sizeof(kept), "%s", text);
+	return row->take(options, row, kept);
+}
+
 static void finish(struct options *options, const char *calls)
 {
-	assert_int_equal(options_take_plan(options, PLAN_CALLS, calls), 0);
+	assert_int_equal(take(options, "calls", calls), 0);
 	assert_int_equal(options_finish_plan(options), 0);
 }
 
@@ -80,8 +91,8 @@ static void a_few_calls_need_one_thread_and_no_run_more_than_calls(void **state)
 	finish(&options, "900");
 	assert_int_equal(options.threads, 1);
 	options = options_to("127.0.0.1");
-	assert_int_equal(options_take_plan(&options, PLAN_THREADS, "64"), 0);
-	assert_int_equal(options_take_plan(&options, PLAN_HANDSHAKES, "1"), 0);
+	assert_int_equal(take(&options, "threads", "64"), 0);
+	assert_int_equal(take(&options, "handshakes", "1"), 0);
 	finish(&options, "3");
 	assert_int_equal(options.threads, 3);
 	assert_int_equal(options.handshakes, 3); /* each must come to one */
@@ -93,7 +104,7 @@ static void a_seed_that_was_given_is_kept_another_is_made(void **state)
 	uint64_t first;
 
 	(void)state;
-	assert_int_equal(options_take_plan(&options, PLAN_SEED, "77"), 0);
+	assert_int_equal(take(&options, "seed", "77"), 0);
 	finish(&options, "1");
 	assert_int_equal(options.seed, 77);
 	options = options_to("127.0.0.1");

@@ -1,5 +1,6 @@
 /* sign_test.c - how the load tool proves who it is, by the providers' vectors
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -128,8 +129,8 @@ static void a_file_has_the_secret_in_its_first_line(void **state)
 	} rows[] = {
 		{ "one", "one", "", 0 },
 		{ "one\r\ntwo\nthree\n", "one", "two", 0 },
-		{ "", "", "", -1 },
-		{ "\ntwo\n", "", "two", -1 },
+		{ "", "", "", -ENODATA },
+		{ "\ntwo\n", "", "two", -ENODATA },
 	};
 	char path[] = "/tmp/sign_test.XXXXXX";
 	int fd = mkstemp(path);
@@ -142,7 +143,7 @@ static void a_file_has_the_secret_in_its_first_line(void **state)
 
 		assert_int_equal(ftruncate(fd, 0), 0);
 		assert_int_equal(pwrite(fd, rows[i].text, length, 0), length);
-		assert_int_equal(credentials_read(&credentials, "sign", path),
+		assert_int_equal(credentials_read(&credentials, path),
 				 rows[i].r);
 		assert_string_equal(credentials.secret, rows[i].secret);
 		assert_string_equal(credentials.second, rows[i].second);

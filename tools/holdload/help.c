@@ -1,71 +1,18 @@
 /* help.c - what holdload says about itself (see help.h) */
 #include "tools/holdload/help.h"
 
+#include <string.h>
+
 #include "tools/holdload/dialect.h"
 #include "tools/holdload/misdeed.h"
+#include "tools/holdload/options_table.h"
+
+#define COLUMN 21 /* where the explanations begin */
 
 static const char usage[] =
 	"usage: holdload --url URL --dialect NAME [--calls N] [OPTION]...\n"
 	"\n"
-	"Plays the provider's end of phone calls against a media server.\n"
-	"\n"
-	"calls:\n"
-	"  --url URL          where they go, ws://HOST[:PORT]/PATH or wss://\n"
-	"  --dialect NAME     whose (--provider is the same)\n"
-	"  --list-dialects    which there are, with their formats\n"
-	"  --format CODEC     PCMU, PCMA, L16/8000 ...: one of the dialect's\n"
-	"  --audio FILE       WAV of any rate (a spoken prompt)\n"
-	"  --echo             expect every frame back, check it, time it\n"
-	"  --dtmf DIGITS      sent during each call\n"
-	"  --barge-in T       silent until the server has played for T, then speak\n"
-	"                     (with --dtmf: press the keys); how soon it stops\n"
-	"  --custom K=V       a custom parameter of each; may be repeated\n"
-	"  --threads N        one for every 1000 calls, as far as there are\n"
-	"                     processors\n"
-	"  --bind ADDRESS     call from it; may be repeated (the system's choice; on\n"
-	"                     the loopback one for every 20000 calls)\n"
-	"\n"
-	"when, one of:\n"
-	"  --calls N          each once (1); their lengths are --duration's\n"
-	"  --calls N --hold T until all have been up for T\n"
-	"  --rate R/s --time T\n"
-	"                     R come a second, for T, whatever the server does about\n"
-	"                     it; --calls N at once at most (10000)\n"
-	"and how:\n"
-	"  --ramp R/s         begun a second (all at once)\n"
-	"  --stop R/s         ended a second, after --hold (all at once)\n"
-	"  --arrivals KIND    even, or poisson: at random, as people call (even)\n"
-	"  --duration T       of a call: 30s, 10s..60s, exp:30s (the mean),\n"
-	"                     normal:30s,5s or one of 10s,20s,5min (the file once)\n"
-	"  --handshakes N     under way at once, at most (2048)\n"
-	"  --seed N           the same run again; its report says which it was\n"
-	"  --misbehave K=P%,...\n"
-	"                     so many of the calls do wrong on purpose, and are\n"
-	"                     counted apart; the kinds are below\n"
-	"\n"
-	"who calls:\n"
-	"  --sign FILE        prove it as the provider does; the secret is the\n"
-	"                     file's first line: an auth token (twilio, plivo), a\n"
-	"                     signature secret (vonage), a token (telnyx,\n"
-	"                     signalwire, azure, plain), USER:PASSWORD (exotel,\n"
-	"                     asterisk, jambonz, freeswitch), an API key and in\n"
-	"                     the second line the client secret (genesys)\n"
-	"  --sign-url URL     the URL to sign, where a proxy changes it\n"
-	"  --bearer FILE      Authorization: Bearer, with the file's first line\n"
-	"  --header 'K: V'    another header; may be repeated\n"
-	"  --cacert FILE      trust these certificates (PEM), not the system's\n"
-	"  --insecure         trust any\n"
-	"  --cert FILE        our own certificate (PEM)\n"
-	"  --key FILE         and its key (in --cert's file)\n"
-	"\n"
-	"what came of it:\n"
-	"  --json FILE        the report as JSON, - for standard output\n"
-	"  --json-calls       with a row for each call\n"
-	"  --ledger FILE      what became of each call, a line of JSON each\n"
-	"  --fail-if EXPR     exit 1 when it holds, such as 'echo_p99>40ms' or\n"
-	"                     'lost>0'; the words are those of the JSON report\n"
-	"\n"
-	"kinds of --misbehave:\n";
+	"Plays the provider's end of phone calls against a media server.\n";
 
 static const char ending[] =
 	"\n"
@@ -87,9 +34,36 @@ static const char ending[] =
 	"  holdload --url wss://media.example.com/media/plivo --dialect plivo \\\n"
 	"           --sign plivo.token --duration 10s\n";
 
+/* "  --calls N          how many": a long name has a line to itself. */
+static void print_row(FILE *out, const struct option_row *row)
+{
+	char name[64];
+	const char *at = row->help;
+	int length = snprintf(name, sizeof(name), "  --%s %s", row->name,
+			      row->argument ? row->argument : "");
+
+	if (length < COLUMN)
+		(void)fprintf(out, "%-*s", COLUMN, name);
+	else
+		(void)fprintf(out, "%s\n%*s", name, COLUMN, "");
+	for (const char *end; (end = strchr(at, '\n')); at = end + 1)
+		(void)fprintf(out, "%.*s\n%*s", (int)(end - at), at, COLUMN,
+			      "");
+	(void)fprintf(out, "%s\n", at);
+}
+
 void help_print(FILE *out)
 {
+	const struct option_section *section;
+
 	(void)fputs(usage, out);
+	for (size_t i = 0; (section = option_section_at(i)); i++) {
+		(void)fprintf(out, "\n%s:\n", section->heading);
+		for (size_t row = 0; row < section->count; row++)
+			if (section->rows[row].help)
+				print_row(out, &section->rows[row]);
+	}
+	(void)fputs("\nkinds of --misbehave:\n", out);
 	misdeed_list(out);
 	(void)fputs(ending, out);
 }

@@ -18,6 +18,7 @@
 #define PARAMETERS_MAX 32
 #define CONDITIONS_MAX 16
 #define CALLS_MAX      100000u
+#define OPTIONS_MAX    64 /* rows of the table */
 #define ADDRESSES_MAX  8
 #define SOURCES_MAX    64
 #define HEADERS_MAX    32
@@ -43,7 +44,7 @@ struct options {
 	double rate_per_s; /* calls that come for time_ms; 0: `calls`, once */
 	uint64_t time_ms;
 	bool poisson;	   /* they come at random */
-	uint64_t hold_ms;  /* all of them are up for so long; 0: lengths say*/
+	uint64_t hold_ms;  /* all of them are up for so long; 0: lengths say */
 	double stop_per_s; /* ends after that; 0: all at once */
 	struct lengths lengths;
 	struct misdeeds misdeeds;
@@ -79,7 +80,8 @@ void options_free(struct options *options);
 int options_set_url(struct options *options, const char *url);
 /* One more address of ours, as a number. As above. */
 int options_add_source(struct options *options, const char *text);
-/* A complaint about --option: 2. */
-int options_wrong(const char *option, const char *what);
+/* A complaint about the option: 2. */
+int options_wrong(const struct options *options, const char *name,
+		  const char *what);
 
 #endif

@@ -1,18 +1,17 @@
-/* options_plan.c - the options of a plan (see options_plan.h) */
+/* options_plan.c - what the help calls "when": the options of a plan (see
+ * options_plan.h) */
 #include "tools/holdload/options_plan.h"
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "server/settings.h"
 #include "tools/holdload/options.h"
+#include "tools/holdload/options_table.h"
 
-#define WORKERS_MAX	    64u
 #define HANDSHAKES	    2048u
 #define CALLS_AT_ONCE	    10000u /* with a rate */
 #define CALLS_OF_A_THREAD   1000u  /* before there are two */
@@ -21,93 +20,79 @@
 /* ---- one by one ------------------------------------------------------------
  */
 
-static int parse_count(const char *option, const char *text, unsigned most,
-		       unsigned *count)
-{
-	char *end, what[64];
-	unsigned long n;
-
-	errno = 0;
-	n = strtoul(text, &end, 10);
-	if (errno == 0 && *end == '\0' && n >= 1 && n <= most) {
-		*count = (unsigned)n;
-		return 0;
-	}
-	(void)snprintf(what, sizeof(what), "a number from 1 to %u is needed",
-		       most);
-	return options_wrong(option, what);
-}
-
-static int parse_per_s(const char *option, const char *text, double *per_s)
-{
-	char *end;
-
-	*per_s = strtod(text, &end);
-	if (end != text && *per_s > 0 && *per_s <= 1e6 &&
-	    (strcmp(end, "/s") == 0 || *end == '\0'))
-		return 0;
-	return options_wrong(option, "calls a second are needed, such as 50/s");
-}
-
-int options_parse_time(const char *option, const char *text, uint64_t *ms)
-{
-	if (settings_parse_duration_ms(text, ms) == 0 && *ms > 0 &&
-	    *ms <= UINT32_MAX)
-		return 0;
-	return options_wrong(option, "write it like 30s or 5min");
-}
-
-static int parse_seed(const char *text, uint64_t *seed)
+static int take_seed(struct options *o, const struct option_row *row,
+		     char *text)
 {
 	char *end;
 
 	errno = 0;
-	*seed = strtoull(text, &end, 10);
+	o->seed = strtoull(text, &end, 10);
 	if (errno == 0 && end != text && *end == '\0' && *text != '-')
 		return 0;
-	return options_wrong("seed", "a number is needed");
+	return options_wrong(o, row->name, "a number is needed");
 }
 
-static int parse_arrivals(struct options *o, const char *text)
+static int take_arrivals(struct options *o, const struct option_row *row,
+			 char *text)
 {
 	o->poisson = strcmp(text, "poisson") == 0;
 	if (o->poisson || strcmp(text, "even") == 0)
 		return 0;
-	return options_wrong("arrivals", "they are even, or poisson");
+	return options_wrong(o, row->name, "they are even, or poisson");
 }
 
-int options_take_plan(struct options *o, int option, const char *text)
+static int take_lengths(struct options *o, const struct option_row *row,
+			char *text)
 {
-	switch (option) {
-	case PLAN_CALLS:
-		return parse_count("calls", text, CALLS_MAX, &o->calls);
-	case PLAN_THREADS:
-		return parse_count("threads", text, WORKERS_MAX, &o->threads);
-	case PLAN_HANDSHAKES:
-		return parse_count("handshakes", text, CALLS_MAX,
-				   &o->handshakes);
-	case PLAN_RAMP: return parse_per_s("ramp", text, &o->ramp_per_s);
-	case PLAN_STOP: return parse_per_s("stop", text, &o->stop_per_s);
-	case PLAN_RATE: return parse_per_s("rate", text, &o->rate_per_s);
-	case PLAN_HOLD: return options_parse_time("hold", text, &o->hold_ms);
-	case PLAN_TIME: return options_parse_time("time", text, &o->time_ms);
-	case PLAN_ARRIVALS: return parse_arrivals(o, text);
-	case PLAN_SEED: return parse_seed(text, &o->seed);
-	case PLAN_DURATION:
-		if (lengths_parse(&o->lengths, text) == 0)
-			return 0;
-		return options_wrong("duration",
-				     "write it like 30s, 10s..60s, exp:30s, "
-				     "normal:30s,5s or 10s,20s,5min");
-	case PLAN_MISBEHAVE:
-		if (misdeeds_parse(&o->misdeeds, text) == 0)
-			return 0;
-		return options_wrong("misbehave",
-				     "write it like drop=5%,stall=2%, at most "
-				     "100% in all; --help shows the kinds");
-	default: return 2;
-	}
+	if (lengths_parse(&o->lengths, text) == 0)
+		return 0;
+	return options_wrong(o, row->name,
+			     "write it like 30s, 10s..60s, exp:30s, "
+			     "normal:30s,5s or 10s,20s,5min");
 }
+
+static int take_misdeeds(struct options *o, const struct option_row *row,
+			 char *text)
+{
+	o->misdeeds = (struct misdeeds){ 0 };
+	if (misdeeds_parse(&o->misdeeds, text) == 0)
+		return 0;
+	return options_wrong(o, row->name,
+			     "write it like drop=5%,stall=2%, at most 100% in "
+			     "all; --help shows the kinds");
+}
+
+static const struct option_row rows[] = {
+	{ "calls", "N", "each once (1); with --rate: at once, at most (10000)",
+	  .take = option_take_count, OPTION_AT(calls), .most = CALLS_MAX },
+	{ "ramp", "R/s", "begun a second (all at once)",
+	  .take = option_take_per_s, OPTION_AT(ramp_per_s) },
+	{ "duration", "T",
+	  "of a call: 30s, 10s..60s, exp:30s (the mean),\n"
+	  "normal:30s,5s or one of 10s,20s,5min (the file once)",
+	  .take = take_lengths },
+	{ "hold", "T", "instead: nobody hangs up until all have been up for T",
+	  .take = option_take_time, OPTION_AT(hold_ms) },
+	{ "stop", "R/s", "after --hold: so many hang up a second (all at once)",
+	  .take = option_take_per_s, OPTION_AT(stop_per_s) },
+	{ "rate", "R/s",
+	  "instead: so many come a second, whatever the server\ndoes about it",
+	  .take = option_take_per_s, OPTION_AT(rate_per_s) },
+	{ "time", "T", "for so long, with --rate", .take = option_take_time,
+	  OPTION_AT(time_ms) },
+	{ "arrivals", "KIND",
+	  "even, or poisson: at random, as people call (even)",
+	  .take = take_arrivals },
+	{ "handshakes", "N", "under way at once, at most (2048)",
+	  .take = option_take_count, OPTION_AT(handshakes), .most = CALLS_MAX },
+	{ "seed", "N", "the same run again; its report says which it was",
+	  .take = take_seed },
+	{ "misbehave", "K=P%,...",
+	  "so many of the calls do wrong on purpose, and are\n"
+	  "counted apart; the kinds are below",
+	  .take = take_misdeeds },
+};
+const struct option_section options_plan = OPTION_SECTION("when", rows);
 
 /* ---- together --------------------------------------------------------------
  */
@@ -115,19 +100,22 @@ int options_take_plan(struct options *o, int option, const char *text)
 static int check(const struct options *o)
 {
 	if (o->rate_per_s > 0 && o->time_ms == 0)
-		return options_wrong("rate", "for how long? Add --time");
+		return options_wrong(o, "rate", "for how long? Add --time");
 	if (o->time_ms > 0 && o->rate_per_s <= 0)
-		return options_wrong("time", "at which rate? Add --rate");
+		return options_wrong(o, "time", "at which rate? Add --rate");
 	if (o->rate_per_s > 0 && (o->ramp_per_s > 0 || o->hold_ms > 0))
-		return options_wrong("rate", "does not go with --ramp or "
-					     "--hold");
+		return options_wrong(o, "rate",
+				     "does not go with --ramp or "
+				     "--hold");
 	if (o->stop_per_s > 0 && o->hold_ms == 0)
-		return options_wrong("stop", "is for calls with --hold");
+		return options_wrong(o, "stop", "is for calls with --hold");
 	if (o->hold_ms > 0 && o->lengths.kind != LENGTHS_OF_FILE)
-		return options_wrong("hold", "says how long the calls are; "
-					     "leave --duration out");
+		return options_wrong(o, "hold",
+				     "says how long the calls are; "
+				     "leave --duration out");
 	if (o->poisson && o->rate_per_s <= 0 && o->ramp_per_s <= 0)
-		return options_wrong("arrivals", "needs a --rate or a --ramp");
+		return options_wrong(o, "arrivals",
+				     "needs a --rate or a --ramp");
 	return 0;
 }
 

@@ -26,26 +26,16 @@ static void read_line(char *out, FILE *in)
 	out[strcspn(out, "\r\n")] = '\0';
 }
 
-int credentials_read(struct credentials *credentials, const char *option,
-		     const char *path)
+int credentials_read(struct credentials *credentials, const char *path)
 {
 	FILE *in = fopen(path, "re");
 
-	if (!in) {
-		(void)fprintf(stderr, "holdload: --%s: %s: %s\n", option, path,
-			      strerror(errno));
-		return -1;
-	}
+	if (!in)
+		return -errno;
 	read_line(credentials->secret, in);
 	read_line(credentials->second, in);
 	(void)fclose(in);
-	if (credentials->secret[0])
-		return 0;
-	(void)fprintf(stderr,
-		      "holdload: --%s: %s: its first line is empty; "
-		      "write the secret there\n",
-		      option, path);
-	return -1;
+	return credentials->secret[0] ? 0 : -ENODATA;
 }
 
 /* ---- texts -----------------------------------------------------------------

@@ -31,9 +31,8 @@ struct credentials {
 	char secret[SECRET_MAX], second[SECRET_MAX];
 };
 
-/* 0, or -1 after a complaint that names the option. */
-int credentials_read(struct credentials *credentials, const char *option,
-		     const char *path);
+/* 0, or a negative errno; -ENODATA: its first line is empty. */
+int credentials_read(struct credentials *credentials, const char *path);
 
 struct sign_request {
 	const char *scheme, *host, *path; /* ws or wss; with port; with query */

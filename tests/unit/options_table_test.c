@@ -1,0 +1,87 @@
+/* options_table_test.c - the table of options, and what must agree with it */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "tools/holdload/options.h"
+#include "tools/holdload/options_table.h"
+
+static void there_is_room_for_all_rows_and_each_has_its_own_name(void **state)
+{
+	const struct option_row *row;
+	size_t count = 0;
+
+	(void)state;
+	for (; (row = option_at(count)); count++)
+		assert_ptr_equal(option_find(row->name), row);
+	assert_true(count > 0 && count <= OPTIONS_MAX);
+	assert_null(option_find("nothing-of-ours"));
+}
+
+/* A whole file; the caller frees it. */
+static char *read_whole(const char *path)
+{
+	FILE *in = fopen(path, "re");
+	char *text = calloc(1, 1 << 18);
+
+	assert_non_null(in);
+	assert_non_null(text);
+	assert_true(fread(text, 1, (1 << 18) - 1, in) > 0);
+	(void)fclose(in);
+	return text;
+}
+
+/* As troff has it: "\-\-json\-calls". */
+static void put_escaped(char *out, const char *name)
+{
+	out += sprintf(out, "\\-\\-");
+	for (; *name; name++)
+		out += sprintf(out, *name == '-' ? "\\-" : "%c", *name);
+}
+
+static void the_manual_page_has_every_option(void **state)
+{
+	char *page = read_whole("../docs/man/holdload.1"), name[80];
+	const struct option_row *row;
+
+	(void)state;
+	for (size_t i = 0; (row = option_at(i)); i++) {
+		put_escaped(name, row->name);
+		if (!strstr(page, name))
+			fail_msg("%s is not in docs/man/holdload.1", name);
+	}
+	free(page);
+}
+
+static void a_switch_is_true_or_false(void **state)
+{
+	const struct option_row *echo = option_find("echo");
+	struct options options = { 0 };
+	char yes[] = "true", no[] = "false", maybe[] = "maybe";
+
+	(void)state;
+	assert_int_equal(echo->take(&options, echo, NULL), 0);
+	assert_true(options.echo);
+	assert_int_equal(echo->take(&options, echo, no), 0);
+	assert_false(options.echo);
+	assert_int_equal(echo->take(&options, echo, yes), 0);
+	assert_true(options.echo);
+	assert_int_equal(echo->take(&options, echo, maybe), 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+			there_is_room_for_all_rows_and_each_has_its_own_name),
+		cmocka_unit_test(the_manual_page_has_every_option),
+		cmocka_unit_test(a_switch_is_true_or_false),
+	};
+
+	return cmocka_run_group_tests_name("options table", tests, NULL, NULL);
+}

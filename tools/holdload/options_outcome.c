@@ -1,0 +1,45 @@
+/* options_outcome.c - what the help calls "what came of it" */
+#include "tools/holdload/help.h"
+#include "tools/holdload/options.h"
+#include "tools/holdload/options_table.h"
+#include "tools/holdload/report.h"
+
+static int take_condition(struct options *o, const struct option_row *row,
+			  char *text)
+{
+	if (report_check_condition(text) < 0)
+		return options_wrong(o, row->name,
+				     "write NAME OP VALUE without blanks, "
+				     "such as echo_p99>40ms or lost>0");
+	if (o->fail_if_count == CONDITIONS_MAX)
+		return options_wrong(o, row->name, "there are too many");
+	o->fail_if[o->fail_if_count++] = text;
+	return 0;
+}
+
+static int print_help(struct options *o, const struct option_row *row,
+		      char *text)
+{
+	(void)o, (void)row, (void)text;
+	help_print(stdout);
+	return -1;
+}
+
+static const struct option_row rows[] = {
+	{ "json", "FILE", "the report as JSON, - for standard output",
+	  .take = option_take_text, OPTION_AT(json_path),
+	  .scope = OPTION_OF_RUN },
+	{ "json-calls", NULL, "with a row for each call",
+	  .take = option_take_switch, OPTION_AT(json_calls),
+	  .scope = OPTION_OF_RUN },
+	{ "ledger", "FILE", "what became of each call, a line of JSON each",
+	  .take = option_take_text, OPTION_AT(ledger_path),
+	  .scope = OPTION_OF_RUN },
+	{ "fail-if", "EXPR",
+	  "exit 1 when it holds, such as 'echo_p99>40ms' or\n"
+	  "'lost>0'; the words are those of the JSON report",
+	  .take = take_condition },
+	{ "help", NULL, "this", .take = print_help, .scope = OPTION_OF_SHELL },
+};
+const struct option_section options_outcome =
+	OPTION_SECTION("what came of it", rows);
