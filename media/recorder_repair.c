@@ -20,7 +20,6 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <sndfile.h>
 
 #include "media/recorder_internal.h"
 #include "media/recording_file.h"
@@ -58,32 +57,6 @@ static int open_dead(const char *part, struct stat *status)
 	return r;
 }
 
-/* Cuts to whole frames and writes the header. 0, or -EBADMSG when it is not
- * audio, or -errno. */
-static int repair_lengths(int fd, double *seconds)
-{
-	SF_INFO info = { 0 };
-	/* libsndfile closes what it cannot open, whatever it is told: so it
-	 * gets a descriptor of its own. */
-	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0), r = 0;
-	SNDFILE *sound;
-
-	if (own < 0)
-		return -errno;
-	sound = sf_open_fd(own, SFM_RDWR, &info, SF_TRUE);
-	if (!sound)
-		return -EBADMSG;
-	errno = 0;
-	if (sf_command(sound, SFC_FILE_TRUNCATE, &info.frames,
-		       sizeof(info.frames)) != 0)
-		r = errno ? -errno : -EIO;
-	(void)sf_command(sound, SFC_UPDATE_HEADER_NOW, NULL, 0);
-	if (sf_close(sound) != 0 && r == 0)
-		r = errno ? -errno : -EIO;
-	*seconds = (double)info.frames / info.samplerate;
-	return r;
-}
-
 /* `part` under another name, durably. */
 static int rename_part(const char *part, const char *suffix)
 {
@@ -114,7 +87,7 @@ static int repair_locked(const char *part, int fd, const struct stat *status,
 		fate->failure = "empty";
 		return unlink(part) < 0 ? -errno : SKIPPED;
 	}
-	r = repair_lengths(fd, &seconds);
+	r = recording_file_write_lengths(fd, &seconds);
 	if (r == -EBADMSG) {
 		log_error("RECORDING_BROKEN", "call=%s path=%s bytes=%lld",
 			  call, part, (long long)status->st_size);

@@ -1,9 +1,11 @@
 /*
  * recording_file.c - one WAV file that grows at its end
  *
- * The name, the lock and the descriptor are ours, the format is libsndfile's.
- * sf_write_raw() passes bytes through as they are: a recording of mu-law is
- * mu-law, bit for bit.
+ * The name, the lock and the samples are ours, the header is libsndfile's. It
+ * is asked twice: for a header when the file begins, and for its lengths when
+ * it ends, which is what repair asks of it, too. In between, samples are
+ * appended as they are, bit for bit, and a live call does not carry the twenty
+ * kilobytes that an open SNDFILE takes.
  *
  * The lock says that the writer lives. Between our open() and our flock() a
  * repair in another process may have taken the empty file for a dead one's
@@ -30,11 +32,10 @@
 #define OPEN_TRIES    10
 
 struct recording_file {
-	SNDFILE *sound;
-	int fd; /* ours; libsndfile has its own */
+	int fd;
 	unsigned frame_bytes;
-	uint64_t frames; /* whole ones in the file */
-	bool torn;	 /* half a frame may follow them */
+	uint64_t frames;  /* whole ones in the file; half of one may follow */
+	uint32_t data_at; /* offset of the first */
 	uint8_t silence;
 	char *part, *path;
 };
@@ -130,24 +131,8 @@ static int open_part(char *part)
 	return fd == -EAGAIN ? -EEXIST : fd;
 }
 
-/* A full disk keeps libsndfile from writing the header, and it does not say. */
-static int check_header(const struct recording_file *file)
-{
-	struct stat status;
-
-	if (sf_seek(file->sound, 0, SEEK_SET) < 0 ||
-	    fstat(file->fd, &status) < 0)
-		return -EIO;
-	if (status.st_size == 0 ||
-	    status.st_size != lseek(file->fd, 0, SEEK_CUR))
-		return -ENOSPC;
-	return 0;
-}
-
 static void file_free(struct recording_file *file)
 {
-	if (file->sound)
-		(void)sf_close(file->sound);
 	if (file->fd >= 0)
 		(void)close(file->fd);
 	free(file->part);
@@ -173,18 +158,61 @@ static struct recording_file *file_alloc(const char *path)
 
 /* libsndfile closes the descriptor it was given when it cannot begin, even one
  * that it was told to leave open; by the time that we close it once more it may
- * be somebody's telephone call. So it gets one of its own and keeps it. */
-static int open_sound(struct recording_file *file, SF_INFO *info)
+ * be somebody's telephone call. So it gets one of its own. NULL: `error` says
+ * why. */
+static SNDFILE *open_sound(int fd, int mode, SF_INFO *info, int *error)
 {
-	int own = fcntl(file->fd, F_DUPFD_CLOEXEC, 0);
+	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	SNDFILE *sound;
 
-	if (own < 0)
-		return -errno;
+	if (own < 0) {
+		*error = -errno;
+		return NULL;
+	}
 	errno = 0;
-	file->sound = sf_open_fd(own, SFM_WRITE, info, SF_TRUE);
-	if (file->sound)
-		return check_header(file);
-	return errno ? -errno : -EINVAL;
+	sound = sf_open_fd(own, mode, info, SF_TRUE);
+	if (!sound)
+		*error = errno ? -errno : -EBADMSG;
+	return sound;
+}
+
+/* A full disk keeps libsndfile from writing the header, and it does not say. */
+static int write_header(struct recording_file *file, SF_INFO *info)
+{
+	struct stat status;
+	int r = 0;
+	SNDFILE *sound = open_sound(file->fd, SFM_WRITE, info, &r);
+
+	if (!sound)
+		return r;
+	if (sf_close(sound) != 0)
+		r = errno ? -errno : -EIO;
+	if (fstat(file->fd, &status) < 0)
+		return -errno;
+	if (status.st_size == 0 ||
+	    status.st_size != lseek(file->fd, 0, SEEK_CUR))
+		return -ENOSPC;
+	file->data_at = (uint32_t)status.st_size;
+	return r;
+}
+
+int recording_file_write_lengths(int fd, double *seconds)
+{
+	SF_INFO info = { 0 };
+	int r = 0;
+	SNDFILE *sound = open_sound(fd, SFM_RDWR, &info, &r);
+
+	if (!sound)
+		return r;
+	errno = 0;
+	if (sf_command(sound, SFC_FILE_TRUNCATE, &info.frames,
+		       sizeof(info.frames)) != 0)
+		r = errno ? -errno : -EIO;
+	(void)sf_command(sound, SFC_UPDATE_HEADER_NOW, NULL, 0);
+	if (sf_close(sound) != 0 && r == 0)
+		r = errno ? -errno : -EIO;
+	*seconds = (double)info.frames / info.samplerate;
+	return r;
 }
 
 int recording_file_create(struct recording_file **ret, const char *path,
@@ -205,7 +233,7 @@ int recording_file_create(struct recording_file **ret, const char *path,
 	if (r < 0)
 		goto fail;
 	file->fd = r;
-	r = open_sound(file, &info);
+	r = write_header(file, &info);
 	if (r < 0) {
 		(void)unlink(file->part);
 		goto fail;
@@ -222,27 +250,33 @@ uint64_t recording_file_frames(const struct recording_file *file)
 	return file->frames;
 }
 
+static off_t end_of(const struct recording_file *file)
+{
+	return (off_t)(file->data_at + file->frames * file->frame_bytes);
+}
+
+/* What was written of a frame before the disk refused is written over. */
 static int append(struct recording_file *file, const uint8_t *bytes,
 		  uint32_t frames)
 {
-	sf_count_t size = (sf_count_t)frames * file->frame_bytes, written;
+	size_t size = (size_t)frames * file->frame_bytes, done = 0;
+	off_t end = end_of(file);
+	ssize_t n = 0;
 
-	if (file->torn) {
-		if (sf_seek(file->sound, (sf_count_t)file->frames, SEEK_SET) <
-		    0)
-			return -EIO;
-		file->torn = false;
+	while (done < size && n >= 0) {
+		n = pwrite(file->fd, bytes + done, size - done,
+			   end + (off_t)done);
+		if (n > 0)
+			done += (size_t)n;
+		else if (n < 0 && errno == EINTR)
+			n = 0;
+		else
+			break;
 	}
-	errno = 0;
-	written = sf_write_raw(file->sound, bytes, size);
-	if (written == size) {
-		file->frames += frames;
+	file->frames += done / file->frame_bytes;
+	if (done == size)
 		return 0;
-	}
-	file->torn = true;
-	if (written > 0)
-		file->frames += (uint64_t)written / file->frame_bytes;
-	return errno ? -errno : -EIO;
+	return n < 0 ? -errno : -ENOSPC;
 }
 
 static int append_silence(struct recording_file *file, uint64_t until)
@@ -272,31 +306,18 @@ int recording_file_write(struct recording_file *file, uint64_t first,
 	return r < 0 ? r : append(file, bytes, frames);
 }
 
-/* Ends what libsndfile does: it puts the lengths into the header. */
-static int close_sound(struct recording_file *file)
-{
-	sf_count_t frames = (sf_count_t)file->frames;
-	int r;
-
-	if (file->torn)
-		(void)sf_command(file->sound, SFC_FILE_TRUNCATE, &frames,
-				 sizeof(frames));
-	errno = 0;
-	r = sf_close(file->sound);
-	file->sound = NULL;
-	if (r == 0)
-		return 0;
-	return errno ? -errno : -EIO;
-}
-
 int recording_file_finish(struct recording_file *file, uint64_t frames)
 {
 	/* The end may be missing when the disk is full: a shorter file is
 	 * still a whole one. */
-	int r;
+	double seconds;
+	int r = 0;
 
 	(void)append_silence(file, frames);
-	r = close_sound(file);
+	if (ftruncate(file->fd, end_of(file)) < 0)
+		r = -errno;
+	if (r == 0)
+		r = recording_file_write_lengths(file->fd, &seconds);
 	if (r == 0 && fsync(file->fd) < 0)
 		r = -errno;
 	if (r == 0 && rename(file->part, file->path) < 0)

@@ -1,10 +1,10 @@
 /*
  * recording_file.h - one WAV file that grows at its end
  *
- * Made with libsndfile, which writes the header and leaves the samples as they
- * are. Until it is finished it is called PATH.part and its descriptor holds a
- * lock; the header in it does not know the length yet, which repair can do
- * without (recorder_repair.c).
+ * Made with libsndfile, which writes the header; the samples are appended as
+ * they are. Until it is finished it is called PATH.part and its descriptor
+ * holds a lock; the header in it does not know the length yet, which repair can
+ * do without (recorder_repair.c).
  *
  * Thread: belongs to one recorder thread; may wait for the disk.
  */
@@ -41,6 +41,10 @@ int recording_file_write(struct recording_file *file, uint64_t first,
 /* Silence up to `frames`, then header, sync, final name. 0 or -errno: the
  * .part is left for repair. Frees in any case. */
 int recording_file_finish(struct recording_file *file, uint64_t frames);
+
+/* Cuts the file to whole frames and puts its lengths into its header. 0,
+ * -EBADMSG when it is not audio, or -errno. */
+int recording_file_write_lengths(int fd, double *seconds);
 
 /* The names of a directory, made durable. 0 or -errno. */
 int recording_sync_directory_of(const char *path);
