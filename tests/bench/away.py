@@ -1,0 +1,88 @@
+"""The database goes away: what it costs Holdline, and what becomes of everybody's calls."""
+
+import statistics
+import time
+
+from load import Load, measure
+from server import wait_for
+from servers import Holdline
+
+BUFFERED = 10_000  # records
+SHORT_CALLS = 5_200  # two records each, at least
+
+
+def buffer_records(server, say):
+    """By real calls that start and end while there is no database."""
+    say("away: 10,000 records are made")
+    Load(server, SHORT_CALLS, 0.2, ramp=2600, echo=False).start().finish()
+    wait_for("the records to be buffered", lambda: server.gauge("outbox_records") >= BUFFERED, 60)
+    return int(server.gauge("outbox_records"))
+
+
+def one(postgres, options, echo, there, say):
+    with Holdline(postgres.url, echo) as server:
+        buffered = 0
+        if not there:
+            postgres.stop()
+            buffered = buffer_records(server, say)
+        try:
+            say(f"away: 1,000 {'echoed' if echo else 'recorded'} calls, the database is {'there' if there else 'away'}")
+            result = measure(server, 1000, options.seconds)
+        finally:
+            if not there:
+                postgres.start(options="-c max_connections=100")
+        result["buffered"] = buffered
+        wait_for("all records to be delivered", lambda: server.gauge("outbox_records") == 0, 120)
+    return result
+
+
+def holdline(postgres, options, say):
+    rows = []
+    for echo in (False, True):
+        seen = {True: [], False: []}
+        for _ in range(options.rounds):
+            for there in (True, False):
+                seen[there].append(one(postgres, options, echo, there, say))
+        rows.append({"echo": echo, "buffered": min(run["buffered"] for run in seen[False]), **{
+            key: {"us_per_frame": statistics.median(run["us_per_frame"] for run in seen[there]),
+                  "p99_ms": statistics.median(run["p99_ms"] for run in seen[there]),
+                  "failed": sum(run["calls"] - run["completed"] for run in seen[there])}
+            for key, there in (("there", True), ("away", False))}})
+    own = outage(postgres, Holdline, "SELECT count(*) AS n FROM calls WHERE state = 'ended'", say)
+    return {"cost": rows, "calls": own}
+
+
+def peer(postgres, server, say):
+    return outage(postgres, server, "SELECT count(*) AS n FROM peer_calls WHERE ended_at IS NOT NULL", say)
+
+
+def outage(postgres, kind, query, say):
+    """50 calls are live when the database goes, 50 more come while it is away, then it is back."""
+    say(f"away: 100 calls over an outage: {kind.what}")
+    with kind(postgres.url, False) as server:
+        before = count(postgres, query)
+        live = Load(server, 50, 8).start()
+        time.sleep(2)
+        postgres.stop()
+        late = Load(server, 50, 2).start()
+        reports = [late.finish()]
+        postgres.start(options="-c max_connections=100")
+        reports.append(live.finish())
+        wait_until_still(lambda: count(postgres, query))
+        return {"name": kind.name, "what": kind.what, "calls": 100,
+                "completed": sum(report["completed"] for report in reports), "rows": count(postgres, query) - before}
+
+
+def count(postgres, query):
+    rows = postgres.rows(query)
+    return rows[0]["n"] if rows else 0
+
+
+def wait_until_still(value, seconds=3):
+    """Until nothing has come for some seconds."""
+    last, since = value(), time.monotonic()
+    while time.monotonic() - since < seconds:
+        time.sleep(0.2)
+        now = value()
+        if now != last:
+            last, since = now, time.monotonic()
