@@ -147,7 +147,7 @@ void figures_to_json(const struct figure_table *table, const void *measured,
 json_t *figures_of_statuses(const uint64_t *statuses, int count)
 {
 	json_t *object = json_object();
-	char name[8];
+	char name[16];
 
 	for (int i = 0; i < count; i++) {
 		if (statuses[i] == 0)
