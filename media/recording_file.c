@@ -30,6 +30,7 @@
 
 #define SILENCE_BYTES 4096u
 #define OPEN_TRIES    10
+#define HEADER_MAX    512u /* libsndfile's have less than 100 bytes */
 
 struct recording_file {
 	int fd;
@@ -158,52 +159,49 @@ static struct recording_file *file_alloc(const char *path)
 
 /* libsndfile closes the descriptor it was given when it cannot begin, even one
  * that it was told to leave open; by the time that we close it once more it may
- * be somebody's telephone call. So it gets one of its own. NULL: `error` says
- * why. */
-static SNDFILE *open_sound(int fd, int mode, SF_INFO *info, int *error)
+ * be somebody's telephone call. So it gets one of its own. It begins where the
+ * file does: what lies before the offset it would take for another's. */
+static SNDFILE *open_sound(int fd, int mode, SF_INFO *info)
 {
 	int own = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	SNDFILE *sound;
 
-	if (own < 0) {
-		*error = -errno;
+	if (own < 0)
 		return NULL;
-	}
+	(void)lseek(own, 0, SEEK_SET);
 	errno = 0;
-	sound = sf_open_fd(own, mode, info, SF_TRUE);
-	if (!sound)
-		*error = errno ? -errno : -EBADMSG;
-	return sound;
+	return sf_open_fd(own, mode, info, SF_TRUE);
 }
 
-/* A full disk keeps libsndfile from writing the header, and it does not say. */
+/* A header that does not know the length, as repair needs it. Closing would
+ * make it one of an empty file, so what it was before is put back. A full disk
+ * keeps libsndfile from writing, and it does not say. */
 static int write_header(struct recording_file *file, SF_INFO *info)
 {
-	struct stat status;
-	int r = 0;
-	SNDFILE *sound = open_sound(file->fd, SFM_WRITE, info, &r);
+	SNDFILE *sound = open_sound(file->fd, SFM_WRITE, info);
+	uint8_t header[HEADER_MAX];
+	ssize_t size;
 
 	if (!sound)
-		return r;
-	if (sf_close(sound) != 0)
-		r = errno ? -errno : -EIO;
-	if (fstat(file->fd, &status) < 0)
-		return -errno;
-	if (status.st_size == 0 ||
-	    status.st_size != lseek(file->fd, 0, SEEK_CUR))
+		return errno ? -errno : -EINVAL;
+	(void)sf_seek(sound, 0, SEEK_SET); /* it is written by now */
+	size = pread(file->fd, header, sizeof(header), 0);
+	(void)sf_close(sound);
+	if (size <= 0 || size == sizeof(header))
 		return -ENOSPC;
-	file->data_at = (uint32_t)status.st_size;
-	return r;
+	file->data_at = (uint32_t)size;
+	if (ftruncate(file->fd, size) < 0)
+		return -errno;
+	return pwrite(file->fd, header, (size_t)size, 0) == size ? 0 : -ENOSPC;
 }
 
 int recording_file_write_lengths(int fd, double *seconds)
 {
 	SF_INFO info = { 0 };
+	SNDFILE *sound = open_sound(fd, SFM_RDWR, &info);
 	int r = 0;
-	SNDFILE *sound = open_sound(fd, SFM_RDWR, &info, &r);
 
 	if (!sound)
-		return r;
+		return -EBADMSG;
 	errno = 0;
 	if (sf_command(sound, SFC_FILE_TRUNCATE, &info.frames,
 		       sizeof(info.frames)) != 0)
