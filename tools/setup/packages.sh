@@ -14,14 +14,10 @@ PACKAGES_TEST="libcmocka-dev ccache clang clang-tidy clang-format cppcheck
 	libclang-rt-14-dev postgresql pgbouncer openssl python3
 	python3-websockets python3-jsonschema python3-jwt python3-cryptography node-ws nodejs npm
 	man-db prometheus curl git jq strace ffmpeg multimon-ng iproute2
-<<<<<<< HEAD
 	nftables e2fsprogs procps valgrind chromium"
-=======
-	nftables e2fsprogs procps chromium"
 # What tests/bench/run compares with.
 PACKAGES_BENCH="golang-go golang-github-gorilla-websocket-dev golang-github-lib-pq-dev
 	python3-fastapi python3-uvicorn python3-uvloop python3-psycopg2"
->>>>>>> d0be09a (bench: the suite, beside a bare epoll server, Node, Go and Python; docs/benchmarks.md)
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
 die() {
