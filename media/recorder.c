@@ -37,7 +37,7 @@
 #define DURATION_MAX_MS (24ull * 60 * 60 * 1000)
 #define THREADS_MAX	16u
 #define STUCK_MS	10000u
-#define GATHER_MS	20u /* chunks that come meanwhile are one wake-up */
+#define GATHER_NS	20000000L /* chunks that come meanwhile are one wake-up */
 
 struct recorder_worker {
 	struct recorder *recorder;
@@ -210,7 +210,7 @@ static void finish_one(struct recorder_worker *worker)
  * write it. */
 static void gather(struct recorder_worker *worker)
 {
-	static const struct timespec more = { .tv_nsec = GATHER_MS * 1000000 };
+	static const struct timespec more = { .tv_nsec = GATHER_NS };
 
 	recorder_inbox_wait(worker->inbox);
 	(void)nanosleep(&more, NULL);

@@ -75,7 +75,7 @@ static bool keep_rest(struct websocket *ws, const uint8_t *bytes, size_t length)
 
 	if (!rest)
 		return lose(ws);
-	if (kept > 0)
+	if (ws->rest)
 		memcpy(rest, ws->rest + ws->rest_sent, kept);
 	memcpy(rest + kept, bytes, length);
 	free(ws->rest);

@@ -198,9 +198,9 @@ class Broken(unittest.TestCase):
                     line.socket.close()
                     self.assertEqual(heard[-4:], bytes([0x88, 2]) + struct.pack("!H", 1002))
                     self.assertIn(f'err="{why}"', server.log())
-                    wait_for("the row", lambda: store.rows(
-                        "SELECT count(*) AS n FROM calls WHERE state = 'ended' AND end_reason = 'protocol_error' "
-                        "AND frames_in = 1")[0]["n"] == count)
+                    wait_for("the row", lambda: len(store.rows(
+                        "SELECT call_id FROM calls WHERE state = 'ended' AND end_reason = 'protocol_error' "
+                        "AND frames_in = 1")) == count)
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@
 
 #define EVENTS	   512
 #define RECEIVE	   16384
+#define FILES	   65536
 #define UNREAD_MAX 1024
 #define GUID	   "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" /* RFC 6455, 1.3 */
 
@@ -43,6 +44,7 @@ struct connection {
 	char kept[UNREAD_MAX];
 };
 
+static struct connection *all[FILES]; /* by their descriptors */
 static bool echoes;
 static uint64_t frames;
 
@@ -129,8 +131,9 @@ static bool send_back(const struct connection *c, const uint8_t *audio,
 	size_t length = (size_t)head;
 
 	length += base64_encode(audio, bytes, out + 4 + length);
-	memcpy(out + 4 + length, "\"}}", 3);
-	length += 3;
+	out[4 + length++] = '"';
+	out[4 + length++] = '}';
+	out[4 + length++] = '}';
 	out[0] = (char)0x81;
 	out[1] = 126;
 	out[2] = (char)(length >> 8);
@@ -190,7 +193,7 @@ static ssize_t take_frame(struct connection *c, uint8_t *bytes, size_t have)
 	if (have < head + length)
 		return 0;
 	unmask(bytes + head, length, bytes + head - 4);
-	if ((bytes[0] & 0x0f) == 8 || (bytes[0] & 0x0f) > 2)
+	if ((bytes[0] & 0x0f) > 2) /* a close above all */
 		return -1;
 	if (!on_text(c, (const char *)bytes + head, length))
 		return -1;
@@ -223,22 +226,30 @@ static bool on_readable(struct connection *c)
 /* ---- the loop --------------------------------------------------------------
  */
 
+static bool watch(int epoll_fd, int fd)
+{
+	struct connection *c = calloc(1, sizeof(*c));
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = c };
+
+	if (c && fd < FILES &&
+	    epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0) {
+		c->fd = fd;
+		all[fd] = c;
+		return true;
+	}
+	free(c);
+	return false;
+}
+
 static void accept_all(int epoll_fd, int listen_fd)
 {
 	const int on = 1;
 	int fd;
 
 	while ((fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK)) >= 0) {
-		struct connection *c = calloc(1, sizeof(*c));
-		struct epoll_event event = { .events = EPOLLIN, .data.ptr = c };
-
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		if (c)
-			c->fd = fd;
-		if (!c || epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
-			free(c);
+		if (!watch(epoll_fd, fd))
 			(void)close(fd);
-		}
 	}
 }
 
