@@ -197,7 +197,7 @@ class Broken(unittest.TestCase):
                         heard += piece
                     line.socket.close()
                     self.assertEqual(heard[-4:], bytes([0x88, 2]) + struct.pack("!H", 1002))
-                    self.assertIn(f'err="{why}"', server.log())
+                    wait_for(why, lambda why=why: f'err="{why}"' in server.log())
                     wait_for("the row", lambda: len(store.rows(
                         "SELECT call_id FROM calls WHERE state = 'ended' AND end_reason = 'protocol_error' "
                         "AND frames_in = 1")) == count)
