@@ -78,8 +78,9 @@ def capacity(results):
 
 
 def render(results):
-    m = results["machine"]
-    parts = [f"{m['day']}, {m['cpu']}, Linux {m['kernel']}; median of {results['rounds']} rounds."]
+    m, count = results["machine"], results["rounds"]
+    rounds = f"median of {count} rounds" if count > 1 else "one round"
+    parts = [f"{m['day']}, {m['cpu']}, Linux {m['kernel']}; {rounds}."]
     parts += cost(results) + away(results) + capacity(results)
     parts += [f"Not measured: {name} ({why})." for name, why in results["missing"].items()]
     return "\n\n".join(parts)
