@@ -90,7 +90,7 @@ bool websocket_send(struct websocket *ws, uint8_t *payload, size_t length,
 {
 	size_t head = ws_put_head(payload, length, opcode);
 	size_t whole = head + length;
-	ssize_t sent = push(ws, payload - head, whole);
+	ssize_t sent = ws->rest ? 0 : push(ws, payload - head, whole);
 
 	if (sent < 0)
 		return lose(ws);
@@ -98,23 +98,16 @@ bool websocket_send(struct websocket *ws, uint8_t *payload, size_t length,
 	       keep_rest(ws, payload - head + sent, whole - (size_t)sent);
 }
 
-/* Behind the rest, if there is one. A peer that pings and never reads gets no
- * more than fits. */
+/* A peer that pings and never reads gets no more than fits. */
 static void answer_ping(struct websocket *ws, const struct ws_piece *ping)
 {
 	uint8_t bytes[WEBSOCKET_PRE + WS_CONTROL_MAX];
-	uint8_t *payload = bytes + WEBSOCKET_PRE;
-	size_t head;
 
-	memcpy(payload, ping->bytes, ping->length);
-	if (!ws->rest) {
-		(void)websocket_send(ws, payload, ping->length, WS_OP_PONG);
-		return;
-	}
 	if (ws->rest_length - ws->rest_sent > REST_MORE)
 		return;
-	head = ws_put_head(payload, ping->length, WS_OP_PONG);
-	(void)keep_rest(ws, payload - head, head + ping->length);
+	memcpy(bytes + WEBSOCKET_PRE, ping->bytes, ping->length);
+	(void)websocket_send(ws, bytes + WEBSOCKET_PRE, ping->length,
+			     WS_OP_PONG);
 }
 
 /* False: the connection is lost. */
@@ -161,7 +154,7 @@ bool websocket_say_goodbye(struct websocket *ws, unsigned code)
 
 	payload[0] = (uint8_t)(code >> 8);
 	payload[1] = (uint8_t)code;
-	if (ws->rest || !websocket_send(ws, payload, 2, WS_OP_CLOSE))
+	if (!websocket_send(ws, payload, 2, WS_OP_CLOSE))
 		return false;
 	if (ws->deaf && !ws->rest)
 		(void)shutdown(ws->fd, SHUT_WR);
@@ -260,11 +253,14 @@ static void forget(struct websocket *ws)
 			round[i].data.ptr = NULL;
 }
 
+/* Of a connection that is no more there is nothing to wait for. */
 static void on_event(struct websocket *ws, uint32_t events)
 {
+	bool over = (events & (EPOLLHUP | EPOLLERR)) != 0;
+
 	if (events & EPOLLOUT)
 		on_writable(ws);
-	if (events & ~(uint32_t)EPOLLOUT && !ws->paused)
+	if (over || (events & (EPOLLIN | EPOLLRDHUP) && !ws->paused))
 		on_readable(ws, events);
 }
 

@@ -93,9 +93,9 @@ bool websocket_is_taken(const struct websocket *ws);
 /* For good. Accepts one that was never taken. */
 void websocket_stop(struct websocket *ws);
 
-/* A whole message; WEBSOCKET_PRE bytes in front of it are overwritten. Must not
- * be called while choked. False: the connection is lost, which is told later
- * as an end of its own. */
+/* A whole message; WEBSOCKET_PRE bytes in front of it are overwritten. While
+ * choked it is kept behind what waits already: whoever sends much must look.
+ * False: the connection is lost, which is told later as an end of its own. */
 bool websocket_send(struct websocket *ws, uint8_t *payload, size_t length,
 		    enum ws_opcode opcode);
 bool websocket_is_choked(const struct websocket *ws);
