@@ -58,29 +58,12 @@ static void the_manual_page_has_every_option(void **state)
 	free(page);
 }
 
-static void a_switch_is_true_or_false(void **state)
-{
-	const struct option_row *echo = option_find("echo");
-	struct options options = { 0 };
-	char yes[] = "true", no[] = "false", maybe[] = "maybe";
-
-	(void)state;
-	assert_int_equal(echo->take(&options, echo, NULL), 0);
-	assert_true(options.echo);
-	assert_int_equal(echo->take(&options, echo, no), 0);
-	assert_false(options.echo);
-	assert_int_equal(echo->take(&options, echo, yes), 0);
-	assert_true(options.echo);
-	assert_int_equal(echo->take(&options, echo, maybe), 2);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(
 			there_is_room_for_all_rows_and_each_has_its_own_name),
 		cmocka_unit_test(the_manual_page_has_every_option),
-		cmocka_unit_test(a_switch_is_true_or_false),
 	};
 
 	return cmocka_run_group_tests_name("options table", tests, NULL, NULL);

@@ -13,9 +13,8 @@
 
 #define FIRST_ROW 1000 /* as getopt numbers them: no letters */
 
-int options_wrong(const struct options *o, const char *name, const char *what)
+int options_wrong(const char *name, const char *what)
 {
-	(void)o;
 	(void)fprintf(stderr, "holdload: --%s: %s\n", name, what);
 	return 2;
 }
@@ -58,7 +57,7 @@ static int try_start(const struct options *o)
 	free(text);
 	if (length > 0)
 		return 0;
-	return options_wrong(o, "custom",
+	return options_wrong("custom",
 			     "this dialect's start message cannot carry "
 			     "these values: they are too long, or have "
 			     "characters that it has no way to write");
@@ -70,11 +69,10 @@ static int finish_security(struct options *o)
 
 	if (!tls && (o->tls.cacert || o->tls.insecure || o->tls.cert))
 		return options_wrong(
-			o, "url",
-			"certificates mean nothing to ws://; write "
-			"wss://");
+			"url", "certificates mean nothing to ws://; write "
+			       "wss://");
 	if (o->tls.key && !o->tls.cert)
-		return options_wrong(o, "key", "is of no use without --cert");
+		return options_wrong("key", "is of no use without --cert");
 	if (!tls)
 		return 0;
 	o->security.host = o->name;
@@ -85,25 +83,24 @@ static int finish_security(struct options *o)
 static int check(struct options *o)
 {
 	if (o->address_count == 0)
-		return options_wrong(o, "url", "is needed; see --help");
+		return options_wrong("url", "is needed; see --help");
 	if (!o->dialect)
-		return options_wrong(o, "dialect",
+		return options_wrong("dialect",
 				     "is needed; --list-dialects shows "
 				     "which there are");
 	if (o->dtmf[0] && !o->dialect->dtmf)
-		return options_wrong(o, "dtmf", "this dialect has no digits");
+		return options_wrong("dtmf", "this dialect has no digits");
 	if (o->barge_in_ms > 0 && o->echo)
-		return options_wrong(o, "barge-in",
-				     "an echo is nobody who could "
-				     "be interrupted");
+		return options_wrong("barge-in", "an echo is nobody who could "
+						 "be interrupted");
 	if (o->parameter_count > 0 && o->dialect->no_custom)
-		return options_wrong(o, "custom",
+		return options_wrong("custom",
 				     "this dialect carries no values of "
 				     "yours");
 	if (o->credentials.secret[0] && o->bearer.secret[0] &&
 	    o->dialect->sign != SIGN_TWILIO && o->dialect->sign != SIGN_PLIVO &&
 	    o->dialect->sign != SIGN_TELNYX && o->dialect->sign != SIGN_GENESYS)
-		return options_wrong(o, "bearer",
+		return options_wrong("bearer",
 				     "--sign writes the same header for this "
 				     "dialect; use one of the two");
 	if (o->credentials.secret[0] && o->dialect->sign == SIGN_TELNYX)

@@ -81,7 +81,6 @@ int options_set_url(struct options *options, const char *url);
 /* One more address of ours, as a number. As above. */
 int options_add_source(struct options *options, const char *text);
 /* A complaint about the option: 2. */
-int options_wrong(const struct options *options, const char *name,
-		  const char *what);
+int options_wrong(const char *name, const char *what);
 
 #endif

@@ -19,7 +19,7 @@ static int take_dialect(struct options *o, const struct option_row *row,
 	o->dialect = dialect_find(name);
 	if (o->dialect)
 		return 0;
-	return options_wrong(o, row->name,
+	return options_wrong(row->name,
 			     "there is none of that name; --list-dialects "
 			     "shows them");
 }
@@ -38,7 +38,7 @@ static int take_digits(struct options *o, const struct option_row *row,
 	o->dtmf = text;
 	if (strspn(text, "0123456789*#ABCD") == strlen(text))
 		return 0;
-	return options_wrong(o, row->name, "digits are 0-9, *, # and A-D");
+	return options_wrong(row->name, "digits are 0-9, *, # and A-D");
 }
 
 static int take_custom(struct options *o, const struct option_row *row,
@@ -47,9 +47,9 @@ static int take_custom(struct options *o, const struct option_row *row,
 	char *equals = strchr(text, '=');
 
 	if (!equals || equals == text)
-		return options_wrong(o, row->name, "NAME=VALUE is needed");
+		return options_wrong(row->name, "NAME=VALUE is needed");
 	if (o->parameter_count == PARAMETERS_MAX)
-		return options_wrong(o, row->name, "there are too many");
+		return options_wrong(row->name, "there are too many");
 	*equals = '\0';
 	o->parameters[o->parameter_count++] =
 		(struct dialect_parameter){ text, equals + 1 };
@@ -70,7 +70,7 @@ static const struct option_row rows[] = {
 	  .take = take_dialect },
 	{ "provider", "NAME", NULL, .take = take_dialect },
 	{ "list-dialects", NULL, "which there are, with their formats",
-	  .take = list_dialects, .scope = OPTION_OF_SHELL },
+	  .take = list_dialects },
 	{ "format", "CODEC", "PCMU, PCMA, L16/8000 ...: one of the dialect's",
 	  .take = option_take_text, OPTION_AT(format_text) },
 	{ "audio", "FILE", "WAV of any rate (a spoken prompt)",

@@ -8,11 +8,11 @@ static int take_condition(struct options *o, const struct option_row *row,
 			  char *text)
 {
 	if (report_check_condition(text) < 0)
-		return options_wrong(o, row->name,
+		return options_wrong(row->name,
 				     "write NAME OP VALUE without blanks, "
 				     "such as echo_p99>40ms or lost>0");
 	if (o->fail_if_count == CONDITIONS_MAX)
-		return options_wrong(o, row->name, "there are too many");
+		return options_wrong(row->name, "there are too many");
 	o->fail_if[o->fail_if_count++] = text;
 	return 0;
 }
@@ -27,19 +27,16 @@ static int print_help(struct options *o, const struct option_row *row,
 
 static const struct option_row rows[] = {
 	{ "json", "FILE", "the report as JSON, - for standard output",
-	  .take = option_take_text, OPTION_AT(json_path),
-	  .scope = OPTION_OF_RUN },
+	  .take = option_take_text, OPTION_AT(json_path) },
 	{ "json-calls", NULL, "with a row for each call",
-	  .take = option_take_switch, OPTION_AT(json_calls),
-	  .scope = OPTION_OF_RUN },
+	  .take = option_take_switch, OPTION_AT(json_calls) },
 	{ "ledger", "FILE", "what became of each call, a line of JSON each",
-	  .take = option_take_text, OPTION_AT(ledger_path),
-	  .scope = OPTION_OF_RUN },
+	  .take = option_take_text, OPTION_AT(ledger_path) },
 	{ "fail-if", "EXPR",
 	  "exit 1 when it holds, such as 'echo_p99>40ms' or\n"
 	  "'lost>0'; the words are those of the JSON report",
 	  .take = take_condition },
-	{ "help", NULL, "this", .take = print_help, .scope = OPTION_OF_SHELL },
+	{ "help", NULL, "this", .take = print_help },
 };
 const struct option_section options_outcome =
 	OPTION_SECTION("what came of it", rows);

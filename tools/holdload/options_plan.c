@@ -29,7 +29,7 @@ static int take_seed(struct options *o, const struct option_row *row,
 	o->seed = strtoull(text, &end, 10);
 	if (errno == 0 && end != text && *end == '\0' && *text != '-')
 		return 0;
-	return options_wrong(o, row->name, "a number is needed");
+	return options_wrong(row->name, "a number is needed");
 }
 
 static int take_arrivals(struct options *o, const struct option_row *row,
@@ -38,7 +38,7 @@ static int take_arrivals(struct options *o, const struct option_row *row,
 	o->poisson = strcmp(text, "poisson") == 0;
 	if (o->poisson || strcmp(text, "even") == 0)
 		return 0;
-	return options_wrong(o, row->name, "they are even, or poisson");
+	return options_wrong(row->name, "they are even, or poisson");
 }
 
 static int take_lengths(struct options *o, const struct option_row *row,
@@ -46,9 +46,8 @@ static int take_lengths(struct options *o, const struct option_row *row,
 {
 	if (lengths_parse(&o->lengths, text) == 0)
 		return 0;
-	return options_wrong(o, row->name,
-			     "write it like 30s, 10s..60s, exp:30s, "
-			     "normal:30s,5s or 10s,20s,5min");
+	return options_wrong(row->name, "write it like 30s, 10s..60s, exp:30s, "
+					"normal:30s,5s or 10s,20s,5min");
 }
 
 static int take_misdeeds(struct options *o, const struct option_row *row,
@@ -57,7 +56,7 @@ static int take_misdeeds(struct options *o, const struct option_row *row,
 	o->misdeeds = (struct misdeeds){ 0 };
 	if (misdeeds_parse(&o->misdeeds, text) == 0)
 		return 0;
-	return options_wrong(o, row->name,
+	return options_wrong(row->name,
 			     "write it like drop=5%,stall=2%, at most 100% in "
 			     "all; --help shows the kinds");
 }
@@ -100,22 +99,19 @@ const struct option_section options_plan = OPTION_SECTION("when", rows);
 static int check(const struct options *o)
 {
 	if (o->rate_per_s > 0 && o->time_ms == 0)
-		return options_wrong(o, "rate", "for how long? Add --time");
+		return options_wrong("rate", "for how long? Add --time");
 	if (o->time_ms > 0 && o->rate_per_s <= 0)
-		return options_wrong(o, "time", "at which rate? Add --rate");
+		return options_wrong("time", "at which rate? Add --rate");
 	if (o->rate_per_s > 0 && (o->ramp_per_s > 0 || o->hold_ms > 0))
-		return options_wrong(o, "rate",
-				     "does not go with --ramp or "
-				     "--hold");
+		return options_wrong("rate", "does not go with --ramp or "
+					     "--hold");
 	if (o->stop_per_s > 0 && o->hold_ms == 0)
-		return options_wrong(o, "stop", "is for calls with --hold");
+		return options_wrong("stop", "is for calls with --hold");
 	if (o->hold_ms > 0 && o->lengths.kind != LENGTHS_OF_FILE)
-		return options_wrong(o, "hold",
-				     "says how long the calls are; "
-				     "leave --duration out");
+		return options_wrong("hold", "says how long the calls are; "
+					     "leave --duration out");
 	if (o->poisson && o->rate_per_s <= 0 && o->ramp_per_s <= 0)
-		return options_wrong(o, "arrivals",
-				     "needs a --rate or a --ramp");
+		return options_wrong("arrivals", "needs a --rate or a --ramp");
 	return 0;
 }
 

@@ -53,16 +53,14 @@ int option_take_text(struct options *o, const struct option_row *row,
 	return 0;
 }
 
-/* A scenario may also say what is not wanted. */
 int option_take_switch(struct options *o, const struct option_row *row,
 		       char *text)
 {
 	bool *place = place_of(o, row);
 
-	*place = !text || strcmp(text, "true") == 0;
-	if (*place || strcmp(text, "false") == 0)
-		return 0;
-	return options_wrong(o, row->name, "it is true, or false");
+	(void)text;
+	*place = true;
+	return 0;
 }
 
 int option_take_count(struct options *o, const struct option_row *row,
@@ -80,7 +78,7 @@ int option_take_count(struct options *o, const struct option_row *row,
 	}
 	(void)snprintf(what, sizeof(what), "a number from 1 to %u is needed",
 		       row->most);
-	return options_wrong(o, row->name, what);
+	return options_wrong(row->name, what);
 }
 
 int option_take_per_s(struct options *o, const struct option_row *row,
@@ -93,7 +91,7 @@ int option_take_per_s(struct options *o, const struct option_row *row,
 	if (end != text && *place > 0 && *place <= 1e6 &&
 	    (strcmp(end, "/s") == 0 || *end == '\0'))
 		return 0;
-	return options_wrong(o, row->name,
+	return options_wrong(row->name,
 			     "calls a second are needed, such as 50/s");
 }
 
@@ -105,5 +103,5 @@ int option_take_time(struct options *o, const struct option_row *row,
 	if (settings_parse_duration_ms(text, place) == 0 && *place > 0 &&
 	    *place <= UINT32_MAX)
 		return 0;
-	return options_wrong(o, row->name, "write it like 30s or 5min");
+	return options_wrong(row->name, "write it like 30s or 5min");
 }

@@ -1,9 +1,8 @@
 /*
  * options_table.h - every option, a row each
  *
- * An option and a key of a scenario are the same thing: `--ramp 50/s` and
- * `ramp: 50/s` come here as a row and a text. The help follows from the rows,
- * and a test holds the manual page against them.
+ * The help follows from the rows, and a test holds the manual page against
+ * them.
  *
  * The rows lie with those who take their values, a section in a file.
  *
@@ -16,12 +15,6 @@
 
 struct options;
 
-enum option_scope {
-	OPTION_OF_CALLS, /* any group of calls may have its own */
-	OPTION_OF_RUN,	 /* there is one for all */
-	OPTION_OF_SHELL	 /* on the command line alone */
-};
-
 struct option_row {
 	const char *name;     /* without dashes */
 	const char *argument; /* as the help has it; NULL: it is a switch */
@@ -32,7 +25,6 @@ struct option_row {
 		    char *text);
 	size_t offset; /* in struct options; of what the takers below need */
 	unsigned most; /* of a count */
-	enum option_scope scope;
 };
 
 struct option_section {

@@ -63,20 +63,19 @@ int options_set_url(struct options *o, const char *url)
 	} else if (strncmp(url, "ws://", 5) == 0) {
 		o->scheme = "ws";
 	} else {
-		return options_wrong(o, "url",
+		return options_wrong("url",
 				     "write ws://HOST:PORT/PATH, or wss://");
 	}
 	at = strchr(url, '/') + 2;
 	length = strcspn(at, "/?");
 	if (length == 0 || length >= sizeof(o->host))
-		return options_wrong(o, "url", "it has no host");
+		return options_wrong("url", "it has no host");
 	for (const char *c = at; *c; c++)
 		if ((unsigned char)*c <= ' ' || *c == 0x7f)
 			return options_wrong(
-				o, "url",
-				"a blank in it must be written as %20");
+				"url", "a blank in it must be written as %20");
 	if (strlen(at + length) + 2 > sizeof(o->path))
-		return options_wrong(o, "url", "it is too long");
+		return options_wrong("url", "it is too long");
 	memcpy(o->host, at, length);
 	o->host[length] = '\0';
 	(void)snprintf(o->path, sizeof(o->path), "%s%s",
@@ -92,11 +91,10 @@ int options_add_source(struct options *o, const char *text)
 			*found;
 
 	if (o->source_count == SOURCES_MAX)
-		return options_wrong(o, "bind", "there are too many");
+		return options_wrong("bind", "there are too many");
 	if (getaddrinfo(text, NULL, &hints, &found) != 0)
-		return options_wrong(o, "bind",
-				     "write an address, such as "
-				     "192.0.2.1");
+		return options_wrong("bind", "write an address, such as "
+					     "192.0.2.1");
 	keep(&o->sources[o->source_count++], found);
 	freeaddrinfo(found);
 	return 0;

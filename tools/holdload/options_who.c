@@ -20,7 +20,7 @@ static int take_secret(struct options *o, const struct option_row *row,
 		       r == -ENODATA ? "its first line is empty; write the "
 				       "secret there"
 				     : strerror(-r));
-	return options_wrong(o, row->name, what);
+	return options_wrong(row->name, what);
 }
 
 static int take_signed_url(struct options *o, const struct option_row *row,
@@ -29,7 +29,7 @@ static int take_signed_url(struct options *o, const struct option_row *row,
 	o->signed_url = text;
 	if (strstr(text, "://"))
 		return 0;
-	return options_wrong(o, row->name,
+	return options_wrong(row->name,
 			     "write the whole URL, such as wss://HOST/PATH");
 }
 
@@ -37,9 +37,9 @@ static int take_header(struct options *o, const struct option_row *row,
 		       char *text)
 {
 	if (!strchr(text, ':') || text[strcspn(text, "\r\n")])
-		return options_wrong(o, row->name, "write 'Name: value'");
+		return options_wrong(row->name, "write 'Name: value'");
 	if (o->header_count == HEADERS_MAX)
-		return options_wrong(o, row->name, "there are too many");
+		return options_wrong(row->name, "there are too many");
 	o->headers[o->header_count++] = text;
 	return 0;
 }
