@@ -60,10 +60,17 @@ class Server:
         assert self.process.poll() is None, self.log()
         return os.path.exists(f"/proc/{self.process.pid}") and self.listens()
 
-    def listens(self):
+    def sockets(self, state):
+        """How many at its port are in that state (include/net/tcp_states.h)."""
         with open("/proc/net/tcp", encoding="ascii") as file:
-            return any(line.split()[1].endswith(f":{self.port:04X}") and line.split()[3] == "0A" for line in file
-                       if ":" in line and "local" not in line)
+            rows = [line.split() for line in file][1:]
+        return sum(row[1].endswith(f":{self.port:04X}") and row[3] == state for row in rows)
+
+    def listens(self):
+        return self.sockets("0A") > 0
+
+    def connections(self):
+        return self.sockets("01")
 
     def __exit__(self, *_):
         self.stop()
