@@ -24,7 +24,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#define LOADS_MAX    1024u /* PROCESSES_MAX * THREADS_MAX */
+#define LOADS_MAX    1024u /* loops of a node; the supervisor checks it */
 #define LOADS_COARSE 32u
 
 struct loads {

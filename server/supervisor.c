@@ -113,6 +113,9 @@ static bool is_wanted(const struct supervisor *sup, const struct role *role)
 	return role->kind == ROLE_MEDIA ? !sup->draining : !sup->control_told;
 }
 
+_Static_assert(PROCESSES_MAX *THREADS_MAX <= LOADS_MAX,
+	       "a loop without a place among the loads");
+
 /* Its loops have no load any more that others would compare theirs with. */
 static void forget_loads(const struct supervisor *sup, const struct role *role)
 {
