@@ -6,7 +6,8 @@
  * lowest), and a one in bit 24; what is no base64 has an entry of zero. So the
  * sum of four good characters, and no other, has bit 26 set, and one test at
  * the end finds whether every group was good. Some seventy nanoseconds for
- * 20 ms of audio: faster code would not be noticed beside the system calls.
+ * 20 ms of audio. Encoding takes sixteen letters at a time, without a table.
+ * Faster code would not be noticed beside the system calls.
  */
 #include "media/base64.h"
 
@@ -105,29 +106,71 @@ ssize_t base64_decode(const char *text, size_t length, uint8_t *out)
 	return at - out + (ssize_t)(length > 0 ? length - 1 : 0);
 }
 
+/* The bits of six bytes, halved three times until each letter's six are alone.
+ * Eight bytes are read. */
+static inline void spread(const uint8_t *bytes, uint8_t *sextets)
+{
+	uint64_t six;
+
+	memcpy(&six, bytes, sizeof(six));
+	six = be64toh(six) >> 16;
+	six = (six & 0xffffff000000u) << 8 | (six & 0xffffffu);
+	six = (six & 0x00fff00000fff000u) << 4 | (six & 0x00000fff00000fffu);
+	six = (six & 0x0fc00fc00fc00fc0u) << 2 | (six & 0x003f003f003f003fu);
+	six = htobe64(six);
+	memcpy(sextets, &six, sizeof(six));
+}
+
+typedef int8_t letters __attribute__((vector_size(16)));
+
+/* The alphabet makes four leaps in ASCII; a comparison is all ones or zero. */
+static inline letters letters_of(letters sextets)
+{
+	return sextets + 'A' + ((sextets > 25) & ('a' - 'Z' - 1)) +
+	       ((sextets > 51) & ('0' - 'z' - 1)) +
+	       ((sextets > 61) & ('+' - '9' - 1)) +
+	       ((sextets > 62) & ('/' - '+' - 1));
+}
+
+#define GROUP_BYTES   12u
+#define GROUP_LETTERS sizeof(letters)
+#define GROUP_READ    14u /* the last two for nothing */
+
+static inline void put_letters(char *out, const uint8_t *bytes)
+{
+	uint8_t sextets[GROUP_LETTERS];
+	letters group;
+
+	spread(bytes, sextets);
+	spread(bytes + GROUP_BYTES / 2, sextets + GROUP_LETTERS / 2);
+	memcpy(&group, sextets, sizeof(group));
+	group = letters_of(group);
+	memcpy(out, &group, sizeof(group));
+}
+
+/* Less than GROUP_READ bytes, as if zeros followed. */
+static size_t encode_rest(const uint8_t *bytes, size_t length, char *out)
+{
+	uint8_t padded[GROUP_BYTES + GROUP_READ] = { 0 };
+	char whole[2 * GROUP_LETTERS];
+	size_t count = (length + 2) / 3 * 4, missing = (3 - length % 3) % 3;
+
+	memcpy(padded, bytes, length);
+	put_letters(whole, padded);
+	put_letters(whole + GROUP_LETTERS, padded + GROUP_BYTES);
+	memset(whole + count - missing, '=', missing);
+	memcpy(out, whole, count);
+	return count;
+}
+
 size_t base64_encode(const uint8_t *bytes, size_t length, char *out)
 {
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				       "abcdefghijklmnopqrstuvwxyz0123456789+/";
 	char *at = out;
 
-	for (; length >= 3; length -= 3, bytes += 3, at += 4) {
-		uint32_t three = (uint32_t)bytes[0] << 16 |
-				 (uint32_t)bytes[1] << 8 | bytes[2];
-
-		at[0] = alphabet[three >> 18];
-		at[1] = alphabet[three >> 12 & 63];
-		at[2] = alphabet[three >> 6 & 63];
-		at[3] = alphabet[three & 63];
+	for (; length >= GROUP_READ; length -= GROUP_BYTES) {
+		put_letters(at, bytes);
+		bytes += GROUP_BYTES;
+		at += GROUP_LETTERS;
 	}
-	if (length > 0) {
-		uint32_t rest = (uint32_t)bytes[0] << 16 |
-				(length == 2 ? (uint32_t)bytes[1] << 8 : 0);
-
-		*at++ = alphabet[rest >> 18];
-		*at++ = alphabet[rest >> 12 & 63];
-		*at++ = length == 2 ? alphabet[rest >> 6 & 63] : '=';
-		*at++ = '=';
-	}
-	return (size_t)(at - out);
+	return (size_t)(at - out) + encode_rest(bytes, length, at);
 }
