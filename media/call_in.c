@@ -17,6 +17,7 @@
 #include "media/l16.h"
 #include "media/line.h"
 #include "media/loop.h"
+#include "media/pacer.h"
 #include "server/log.h"
 
 #define STOP_GRACE_MS	1000u  /* after `stop` the provider closes */
@@ -476,7 +477,7 @@ void call_fetch_more(const struct call *call)
 	if (call->recording)
 		recording_fetch(call->recording);
 	__builtin_prefetch(call->stream_id);
-	__builtin_prefetch(call->pacer);
+	pacer_fetch(call->pacer);
 }
 
 uint32_t call_longest_message(const struct call *call)

@@ -14,17 +14,20 @@ struct entry {
 };
 
 struct pacer {
+	/* What pacer_pass() looks at stands together (pacer_fetch). */
+	uint64_t due_us; /* clocked: of the next; else: all sent is over */
+	size_t entry_count;
+	bool held;
+	bool begun;
 	struct pacer_options options;
+
 	uint8_t *audio;	  /* a ring */
 	uint8_t *message; /* a piece of it, in one part */
 	size_t audio_room, audio_start, audio_used;
 	struct entry *entries; /* a ring */
-	size_t entry_room, entry_start, entry_count;
+	size_t entry_room, entry_start;
 	unsigned marks;
 	char *mark; /* handed out last */
-	bool held;
-	bool begun;
-	uint64_t due_us; /* clocked: of the next; else: all sent is over */
 	uint64_t aged;
 };
 
@@ -59,6 +62,12 @@ void pacer_destroy(struct pacer *pacer)
 	free(pacer->message);
 	free(pacer->audio);
 	free(pacer);
+}
+
+void pacer_fetch(const struct pacer *pacer)
+{
+	__builtin_prefetch(pacer);
+	__builtin_prefetch((const char *)pacer + 64);
 }
 
 static uint64_t duration_us(const struct pacer *pacer, size_t bytes)

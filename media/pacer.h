@@ -61,6 +61,8 @@ void pacer_destroy(struct pacer *pacer); /* accepts NULL */
 /* True: this much audio may leave at once, as one message, and counts as sent;
  * nothing waits that it would overtake. */
 bool pacer_pass(struct pacer *pacer, uint64_t now_ms, size_t bytes);
+/* It will be asked very soon: its memory may come. Accepts NULL. */
+void pacer_fetch(const struct pacer *pacer);
 /* At the end of the queue. False: there is no room for it, or no memory. */
 bool pacer_add_audio(struct pacer *pacer, uint64_t now_ms, const uint8_t *audio,
 		     size_t bytes);
