@@ -272,14 +272,19 @@ static uint64_t tick_us(const struct loop *loop)
 	return loop->call_count > AUTO_TICK_CALLS ? AUTO_TICK_US : 0;
 }
 
-/* To the next deadline, not for a time: what the work took is part of it. */
+/* To the next deadline, not for a time: what the work took is part of it. Who
+ * is late already has rested enough: a core that is nearly full would stand
+ * still for half a tick each round, and its rounds grow until they outweigh
+ * that. */
 static void sleep_to_tick(uint64_t *deadline_us, uint64_t tick)
 {
 	uint64_t now = clock_mono_us();
 	struct timespec until;
 
-	if (now >= *deadline_us)
+	if (now >= *deadline_us) {
 		*deadline_us = now + tick - now % tick;
+		return;
+	}
 	until.tv_sec = (time_t)(*deadline_us / 1000000);
 	until.tv_nsec = (long)(*deadline_us % 1000000) * 1000;
 	(void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
