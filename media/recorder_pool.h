@@ -24,6 +24,7 @@
 struct chunk {
 	struct parcel parcel;	    /* its way to the recorder thread */
 	uint64_t first;		    /* position of the first frame in it */
+	uint32_t room;		    /* frames that have a place in it */
 	uint32_t frames;	    /* from there; what none wrote is silence */
 	uint32_t samples;	    /* that came from the call, all channels */
 	uint8_t *bytes;		    /* CHUNK_BYTES of interleaved samples */

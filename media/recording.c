@@ -11,6 +11,10 @@
  *
  * A window that nothing was written to has no chunk: a jump ahead costs
  * nothing here, the recorder thread makes the silence from the next position.
+ *
+ * A window ends where a page of the file does, so the first is shorter by the
+ * header: of a page that is written in two halves the kernel would have to zero
+ * the second first, which cost as much as all else of writing it.
  */
 #include "media/recorder.h"
 
@@ -22,6 +26,7 @@
 #include "media/recorder_internal.h"
 #include "media/recorder_pool.h"
 #include "media/recording.h"
+#include "media/recording_file.h"
 #include "server/board.h"
 
 #define LAG_MAX_MS 500u /* of one track behind another */
@@ -66,6 +71,7 @@ struct recording *recording_open(struct recorder *recorder, const char *path,
 	rec->channels = channels;
 	rec->frames_max = frames_limit(recorder, rate_hz, frame_bytes);
 	rec->window_frames = CHUNK_BYTES / frame_bytes;
+	rec->head_frames = recording_file_head(codec) / frame_bytes;
 	rec->windows_kept =
 		windows_for_lag(rate_hz, channels, rec->window_frames);
 	rec->opening = (struct parcel){ .kind = PARCEL_OPEN, .recording = rec };
@@ -109,6 +115,12 @@ static void move_on(struct recording *rec, uint64_t newest)
 	rec->newest = newest;
 }
 
+/* Where a window begins. */
+static uint64_t first_of(const struct recording *rec, uint64_t window)
+{
+	return window == 0 ? 0 : window * rec->window_frames - rec->head_frames;
+}
+
 static struct chunk *new_chunk(struct recording *rec, uint64_t window)
 {
 	struct chunk *chunk = recorder_pool_take(rec->recorder->pool);
@@ -118,7 +130,8 @@ static struct chunk *new_chunk(struct recording *rec, uint64_t window)
 	chunk->parcel = (struct parcel){ .kind = PARCEL_CHUNK,
 					 .recording = rec,
 					 .chunk = chunk };
-	chunk->first = window * rec->window_frames;
+	chunk->first = first_of(rec, window);
+	chunk->room = (uint32_t)(first_of(rec, window + 1) - chunk->first);
 	chunk->frames = 0;
 	chunk->samples = 0;
 	memset(chunk->bytes, rec->codec->silence, CHUNK_BYTES);
@@ -157,11 +170,9 @@ static void put(struct recording *rec, struct chunk *chunk, uint32_t offset,
 }
 
 /* To one window; false when the samples had to be given up. */
-static bool place(struct recording *rec, unsigned channel, uint64_t position,
-		  const uint8_t *data, uint32_t samples)
+static bool place(struct recording *rec, uint64_t window, unsigned channel,
+		  uint64_t position, const uint8_t *data, uint32_t samples)
 {
-	uint64_t window = position / rec->window_frames;
-	uint32_t offset = (uint32_t)(position % rec->window_frames);
 	struct chunk **chunk = &rec->windows[window % rec->windows_kept];
 
 	if (position + samples > rec->frames_max)
@@ -177,7 +188,8 @@ static bool place(struct recording *rec, unsigned channel, uint64_t position,
 		return false;
 	}
 	rec->open = *chunk;
-	put(rec, *chunk, offset, channel, data, samples);
+	put(rec, *chunk, (uint32_t)(position - (*chunk)->first), channel, data,
+	    samples);
 	return true;
 }
 
@@ -193,7 +205,7 @@ static bool place_in_open(struct recording *rec, unsigned channel,
 	    position + samples > rec->frames_max)
 		return false;
 	offset = position - chunk->first;
-	if (offset + samples > rec->window_frames)
+	if (offset + samples > chunk->room)
 		return false;
 	put(rec, chunk, (uint32_t)offset, channel, data, (uint32_t)samples);
 	return true;
@@ -208,13 +220,14 @@ size_t recording_write(struct recording *rec, unsigned channel,
 	if (place_in_open(rec, channel, position, data, samples))
 		return 0;
 	while (samples > 0) {
-		uint32_t room = rec->window_frames -
-				(uint32_t)(position % rec->window_frames);
-		uint32_t n = samples < room ? (uint32_t)samples : room;
+		uint64_t window =
+			(position + rec->head_frames) / rec->window_frames;
+		uint64_t room = first_of(rec, window + 1) - position;
+		uint32_t n = (uint32_t)(samples < room ? samples : room);
 
 		if (position >= rec->frames_max)
 			return lost + samples;
-		if (!place(rec, channel, position, data, n))
+		if (!place(rec, window, channel, position, data, n))
 			lost += n;
 		position += n;
 		data += (size_t)n * rec->codec->sample_bytes;

@@ -29,11 +29,13 @@ struct recording {
 	unsigned rate_hz, channels;
 	uint64_t frames_max;	/* how long it may become */
 	uint32_t window_frames; /* in one chunk */
+	uint32_t head_frames;	/* as long as the file's header */
 	uint32_t windows_kept;	/* still in memory, for late audio */
 
-	/* The loop's. Window w holds the frames from w * window_frames; the
-	 * kept ones, the newest of which is `newest`, are a ring. `open` is the
-	 * one that was written to last, if it is still kept. */
+	/* The loop's. Window w holds the frames from w * window_frames,
+	 * less the header; the kept ones, the newest of which is `newest`, are
+	 * a ring. `open` is the one that was written to last, if it is still
+	 * kept. */
 	struct chunk *open;
 	const uint8_t *next; /* where it probably will be written to */
 	uint64_t newest;

@@ -171,6 +171,12 @@ static SNDFILE *open_sound(int fd, int mode, SF_INFO *info)
 	return sf_open_fd(own, mode, info, SF_TRUE);
 }
 
+/* As libsndfile makes them: format, fact and data; PCM has no fact. */
+uint32_t recording_file_head(const struct codec *codec)
+{
+	return codec->wav_subtype == SF_FORMAT_PCM_16 ? 44 : 58;
+}
+
 /* A header that does not know the length, as repair needs it. Closing would
  * make it one of an empty file, so what it was before is put back. A full disk
  * keeps libsndfile from writing, and it does not say. */
@@ -282,6 +288,8 @@ static int append_silence(struct recording_file *file, uint64_t until)
 	uint8_t silence[SILENCE_BYTES];
 	int r = 0;
 
+	if (file->frames >= until)
+		return 0;
 	memset(silence, file->silence, sizeof(silence));
 	while (file->frames < until && r == 0) {
 		uint64_t missing = until - file->frames;

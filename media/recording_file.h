@@ -24,6 +24,9 @@ struct recording_file;
  * for a file of another name. Returns `out`. */
 const char *recording_call(const char *path, char out[UUID_TEXT_SIZE]);
 
+/* How many bytes of header its audio will follow. Any thread. */
+uint32_t recording_file_head(const struct codec *codec);
+
 /* Makes the directories at need, then PATH.part with its header. 0 or -errno,
  * after which nothing of it is left. */
 int recording_file_create(struct recording_file **ret, const char *path,
