@@ -26,7 +26,7 @@ static struct options options_to(const char *address)
 static int take(struct options *options, const char *name, const char *text)
 {
 	static char kept[16];
-	const struct option_row *row = option_find(name);
+	const struct option_row *row = option_find(&options_table, name);
 
 	(void)snprintf(kept, sizeof(kept), "%s", text);
 	return row->take(options, row, kept);

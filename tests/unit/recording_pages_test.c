@@ -21,7 +21,7 @@
 
 #define PAGE	4096u
 #define FRAME	160u
-#define SECONDS 3u
+#define SECONDS 3UL
 
 static _Atomic unsigned whole, in_part;
 

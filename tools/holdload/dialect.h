@@ -47,6 +47,11 @@ struct talk {
 	uint64_t seq;	    /* messages said, where they are counted */
 	uint64_t heard_seq; /* the last number of the server's */
 	unsigned channels;  /* that the server wants */
+
+	/* The server's end only (host.h). */
+	bool started;	/* the start was heard */
+	bool foreign;	/* in a codec that the dialect has not: no format */
+	char spelt[32]; /* its codec, as the provider spelt it */
 };
 
 /* A frame of audio as it goes out. */
@@ -86,6 +91,8 @@ enum sign_kind {
 	SIGN_TELNYX,
 	SIGN_GENESYS
 };
+
+struct host;
 
 struct dialect {
 	const char *name;
@@ -131,6 +138,8 @@ struct dialect {
 	/* ---- what the server said, as text ---- */
 	struct heard (*hear)(const char *message, size_t length,
 			     struct talk *talk);
+
+	const struct host *host; /* the server's end (host.h) */
 };
 
 /* By name; NULL if unknown. */

@@ -1,6 +1,7 @@
 /* figures.c - the figures of a report, by name (see figures.h) */
 #include "tools/holdload/figures.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -157,6 +158,25 @@ json_t *figures_of_statuses(const uint64_t *statuses, int count)
 			object, name, json_integer((json_int_t)statuses[i]));
 	}
 	return object;
+}
+
+int figures_write(const char *path, const json_t *report)
+{
+	FILE *out = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+	int r = -1;
+
+	if (out) {
+		r = json_dumpf(report, out,
+			       JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+		r |= fputc('\n', out) == EOF;
+		r |= fflush(out);
+	}
+	if (out && out != stdout)
+		r |= fclose(out);
+	if (r != 0)
+		(void)fprintf(stderr, "holdload: --json: %s: %s\n", path,
+			      strerror(errno));
+	return r == 0 ? 0 : -1;
 }
 
 void figures_print_head(FILE *out)

@@ -72,6 +72,8 @@ void figures_to_json(const struct figure_table *table, const void *measured,
 		     json_t *object);
 /* Whatever came how often, of HTTP statuses: {"401": 3} */
 json_t *figures_of_statuses(const uint64_t *statuses, int count);
+/* The report as a file, "-": standard output. 0, or -1 after a complaint. */
+int figures_write(const char *path, const json_t *report);
 /* A line of a table, in milliseconds; nothing when nothing was measured. */
 void figures_print_head(FILE *out);
 void figures_print_times(FILE *out, const char *what,

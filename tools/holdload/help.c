@@ -5,14 +5,13 @@
 
 #include "tools/holdload/dialect.h"
 #include "tools/holdload/misdeed.h"
-#include "tools/holdload/options_table.h"
-
-#define COLUMN 21 /* where the explanations begin */
+#include "tools/holdload/options.h"
 
 static const char usage[] =
 	"usage: holdload --url URL --dialect NAME [--calls N] [OPTION]...\n"
 	"\n"
-	"Plays the provider's end of phone calls against a media server.\n";
+	"Plays the provider's end of phone calls against a media server; the other\n"
+	"end is `holdload serve` (see its --help).\n";
 
 static const char ending[] =
 	"\n"
@@ -34,35 +33,10 @@ static const char ending[] =
 	"  holdload --url wss://media.example.com/media/plivo --dialect plivo \\\n"
 	"           --sign plivo.token --duration 10s\n";
 
-/* "  --calls N          how many": a long name has a line to itself. */
-static void print_row(FILE *out, const struct option_row *row)
-{
-	char name[64];
-	const char *at = row->help;
-	int length = snprintf(name, sizeof(name), "  --%s %s", row->name,
-			      row->argument ? row->argument : "");
-
-	if (length < COLUMN)
-		(void)fprintf(out, "%-*s", COLUMN, name);
-	else
-		(void)fprintf(out, "%s\n%*s", name, COLUMN, "");
-	for (const char *end; (end = strchr(at, '\n')); at = end + 1)
-		(void)fprintf(out, "%.*s\n%*s", (int)(end - at), at, COLUMN,
-			      "");
-	(void)fprintf(out, "%s\n", at);
-}
-
 void help_print(FILE *out)
 {
-	const struct option_section *section;
-
 	(void)fputs(usage, out);
-	for (size_t i = 0; (section = option_section_at(i)); i++) {
-		(void)fprintf(out, "\n%s:\n", section->heading);
-		for (size_t row = 0; row < section->count; row++)
-			if (section->rows[row].help)
-				print_row(out, &section->rows[row]);
-	}
+	options_explain(&options_table, out);
 	(void)fputs("\nkinds of --misbehave:\n", out);
 	misdeed_list(out);
 	(void)fputs(ending, out);

@@ -1,5 +1,5 @@
 /*
- * link.c - a caller's WebSocket connection (see link.h)
+ * link.c - a call's WebSocket connection (see link.h)
  */
 #include "tools/holdload/link.h"
 
@@ -8,6 +8,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #define OUT_MAX	    ((size_t)256 * 1024)
@@ -168,6 +169,32 @@ int link_connected(struct link *link, const struct link_security *security)
 	return link->tls ? shake_hands(link) : ENOMEM;
 }
 
+void link_adopt(struct link *link, int fd)
+{
+	const int on = 1;
+
+	link_close(link);
+	link->fd = fd;
+	link->serves = link->joined = true;
+	link->wants_write = false;
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+void link_watch(struct link *link, int epoll_fd, void *owner)
+{
+	struct epoll_event event = { .events = (uint32_t)EPOLLERR | EPOLLHUP |
+					       (link->deaf ? 0u : EPOLLIN) |
+					       (link->wants_write ? EPOLLOUT
+								  : 0u),
+				     .data.ptr = owner };
+
+	if (link->fd < 0 || link->watched == event.events)
+		return;
+	(void)epoll_ctl(epoll_fd, link->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD,
+			link->fd, &event);
+	link->watched = event.events;
+}
+
 /* ---- sending ---------------------------------------------------------------
  */
 
@@ -213,15 +240,19 @@ bool link_send_frame(struct link *link, enum wire_opcode opcode,
 		     const void *payload, size_t length)
 {
 	uint8_t small[WIRE_HEADER_MAX + FRAME_SMALL], *frame = small;
+	size_t size;
 	bool sent;
 
 	if (length > FRAME_SMALL)
 		frame = malloc(WIRE_HEADER_MAX + length);
 	if (!frame)
 		return false;
-	sent = link_send(link, frame,
-			 wire_put(frame, opcode, payload, length,
-				  (uint32_t)link_random(link)));
+	if (link->serves)
+		size = wire_put_bare(frame, opcode, payload, length);
+	else
+		size = wire_put(frame, opcode, payload, length,
+				(uint32_t)link_random(link));
+	sent = link_send(link, frame, size);
 	if (frame != small)
 		free(frame);
 	return sent;
@@ -277,8 +308,7 @@ bool link_receive(struct link *link)
 	return n >= 0;
 }
 
-/* What is not whole yet waits for the rest of it. False: no memory. */
-static bool keep_rest(struct link *link)
+bool link_put_off(struct link *link)
 {
 	size_t at = link->taken, length = link->laid - link->taken;
 
@@ -300,8 +330,19 @@ ssize_t link_take_response(struct link *link, const char *key,
 
 	if (n > 0)
 		link->taken = (size_t)n;
-	if (n == 0 && !keep_rest(link))
+	if (n == 0 && !link_put_off(link))
 		return -1;
+	return n;
+}
+
+size_t link_take_request(struct link *link, struct wire_asked *asked)
+{
+	size_t n = wire_take_request((const char *)link->bench->bytes,
+				     link->laid, asked);
+
+	link->taken = n;
+	if (n == 0 && !link_put_off(link))
+		link->lost = true;
 	return n;
 }
 
@@ -367,15 +408,24 @@ static enum link_event take_frame(struct link *link,
 	}
 }
 
+/* The next frame on the bench, as wire_take() has it. */
+static ssize_t next_frame(struct link *link, struct wire_frame *frame)
+{
+	uint8_t *at = link->bench->bytes + link->taken;
+	size_t length = link->laid - link->taken;
+
+	if (link->serves)
+		return wire_take_masked(at, length, LINK_MESSAGE_MAX, frame);
+	return wire_take(at, length, LINK_MESSAGE_MAX, frame);
+}
+
 enum link_event link_take(struct link *link, struct link_message *message)
 {
 	enum link_event event = LINK_NOTHING;
 
 	while (event == LINK_NOTHING && link->taken < link->laid) {
 		struct wire_frame frame;
-		ssize_t n = wire_take(link->bench->bytes + link->taken,
-				      link->laid - link->taken,
-				      LINK_MESSAGE_MAX, &frame);
+		ssize_t n = next_frame(link, &frame);
 
 		if (n < 0)
 			return LINK_WRONG;
@@ -384,7 +434,7 @@ enum link_event link_take(struct link *link, struct link_message *message)
 		link->taken += (size_t)n;
 		event = take_frame(link, &frame, message);
 	}
-	if (event == LINK_NOTHING && !keep_rest(link))
+	if (event == LINK_NOTHING && !link_put_off(link))
 		return LINK_WRONG;
 	return event;
 }

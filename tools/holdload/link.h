@@ -1,12 +1,16 @@
 /*
- * link.h - a caller's WebSocket connection: a socket and what waits on it
+ * link.h - a call's WebSocket connection: a socket and what waits on it
  *
  * Sending never waits and never ends anything: what the socket does not take is
  * kept, and a connection that breaks is marked `lost`, for its owner to see
  * when it has finished what it was about to do. So a message can be sent from
  * anywhere without the ground moving.
  *
- * Thread: belongs to the caller's worker.
+ * Made for callers, who connect; `holdload serve` adopts what it has accepted,
+ * and from then on that is the server's end: it masks nothing, and takes only
+ * what is masked.
+ *
+ * Thread: belongs to the caller's worker, or to the callee's desk.
  */
 #ifndef HOLDLOAD_LINK_H
 #define HOLDLOAD_LINK_H
@@ -19,6 +23,7 @@
 
 #include "tools/holdload/tls.h"
 #include "tools/holdload/wire.h"
+#include "tools/holdload/wire_server.h"
 
 #define LINK_MESSAGE_MAX ((size_t)64 * 1024) /* of the server */
 
@@ -35,6 +40,7 @@ struct link_buffer {
 
 struct link {
 	int fd;		  /* -1: none */
+	bool serves;	  /* this is the server's end */
 	bool joined;	  /* the socket is connected */
 	SSL *tls;	  /* owned; NULL: in the clear */
 	const char *why;  /* TLS failed, constant text; NULL: it did not */
@@ -95,6 +101,12 @@ int link_connect(struct link *link, const struct link_route *route);
  * errno, EPROTO when TLS failed, as `why` says. */
 int link_connected(struct link *link, const struct link_security *security);
 
+/* Takes over a socket that was accepted; owns it. */
+void link_adopt(struct link *link, int fd);
+/* Tells epoll what it waits for, if that has changed; it may have opened a new
+ * socket. One that cannot be watched runs into its owner's deadline. */
+void link_watch(struct link *link, int epoll_fd, void *owner);
+
 /* Now or later. False: neither, too much waits already. */
 bool link_send(struct link *link, const void *bytes, size_t length);
 bool link_send_frame(struct link *link, enum wire_opcode opcode,
@@ -110,6 +122,12 @@ bool link_holds_more(const struct link *link);
 /* The handshake's answer, as wire_response() puts it; taken when whole. */
 ssize_t link_take_response(struct link *link, const char *key,
 			   const char *subprotocol, int *status);
+/* What a client asks for in its handshake: how many bytes, 0: it is not whole
+ * yet. Its spans are valid until the next link_ call. */
+size_t link_take_request(struct link *link, struct wire_asked *asked);
+/* What came and was not taken is kept until link_receive(). False: no memory.
+ */
+bool link_put_off(struct link *link);
 /* The next message; pings are answered on the way. */
 enum link_event link_take(struct link *link, struct link_message *message);
 

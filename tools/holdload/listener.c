@@ -1,10 +1,10 @@
 /* listener.c - what a caller makes of the server's messages (listener.h) */
 #include "tools/holdload/listener.h"
 
-#include <openssl/evp.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/holdload/base64.h"
 #include "tools/holdload/caller.h"
 #include "tools/holdload/options.h"
 #include "tools/holdload/speaker.h"
@@ -105,19 +105,6 @@ static void take_bytes(struct caller *c, const uint8_t *bytes, size_t size,
 		bytes += more;
 		size -= more;
 	}
-}
-
-/* How many bytes, or -1. */
-static int decode(const struct heard *heard, uint8_t *out)
-{
-	size_t padding = 0;
-	int bytes = EVP_DecodeBlock(out, (const unsigned char *)heard->text,
-				    (int)heard->length);
-
-	while (padding < 2 && padding < heard->length &&
-	       heard->text[heard->length - 1 - padding] == '=')
-		padding++;
-	return bytes < 0 ? -1 : bytes - (int)padding;
 }
 
 /* ---- playback --------------------------------------------------------------
@@ -257,8 +244,8 @@ static void take_media_text(struct caller *c, const struct heard *heard,
 {
 	const struct audio *audio = &c->options->audio;
 	const struct frames sent = { audio->texts, audio->text_size };
-	uint8_t bytes[LINK_MESSAGE_MAX];
-	int size;
+	uint8_t bytes[BASE64_ROOM(LINK_MESSAGE_MAX)];
+	ssize_t size;
 
 	if (heard->length == audio->text_size && c->part_size == 0) {
 		play(c, audio->frame_size, now_ns);
@@ -266,7 +253,7 @@ static void take_media_text(struct caller *c, const struct heard *heard,
 			take_echo(c, &sent, heard->text, now_ns);
 		return;
 	}
-	size = decode(heard, bytes);
+	size = unbase64(bytes, heard->text, heard->length);
 	if (size < 0) {
 		c->measured->garbage++;
 		return;

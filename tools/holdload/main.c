@@ -19,6 +19,7 @@
 #include "tools/holdload/ledger.h"
 #include "tools/holdload/options.h"
 #include "tools/holdload/report.h"
+#include "tools/holdload/serve/serve.h"
 #include "tools/holdload/worker.h"
 
 #define PROGRESS_MS 200
@@ -201,8 +202,11 @@ int main(int argc, char **argv)
 	struct options options;
 	struct worker *workers;
 	struct measured *all;
-	int status = options_parse(&options, argc, argv);
+	int status;
 
+	if (argc > 1 && strcmp(argv[1], "serve") == 0)
+		return serve_main(argc - 1, argv + 1);
+	status = options_parse(&options, argc, argv);
 	if (status == 0)
 		status = raise_file_limit(&options);
 	if (status != 0) {

@@ -3,7 +3,6 @@
  */
 #include "tools/holdload/options.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +10,10 @@
 #include "tools/holdload/options_plan.h"
 #include "tools/holdload/options_table.h"
 
-#define FIRST_ROW 1000 /* as getopt numbers them: no letters */
-
-int options_wrong(const char *name, const char *what)
-{
-	(void)fprintf(stderr, "holdload: --%s: %s\n", name, what);
-	return 2;
-}
+static const struct option_section *const sections[] = {
+	&options_calls, &options_plan, &options_who, &options_outcome
+};
+const struct option_table options_table = OPTION_TABLE(sections);
 
 /* ---- what follows from all of them -----------------------------------------
  */
@@ -127,49 +123,12 @@ static int prepare(struct options *o)
 	return r;
 }
 
-/* The table in getopt's words. */
-static void tell_getopt(struct option longs[OPTIONS_MAX + 1])
-{
-	const struct option_row *row;
-	int i = 0;
-
-	for (; (row = option_at((size_t)i)); i++)
-		longs[i] = (struct option){ row->name,
-					    row->argument ? required_argument
-							  : no_argument,
-					    NULL, FIRST_ROW + i };
-	longs[i] = (struct option){ 0 };
-}
-
-static int take_all(struct options *o, int argc, char **argv)
-{
-	struct option longs[OPTIONS_MAX + 1];
-	const struct option_row *row;
-	int option, r = 0;
-
-	tell_getopt(longs);
-	while (r == 0 &&
-	       (option = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		if (option == '?')
-			return 2; /* getopt has complained */
-		row = option == 'h' ? option_find("help")
-				    : option_at((size_t)(option - FIRST_ROW));
-		r = row->take(o, row, optarg);
-	}
-	if (r == 0 && optind < argc) {
-		(void)fprintf(stderr, "holdload: %s: unexpected; see --help\n",
-			      argv[optind]);
-		r = 2;
-	}
-	return r;
-}
-
 int options_parse(struct options *o, int argc, char **argv)
 {
 	int r;
 
 	*o = (struct options){ .dtmf = "" };
-	r = take_all(o, argc, argv);
+	r = options_take_all(&options_table, o, argc, argv);
 	if (r == 0)
 		r = check(o);
 	if (r == 0)

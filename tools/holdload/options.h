@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tools/holdload/options_table.h"
 #include "tools/holdload/audio.h"
 #include "tools/holdload/dialect.h"
 #include "tools/holdload/lengths.h"
@@ -18,7 +19,6 @@
 #define PARAMETERS_MAX 32
 #define CONDITIONS_MAX 16
 #define CALLS_MAX      100000u
-#define OPTIONS_MAX    64 /* rows of the table */
 #define ADDRESSES_MAX  8
 #define SOURCES_MAX    64
 #define HEADERS_MAX    32
@@ -80,7 +80,9 @@ void options_free(struct options *options);
 int options_set_url(struct options *options, const char *url);
 /* One more address of ours, as a number. As above. */
 int options_add_source(struct options *options, const char *text);
-/* A complaint about the option: 2. */
-int options_wrong(const char *name, const char *what);
+
+extern const struct option_table options_table;
+extern const struct option_section options_calls, options_plan, options_who,
+	options_outcome; /* in files of that name */
 
 #endif

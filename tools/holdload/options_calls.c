@@ -7,15 +7,18 @@
 
 #define THREADS_MAX 64u
 
-static int take_url(struct options *o, const struct option_row *row, char *text)
+static int take_url(void *options, const struct option_row *row, char *text)
 {
+	struct options *o = options;
+
 	(void)row;
 	return options_set_url(o, text);
 }
 
-static int take_dialect(struct options *o, const struct option_row *row,
-			char *name)
+static int take_dialect(void *options, const struct option_row *row, char *name)
 {
+	struct options *o = options;
+
 	o->dialect = dialect_find(name);
 	if (o->dialect)
 		return 0;
@@ -24,26 +27,27 @@ static int take_dialect(struct options *o, const struct option_row *row,
 			     "shows them");
 }
 
-static int list_dialects(struct options *o, const struct option_row *row,
+static int list_dialects(void *options, const struct option_row *row,
 			 char *text)
 {
-	(void)o, (void)row, (void)text;
+	(void)options, (void)row, (void)text;
 	help_list_dialects(stdout);
 	return -1;
 }
 
-static int take_digits(struct options *o, const struct option_row *row,
-		       char *text)
+static int take_digits(void *options, const struct option_row *row, char *text)
 {
+	struct options *o = options;
+
 	o->dtmf = text;
 	if (strspn(text, "0123456789*#ABCD") == strlen(text))
 		return 0;
 	return options_wrong(row->name, "digits are 0-9, *, # and A-D");
 }
 
-static int take_custom(struct options *o, const struct option_row *row,
-		       char *text)
+static int take_custom(void *options, const struct option_row *row, char *text)
 {
+	struct options *o = options;
 	char *equals = strchr(text, '=');
 
 	if (!equals || equals == text)
@@ -56,9 +60,10 @@ static int take_custom(struct options *o, const struct option_row *row,
 	return 0;
 }
 
-static int take_source(struct options *o, const struct option_row *row,
-		       char *text)
+static int take_source(void *options, const struct option_row *row, char *text)
 {
+	struct options *o = options;
+
 	(void)row;
 	return options_add_source(o, text);
 }
@@ -72,21 +77,22 @@ static const struct option_row rows[] = {
 	{ "list-dialects", NULL, "which there are, with their formats",
 	  .take = list_dialects },
 	{ "format", "CODEC", "PCMU, PCMA, L16/8000 ...: one of the dialect's",
-	  .take = option_take_text, OPTION_AT(format_text) },
+	  .take = option_take_text, OPTION_AT(struct options, format_text) },
 	{ "audio", "FILE", "WAV of any rate (a spoken prompt)",
-	  .take = option_take_text, OPTION_AT(audio_path) },
+	  .take = option_take_text, OPTION_AT(struct options, audio_path) },
 	{ "echo", NULL, "expect every frame back, check it, time it",
-	  .take = option_take_switch, OPTION_AT(echo) },
+	  .take = option_take_switch, OPTION_AT(struct options, echo) },
 	{ "dtmf", "DIGITS", "sent during each call", .take = take_digits },
 	{ "barge-in", "T",
 	  "silent until the server has played for T, then speak\n"
 	  "(with --dtmf: press the keys); how soon it stops",
-	  .take = option_take_time, OPTION_AT(barge_in_ms) },
+	  .take = option_take_time, OPTION_AT(struct options, barge_in_ms) },
 	{ "custom", "K=V", "a custom parameter of each; may be repeated",
 	  .take = take_custom },
 	{ "threads", "N",
 	  "one for every 1000 calls, as far as there are\nprocessors",
-	  .take = option_take_count, OPTION_AT(threads), .most = THREADS_MAX },
+	  .take = option_take_count, OPTION_AT(struct options, threads),
+	  .least = 1, .most = THREADS_MAX },
 	{ "bind", "ADDRESS",
 	  "call from it; may be repeated (the system's choice; on\n"
 	  "the loopback one for every 20000 calls)",

@@ -4,9 +4,11 @@
 #include "tools/holdload/options_table.h"
 #include "tools/holdload/report.h"
 
-static int take_condition(struct options *o, const struct option_row *row,
+static int take_condition(void *options, const struct option_row *row,
 			  char *text)
 {
+	struct options *o = options;
+
 	if (report_check_condition(text) < 0)
 		return options_wrong(row->name,
 				     "write NAME OP VALUE without blanks, "
@@ -17,21 +19,20 @@ static int take_condition(struct options *o, const struct option_row *row,
 	return 0;
 }
 
-static int print_help(struct options *o, const struct option_row *row,
-		      char *text)
+static int print_help(void *options, const struct option_row *row, char *text)
 {
-	(void)o, (void)row, (void)text;
+	(void)options, (void)row, (void)text;
 	help_print(stdout);
 	return -1;
 }
 
 static const struct option_row rows[] = {
 	{ "json", "FILE", "the report as JSON, - for standard output",
-	  .take = option_take_text, OPTION_AT(json_path) },
+	  .take = option_take_text, OPTION_AT(struct options, json_path) },
 	{ "json-calls", NULL, "with a row for each call",
-	  .take = option_take_switch, OPTION_AT(json_calls) },
+	  .take = option_take_switch, OPTION_AT(struct options, json_calls) },
 	{ "ledger", "FILE", "what became of each call, a line of JSON each",
-	  .take = option_take_text, OPTION_AT(ledger_path) },
+	  .take = option_take_text, OPTION_AT(struct options, ledger_path) },
 	{ "fail-if", "EXPR",
 	  "exit 1 when it holds, such as 'echo_p99>40ms' or\n"
 	  "'lost>0'; the words are those of the JSON report",

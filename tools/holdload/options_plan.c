@@ -20,9 +20,9 @@
 /* ---- one by one ------------------------------------------------------------
  */
 
-static int take_seed(struct options *o, const struct option_row *row,
-		     char *text)
+static int take_seed(void *options, const struct option_row *row, char *text)
 {
+	struct options *o = options;
 	char *end;
 
 	errno = 0;
@@ -32,27 +32,32 @@ static int take_seed(struct options *o, const struct option_row *row,
 	return options_wrong(row->name, "a number is needed");
 }
 
-static int take_arrivals(struct options *o, const struct option_row *row,
+static int take_arrivals(void *options, const struct option_row *row,
 			 char *text)
 {
+	struct options *o = options;
+
 	o->poisson = strcmp(text, "poisson") == 0;
 	if (o->poisson || strcmp(text, "even") == 0)
 		return 0;
 	return options_wrong(row->name, "they are even, or poisson");
 }
 
-static int take_lengths(struct options *o, const struct option_row *row,
-			char *text)
+static int take_lengths(void *options, const struct option_row *row, char *text)
 {
+	struct options *o = options;
+
 	if (lengths_parse(&o->lengths, text) == 0)
 		return 0;
 	return options_wrong(row->name, "write it like 30s, 10s..60s, exp:30s, "
 					"normal:30s,5s or 10s,20s,5min");
 }
 
-static int take_misdeeds(struct options *o, const struct option_row *row,
+static int take_misdeeds(void *options, const struct option_row *row,
 			 char *text)
 {
+	struct options *o = options;
+
 	o->misdeeds = (struct misdeeds){ 0 };
 	if (misdeeds_parse(&o->misdeeds, text) == 0)
 		return 0;
@@ -63,27 +68,29 @@ static int take_misdeeds(struct options *o, const struct option_row *row,
 
 static const struct option_row rows[] = {
 	{ "calls", "N", "each once (1); with --rate: at once, at most (10000)",
-	  .take = option_take_count, OPTION_AT(calls), .most = CALLS_MAX },
+	  .take = option_take_count, OPTION_AT(struct options, calls),
+	  .least = 1, .most = CALLS_MAX },
 	{ "ramp", "R/s", "begun a second (all at once)",
-	  .take = option_take_per_s, OPTION_AT(ramp_per_s) },
+	  .take = option_take_per_s, OPTION_AT(struct options, ramp_per_s) },
 	{ "duration", "T",
 	  "of a call: 30s, 10s..60s, exp:30s (the mean),\n"
 	  "normal:30s,5s or one of 10s,20s,5min (the file once)",
 	  .take = take_lengths },
 	{ "hold", "T", "instead: nobody hangs up until all have been up for T",
-	  .take = option_take_time, OPTION_AT(hold_ms) },
+	  .take = option_take_time, OPTION_AT(struct options, hold_ms) },
 	{ "stop", "R/s", "after --hold: so many hang up a second (all at once)",
-	  .take = option_take_per_s, OPTION_AT(stop_per_s) },
+	  .take = option_take_per_s, OPTION_AT(struct options, stop_per_s) },
 	{ "rate", "R/s",
 	  "instead: so many come a second, whatever the server\ndoes about it",
-	  .take = option_take_per_s, OPTION_AT(rate_per_s) },
+	  .take = option_take_per_s, OPTION_AT(struct options, rate_per_s) },
 	{ "time", "T", "for so long, with --rate", .take = option_take_time,
-	  OPTION_AT(time_ms) },
+	  OPTION_AT(struct options, time_ms) },
 	{ "arrivals", "KIND",
 	  "even, or poisson: at random, as people call (even)",
 	  .take = take_arrivals },
 	{ "handshakes", "N", "under way at once, at most (2048)",
-	  .take = option_take_count, OPTION_AT(handshakes), .most = CALLS_MAX },
+	  .take = option_take_count, OPTION_AT(struct options, handshakes),
+	  .least = 1, .most = CALLS_MAX },
 	{ "seed", "N", "the same run again; its report says which it was",
 	  .take = take_seed },
 	{ "misbehave", "K=P%,...",

@@ -1,90 +1,168 @@
-/* options_table.c - every option, a row each (see options_table.h) */
+/* options_table.c - a table of options, a row each (see options_table.h) */
 #include "tools/holdload/options_table.h"
 
 #include <errno.h>
-#include <stdio.h>
+#include <getopt.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/settings.h"
-#include "tools/holdload/options.h"
 
-static const struct option_section *const sections[] = {
-	&options_calls, &options_plan, &options_who, &options_outcome
-};
-#define SECTIONS (sizeof(sections) / sizeof(sections[0]))
+#define FIRST_ROW 1000 /* as getopt numbers them: no letters */
+#define COLUMN	  21   /* where the explanations begin */
 
-const struct option_section *option_section_at(size_t index)
+const struct option_row *option_at(const struct option_table *table,
+				   size_t index)
 {
-	return index < SECTIONS ? sections[index] : NULL;
-}
-
-const struct option_row *option_at(size_t index)
-{
-	for (size_t i = 0; i < SECTIONS; i++) {
-		if (index < sections[i]->count)
-			return &sections[i]->rows[index];
-		index -= sections[i]->count;
+	for (size_t i = 0; i < table->count; i++) {
+		if (index < table->sections[i]->count)
+			return &table->sections[i]->rows[index];
+		index -= table->sections[i]->count;
 	}
 	return NULL;
 }
 
-const struct option_row *option_find(const char *name)
+const struct option_row *option_find(const struct option_table *table,
+				     const char *name)
 {
 	const struct option_row *row;
 
-	for (size_t i = 0; (row = option_at(i)); i++)
+	for (size_t i = 0; (row = option_at(table, i)); i++)
 		if (strcmp(row->name, name) == 0)
 			return row;
 	return NULL;
 }
 
-static void *place_of(struct options *o, const struct option_row *row)
+/* ---- the command line ------------------------------------------------------
+ */
+
+int options_wrong(const char *name, const char *what)
 {
-	return (char *)o + row->offset;
+	(void)fprintf(stderr, "holdload: --%s: %s\n", name, what);
+	return 2;
 }
 
-int option_take_text(struct options *o, const struct option_row *row,
-		     char *text)
+/* The table in getopt's words. */
+static void tell_getopt(const struct option_table *table,
+			struct option longs[OPTIONS_MAX + 1])
 {
-	const char **place = place_of(o, row);
+	const struct option_row *row;
+	int i = 0;
+
+	for (; (row = option_at(table, (size_t)i)); i++)
+		longs[i] = (struct option){ row->name,
+					    row->argument ? required_argument
+							  : no_argument,
+					    NULL, FIRST_ROW + i };
+	longs[i] = (struct option){ 0 };
+}
+
+int options_take_all(const struct option_table *table, void *options, int argc,
+		     char **argv)
+{
+	struct option longs[OPTIONS_MAX + 1];
+	const struct option_row *row;
+	int option, r = 0;
+
+	tell_getopt(table, longs);
+	while (r == 0 &&
+	       (option = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+		row = option == 'h'
+			      ? option_find(table, "help")
+			      : option_at(table, (size_t)(option - FIRST_ROW));
+		if (!row)
+			return 2; /* '?': getopt has complained */
+		r = row->take(options, row, optarg);
+	}
+	if (r == 0 && optind < argc) {
+		(void)fprintf(stderr, "holdload: %s: unexpected; see --help\n",
+			      argv[optind]);
+		r = 2;
+	}
+	return r;
+}
+
+/* ---- the help --------------------------------------------------------------
+ */
+
+/* "  --calls N          how many": a long name has a line to itself. */
+static void print_row(FILE *out, const struct option_row *row)
+{
+	char name[64];
+	const char *at = row->help;
+	int length = snprintf(name, sizeof(name), "  --%s %s", row->name,
+			      row->argument ? row->argument : "");
+
+	if (length < COLUMN)
+		(void)fprintf(out, "%-*s", COLUMN, name);
+	else
+		(void)fprintf(out, "%s\n%*s", name, COLUMN, "");
+	for (const char *end; (end = strchr(at, '\n')); at = end + 1)
+		(void)fprintf(out, "%.*s\n%*s", (int)(end - at), at, COLUMN,
+			      "");
+	(void)fprintf(out, "%s\n", at);
+}
+
+void options_explain(const struct option_table *table, FILE *out)
+{
+	for (size_t i = 0; i < table->count; i++) {
+		const struct option_section *section = table->sections[i];
+
+		(void)fprintf(out, "\n%s:\n", section->heading);
+		for (size_t row = 0; row < section->count; row++)
+			if (section->rows[row].help)
+				print_row(out, &section->rows[row]);
+	}
+}
+
+/* ---- takers ----------------------------------------------------------------
+ */
+
+static void *place_of(void *options, const struct option_row *row)
+{
+	return (char *)options + row->offset;
+}
+
+int option_take_text(void *options, const struct option_row *row, char *text)
+{
+	const char **place = place_of(options, row);
 
 	*place = text;
 	return 0;
 }
 
-int option_take_switch(struct options *o, const struct option_row *row,
-		       char *text)
+int option_take_switch(void *options, const struct option_row *row, char *text)
 {
-	bool *place = place_of(o, row);
+	bool *place = place_of(options, row);
 
 	(void)text;
 	*place = true;
 	return 0;
 }
 
-int option_take_count(struct options *o, const struct option_row *row,
-		      char *text)
+int option_take_count(void *options, const struct option_row *row, char *text)
 {
-	unsigned *place = place_of(o, row);
+	unsigned *place = place_of(options, row);
 	char *end, what[64];
 	unsigned long n;
 
 	errno = 0;
 	n = strtoul(text, &end, 10);
-	if (errno == 0 && *end == '\0' && n >= 1 && n <= row->most) {
+	if (errno == 0 && end != text && *text != '-' && *end == '\0' &&
+	    n >= row->least && n <= row->most) {
 		*place = (unsigned)n;
 		return 0;
 	}
-	(void)snprintf(what, sizeof(what), "a number from 1 to %u is needed",
-		       row->most);
+	(void)snprintf(what, sizeof(what), "a number from %u to %u is needed",
+		       row->least, row->most);
 	return options_wrong(row->name, what);
 }
 
-int option_take_per_s(struct options *o, const struct option_row *row,
-		      char *text)
+int option_take_per_s(void *options, const struct option_row *row, char *text)
 {
-	double *place = place_of(o, row);
+	double *place = place_of(options, row);
 	char *end;
 
 	*place = strtod(text, &end);
@@ -95,10 +173,9 @@ int option_take_per_s(struct options *o, const struct option_row *row,
 			     "calls a second are needed, such as 50/s");
 }
 
-int option_take_time(struct options *o, const struct option_row *row,
-		     char *text)
+int option_take_time(void *options, const struct option_row *row, char *text)
 {
-	uint64_t *place = place_of(o, row);
+	uint64_t *place = place_of(options, row);
 
 	if (settings_parse_duration_ms(text, place) == 0 && *place > 0 &&
 	    *place <= UINT32_MAX)

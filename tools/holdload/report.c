@@ -1,7 +1,6 @@
 /* report.c - what came of it (see report.h) */
 #include "tools/holdload/report.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -249,15 +248,8 @@ int report_json(const char *path, const struct options *options,
 		const struct measured *m, struct ledger *ledger, double seconds)
 {
 	json_auto_t *report = json_object();
-	FILE *out = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
 	char format[AUDIO_FORMAT_SIZE];
-	int r;
 
-	if (!out) {
-		(void)fprintf(stderr, "holdload: --json: %s: %s\n", path,
-			      strerror(errno));
-		return -1;
-	}
 	(void)json_object_set_new(report, "calls",
 				  json_integer((json_int_t)m->calls));
 	(void)json_object_set_new(report, "seed",
@@ -277,10 +269,5 @@ int report_json(const char *path, const struct options *options,
 	if (options->json_calls)
 		(void)json_object_set_new(report, "call_list",
 					  ledger_rows(ledger, options));
-	r = json_dumpf(report, out, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
-	r |= fputc('\n', out) == EOF;
-	r |= fflush(out);
-	if (out != stdout)
-		r |= fclose(out);
-	return r == 0 ? 0 : -1;
+	return figures_write(path, report);
 }

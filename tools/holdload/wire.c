@@ -1,16 +1,16 @@
 /*
- * wire.c - WebSocket, the client's side of it (see wire.h)
+ * wire.c - WebSocket over plain buffers (see wire.h)
  */
 #include "tools/holdload/wire.h"
 
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 /* RFC 6455, section 1.3 */
 #define ACCEPT_GUID  "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 #define RESPONSE_MAX 16384u
+#define MASKED	     0x80u
 
 static void mask_copy(uint8_t *out, const uint8_t *in, size_t length,
 		      uint32_t mask)
@@ -29,41 +29,59 @@ static void mask_copy(uint8_t *out, const uint8_t *in, size_t length,
 		out[i] = in[i] ^ bytes[i & 3];
 }
 
+/* Both lengths, and whether it is masked. */
+static size_t put_header(uint8_t *out, enum wire_opcode opcode, size_t length,
+			 uint8_t masked)
+{
+	out[0] = (uint8_t)(0x80 | opcode);
+	if (length < 126) {
+		out[1] = (uint8_t)(masked | length);
+		return 2;
+	}
+	if (length < 65536) {
+		out[1] = masked | 126;
+		out[2] = (uint8_t)(length >> 8);
+		out[3] = (uint8_t)length;
+		return 4;
+	}
+	out[1] = masked | 127;
+	for (int i = 0; i < 8; i++)
+		out[2 + i] = (uint8_t)((uint64_t)length >> (56 - 8 * i));
+	return 10;
+}
+
 size_t wire_put(uint8_t *out, enum wire_opcode opcode, const void *payload,
 		size_t length, uint32_t mask)
 {
-	size_t at = 2;
+	size_t at = put_header(out, opcode, length, MASKED);
 
-	out[0] = (uint8_t)(0x80 | opcode);
-	if (length < 126) {
-		out[1] = (uint8_t)(0x80 | length);
-	} else if (length < 65536) {
-		out[1] = 0x80 | 126;
-		out[2] = (uint8_t)(length >> 8);
-		out[3] = (uint8_t)length;
-		at = 4;
-	} else {
-		out[1] = 0x80 | 127;
-		for (int i = 0; i < 8; i++)
-			out[2 + i] =
-				(uint8_t)((uint64_t)length >> (56 - 8 * i));
-		at = 10;
-	}
 	memcpy(out + at, &mask, 4);
 	mask_copy(out + at + 4, payload, length, mask);
 	return at + 4 + length;
 }
 
-ssize_t wire_take(const uint8_t *bytes, size_t length, size_t max,
-		  struct wire_frame *frame)
+size_t wire_put_bare(uint8_t *out, enum wire_opcode opcode, const void *payload,
+		     size_t length)
+{
+	size_t at = put_header(out, opcode, length, 0);
+
+	if (length > 0)
+		memcpy(out + at, payload, length);
+	return at + length;
+}
+
+/* The frame's two lengths: bytes of the header, 0 or -1 as wire_take() has it.
+ */
+static ssize_t take_header(const uint8_t *bytes, size_t length, size_t max,
+			   uint8_t masked, struct wire_frame *frame)
 {
 	uint64_t payload;
 	size_t at = 2;
 
 	if (length < 2)
 		return 0;
-	if ((bytes[0] & 0x70) || (bytes[1] & 0x80))
-		return -1; /* no extension was agreed; servers do not mask */
+	if ((bytes[0] & 0x70) || (bytes[1] & MASKED) != masked)
+		return -1; /* no extension was agreed */
 	payload = bytes[1] & 0x7f;
 	if (payload >= 126) {
 		size_t wide = payload == 126 ? 2 : 8;
@@ -77,13 +95,40 @@ ssize_t wire_take(const uint8_t *bytes, size_t length, size_t max,
 	}
 	if (payload > max)
 		return -1;
-	if (length - at < payload)
-		return 0;
 	frame->opcode = (enum wire_opcode)(bytes[0] & 15);
 	frame->final = bytes[0] & 0x80;
-	frame->payload = bytes + at;
 	frame->length = (size_t)payload;
-	return (ssize_t)(at + payload);
+	return (ssize_t)at;
+}
+
+ssize_t wire_take(const uint8_t *bytes, size_t length, size_t max,
+		  struct wire_frame *frame)
+{
+	ssize_t at = take_header(bytes, length, max, 0, frame);
+
+	if (at <= 0)
+		return at;
+	if (length - (size_t)at < frame->length)
+		return 0;
+	frame->payload = bytes + at;
+	return at + (ssize_t)frame->length;
+}
+
+ssize_t wire_take_masked(uint8_t *bytes, size_t length, size_t max,
+			 struct wire_frame *frame)
+{
+	ssize_t at = take_header(bytes, length, max, MASKED, frame);
+	uint32_t mask;
+
+	if (at <= 0)
+		return at;
+	if (length - (size_t)at < 4 + frame->length)
+		return 0;
+	memcpy(&mask, bytes + at, 4);
+	at += 4;
+	mask_copy(bytes + at, bytes + at, frame->length, mask);
+	frame->payload = bytes + at;
+	return at + (ssize_t)frame->length;
 }
 
 void wire_make_key(const uint8_t random[16], char key[WIRE_KEY_SIZE])
@@ -106,35 +151,33 @@ size_t wire_request(char *out, size_t room, const struct wire_request *request)
 	return n > 0 && (size_t)n < room ? (size_t)n : 0;
 }
 
-static void expected_accept(const char *key, char out[32])
+void wire_accept(struct span key, char out[WIRE_ACCEPT_SIZE])
 {
 	char text[WIRE_KEY_SIZE + sizeof(ACCEPT_GUID)];
 	unsigned char hash[EVP_MAX_MD_SIZE];
 	unsigned length = 0;
+	int n = snprintf(text, sizeof(text), "%.*s" ACCEPT_GUID,
+			 (int)key.length, key.text);
 
-	(void)snprintf(text, sizeof(text), "%s" ACCEPT_GUID, key);
-	if (!EVP_Digest(text, strlen(text), hash, &length, EVP_sha1(), NULL))
+	if (n < 0 ||
+	    !EVP_Digest(text, (size_t)n, hash, &length, EVP_sha1(), NULL))
 		length = 0;
 	(void)EVP_EncodeBlock((unsigned char *)out, hash, (int)length);
 }
 
-/* Does the header stand there with that value? */
-static bool has_header(const char *head, const char *name, const char *value)
+struct span wire_header(struct span head, const char *name)
 {
-	const char *line = strstr(head, "\r\n");
+	(void)span_cut(&head, '\n');
+	while (head.text) {
+		struct span line = span_cut(&head, '\n');
+		struct span called = span_cut(&line, ':');
 
-	for (; line && line[2] != '\r'; line = strstr(line + 2, "\r\n")) {
-		const char *at = line + 2;
-		size_t length = strlen(name);
-
-		if (strncasecmp(at, name, length) != 0 || at[length] != ':')
-			continue;
-		at += length + 1;
-		while (*at == ' ')
-			at++;
-		return strncmp(at, value, strlen(value)) == 0;
+		if (line.length > 0 && line.text[line.length - 1] == '\r')
+			line.length--;
+		if (line.text && span_is_like(called, name))
+			return span_trim(line);
 	}
-	return false;
+	return (struct span){ 0 };
 }
 
 /* Three digits, as RFC 9112 has it, so 0 to 999; else -1. */
@@ -153,27 +196,27 @@ static int status_of(const char *text)
 ssize_t wire_response(const char *bytes, size_t length, const char *key,
 		      const char *subprotocol, int *status)
 {
-	char head[RESPONSE_MAX + 1], accept[32];
 	const char *end = memmem(bytes, length, "\r\n\r\n", 4);
+	char accept[WIRE_ACCEPT_SIZE];
+	struct span head;
 	int said;
 
 	if (!end)
 		return length > RESPONSE_MAX ? -1 : 0;
-	if ((size_t)(end - bytes) > RESPONSE_MAX - 4)
+	head = (struct span){ bytes, (size_t)(end - bytes) + 2 };
+	if (head.length > RESPONSE_MAX - 2 || head.length < 14 ||
+	    !span_begins_like(head, "HTTP/1.1 "))
 		return -1;
-	memcpy(head, bytes, (size_t)(end - bytes) + 4);
-	head[end - bytes + 4] = '\0';
-	if (strncmp(head, "HTTP/1.1 ", 9) != 0)
-		return -1;
-	said = status_of(head + 9);
+	said = status_of(bytes + 9);
 	if (said < 0)
 		return -1;
 	*status = said;
-	expected_accept(key, accept);
-	if (*status == 101 && !has_header(head, "Sec-WebSocket-Accept", accept))
+	wire_accept((struct span){ key, strlen(key) }, accept);
+	if (said == 101 &&
+	    !span_is(wire_header(head, "Sec-WebSocket-Accept"), accept))
 		return -1;
-	if (*status == 101 && subprotocol &&
-	    !has_header(head, "Sec-WebSocket-Protocol", subprotocol))
+	if (said == 101 && subprotocol &&
+	    !span_is(wire_header(head, "Sec-WebSocket-Protocol"), subprotocol))
 		return -1;
 	return end - bytes + 4;
 }

@@ -1,5 +1,5 @@
 /*
- * wire.h - WebSocket, the client's side of it, over plain buffers (RFC 6455)
+ * wire.h - WebSocket over plain buffers (RFC 6455)
  *
  * Independent of libwebsockets on purpose: the server is tested by a second
  * reading of the protocol. No sockets here; feed it bytes, take bytes out.
@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+#include "tools/holdload/span.h"
 
 enum wire_opcode {
 	WIRE_CONTINUATION = 0,
@@ -31,6 +33,9 @@ enum wire_opcode {
  * room for WIRE_HEADER_MAX + length. Returns its length. */
 size_t wire_put(uint8_t *out, enum wire_opcode opcode, const void *payload,
 		size_t length, uint32_t mask);
+/* As a server sends it. */
+size_t wire_put_bare(uint8_t *out, enum wire_opcode opcode, const void *payload,
+		     size_t length);
 
 struct wire_frame {
 	enum wire_opcode opcode;
@@ -43,6 +48,10 @@ struct wire_frame {
  * not whole yet, -1 when it is none (masked, reserved bits, over max). */
 ssize_t wire_take(const uint8_t *bytes, size_t length, size_t max,
 		  struct wire_frame *frame);
+/* The same of a client's, which is masked, or none; it is unmasked where it
+ * stands. */
+ssize_t wire_take_masked(uint8_t *bytes, size_t length, size_t max,
+			 struct wire_frame *frame);
 
 /* The handshake. `key` is made up from `random`. */
 void wire_make_key(const uint8_t random[16], char key[WIRE_KEY_SIZE]);
@@ -59,5 +68,12 @@ size_t wire_request(char *out, size_t room, const struct wire_request *request);
  * below WIRE_STATUSES. */
 ssize_t wire_response(const char *bytes, size_t length, const char *key,
 		      const char *subprotocol, int *status);
+
+/* What the server proves itself with, for that key. */
+#define WIRE_ACCEPT_SIZE 32
+void wire_accept(struct span key, char out[WIRE_ACCEPT_SIZE]);
+/* The value of the header of that name, without blanks around it; `head` begins
+ * with the first line. No text: it is not there. */
+struct span wire_header(struct span head, const char *name);
 
 #endif

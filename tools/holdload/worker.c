@@ -35,26 +35,6 @@ uint64_t worker_now_ns(void)
 /* ---- a caller's books ------------------------------------------------------
  */
 
-/* Tells epoll what the caller waits for, if that has changed; it may have
- * opened a new socket. One that cannot be watched runs into its deadline. */
-static void watch(const struct worker *w, struct caller *c)
-{
-	struct link *link = &c->link;
-	struct epoll_event event = {
-		.events = (uint32_t)EPOLLERR | EPOLLHUP |
-			  (link->deaf ? 0u : EPOLLIN) |
-			  (link->wants_write ? EPOLLOUT : 0u),
-		.data.ptr = (struct seat *)(void *)c /* its first member */
-	};
-
-	if (link->fd < 0 || link->watched == event.events)
-		return;
-	(void)epoll_ctl(w->epoll_fd,
-			link->watched ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, link->fd,
-			&event);
-	link->watched = event.events;
-}
-
 static bool is_connecting(const struct caller *c)
 {
 	return c->state > CALLER_IDLE && c->state < CALLER_TALKING;
@@ -99,7 +79,7 @@ static void account(struct worker *w, struct seat *seat,
 {
 	struct before now = stands(&seat->caller);
 
-	watch(w, &seat->caller);
+	link_watch(&seat->caller.link, w->epoll_fd, seat);
 	if (before->connecting != now.connecting)
 		atomic_fetch_add(&w->connecting,
 				 now.connecting ? 1 : UINT64_MAX);

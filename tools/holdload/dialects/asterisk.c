@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "tools/holdload/dialects/words.h"
+#include "tools/holdload/host.h"
 
 #define COMMAND_MAX 128u /* bytes; a longer one is dropped with a log line */
 
@@ -192,6 +193,79 @@ static struct heard plain_hear(const char *message, size_t length,
 	return words_garbage();
 }
 
+/* ---- the server's end ------------------------------------------------------
+ */
+
+static const struct host_word said_to_us[] = {
+	{ .name = "MEDIA_START", .kind = TOLD_START },
+	{ .name = "DTMF_END", .kind = TOLD_DIGIT },
+	{ .name = "MEDIA_MARK_PROCESSED", .kind = TOLD_MARK },
+	{ .name = "MEDIA_XOFF", .kind = TOLD_NOTHING },
+	{ .name = "MEDIA_XON", .kind = TOLD_NOTHING },
+	{ .name = "MEDIA_BUFFERING_COMPLETED", .kind = TOLD_NOTHING },
+	{ .name = "STATUS", .kind = TOLD_NOTHING },
+	{ .name = "QUEUE_DRAINED", .kind = TOLD_NOTHING },
+	{ .name = "ERROR", .kind = TOLD_NOTHING },
+	{ 0 },
+};
+
+static const struct host host = {
+	.rules = { { { { "event" } }, "MEDIA_START" } },
+	.paths = { [ASK_NAME] = { { "event" } },
+		   [ASK_STREAM] = { { "connection_id" } },
+		   [ASK_CALL] = { { "channel_id" } },
+		   [ASK_CODEC] = { { "format" } },
+		   [ASK_DIGIT] = { { "digit" } },
+		   [ASK_MARK] = { { "correlation_id" } } },
+	.words = said_to_us,
+	.mark = "{\"command\":\"MARK_MEDIA\",\"correlation_id\":\"$\"}",
+	.hang_up = "{\"command\":\"HANGUP\"}",
+};
+
+/* The value of "name:" among the words; none: no text. */
+static struct span plain_value(struct span words, const char *name)
+{
+	while (words.text) {
+		struct span word = span_cut(&words, ' ');
+
+		if (span_is(span_cut(&word, ':'), name))
+			return word;
+	}
+	return (struct span){ 0 };
+}
+
+static struct told plain_told(const struct dialect *dialect,
+			      struct span message, struct talk *talk)
+{
+	struct span words = message, name = span_cut(&words, ' ');
+	const struct host_word *word = host_word_named(said_to_us, name);
+	struct told told = { .kind = word ? word->kind : TOLD_UNKNOWN };
+
+	if (told.kind == TOLD_MARK)
+		told.text = words;
+	if (told.kind == TOLD_DIGIT)
+		told.text = plain_value(words, "digit");
+	if (told.kind == TOLD_DIGIT && !told.text.text)
+		told.kind = TOLD_GARBAGE;
+	if (told.kind != TOLD_START)
+		return told;
+	span_copy(plain_value(words, "connection_id"), talk->ids.stream,
+		  sizeof(talk->ids.stream));
+	span_copy(plain_value(words, "channel_id"), talk->ids.call,
+		  sizeof(talk->ids.call));
+	host_choose_format(dialect, talk, plain_value(words, "format"),
+			   (struct span){ 0 });
+	talk->started = true;
+	return told;
+}
+
+static const struct host plain_host = {
+	.greets = "MEDIA_START ",
+	.hear = plain_told,
+	.mark = "MARK_MEDIA $",
+	.hang_up = "HANGUP",
+};
+
 #define COMMON                                                              \
 	.subprotocol = "media", .sign = SIGN_BASIC, .make_ids = make_ids,   \
 	.formats = formats, .format_count = COUNT(formats), .binary = true, \
@@ -206,6 +280,7 @@ const struct dialect dialect_asterisk = {
 	.mark = mark,
 	.flow = flow,
 	.hear = hear,
+	.host = &host,
 };
 
 const struct dialect dialect_asterisk_plain = {
@@ -218,4 +293,5 @@ const struct dialect dialect_asterisk_plain = {
 	.mark = plain_mark,
 	.flow = plain_flow,
 	.hear = plain_hear,
+	.host = &plain_host,
 };

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tools/holdload/dialects/words.h"
+#include "tools/holdload/host.h"
 
 static const struct audio_format formats[] = {
 	{ "L16", 24000 },
@@ -65,6 +66,26 @@ static struct heard hear(const char *message, size_t length, struct talk *talk)
 	return words_hear(message, length, "\"Kind\"", words, COUNT(words));
 }
 
+static const struct host_word said_to_us[] = {
+	{ .name = "AudioData", .kind = TOLD_MEDIA },
+	{ .name = "AudioMetadata", .kind = TOLD_START },
+	{ .name = "DtmfData", .kind = TOLD_DIGIT },
+	{ 0 },
+};
+
+static const struct host host = {
+	.header = "x-ms-call-connection-id",
+	.rules = { { { { "kind" } }, "AudioMetadata" } },
+	.paths = { [ASK_NAME] = { { "kind" } },
+		   [ASK_CODEC] = { { "audioMetadata", "encoding" } },
+		   [ASK_RATE] = { { "audioMetadata", "sampleRate" } },
+		   [ASK_PAYLOAD] = { { "audioData", "data" } },
+		   [ASK_DIGIT] = { { "dtmfData", "data" } } },
+	.words = said_to_us,
+	.media = "{\"Kind\":\"AudioData\",\"AudioData\":{\"Data\":\"$\"},"
+		 "\"StopAudio\":null}",
+};
+
 const struct dialect dialect_azure = {
 	.name = "azure",
 	.summary = "Azure Communication Services, audio streaming",
@@ -78,4 +99,5 @@ const struct dialect dialect_azure = {
 	.media = media,
 	.dtmf = dtmf,
 	.hear = hear,
+	.host = &host,
 };

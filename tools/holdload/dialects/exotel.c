@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tools/holdload/dialects/words.h"
+#include "tools/holdload/host.h"
 
 static const struct audio_format formats[] = {
 	{ "L16", 8000 },
@@ -103,6 +104,26 @@ static struct heard hear(const char *message, size_t length, struct talk *talk)
 	return words_hear(message, length, "\"event\"", words, COUNT(words));
 }
 
+static const struct host host = {
+	.rules = { { { { "event" } }, "connected" } },
+	.paths = { [ASK_NAME] = { { "event" } },
+		   [ASK_NUMBER] = { { "sequence_number" } },
+		   [ASK_ID] = { { "stream_sid" } },
+		   [ASK_STREAM] = { { "start", "stream_sid" } },
+		   [ASK_CALL] = { { "start", "call_sid" } },
+		   [ASK_CODEC] = { { "start", "media_format", "encoding" } },
+		   [ASK_RATE] = { { "start", "media_format", "sample_rate" } },
+		   [ASK_TIME] = { { "media", "timestamp" } },
+		   [ASK_PAYLOAD] = { { "media", "payload" } },
+		   [ASK_DIGIT] = { { "dtmf", "digit" } },
+		   [ASK_MARK] = { { "mark", "name" } } },
+	.words = host_family,
+	.media = "{\"event\":\"media\",\"stream_sid\":\"@\",\"media\":{"
+		 "\"payload\":\"$\"}}",
+	.mark = "{\"event\":\"mark\",\"stream_sid\":\"@\",\"mark\":{"
+		"\"name\":\"$\"}}",
+};
+
 const struct dialect dialect_exotel = {
 	.name = "exotel",
 	.summary = "Exotel AgentStream, Voicebot applet",
@@ -118,4 +139,5 @@ const struct dialect dialect_exotel = {
 	.mark = mark,
 	.stop = stop,
 	.hear = hear,
+	.host = &host,
 };

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "tools/holdload/dialects/words.h"
+#include "tools/holdload/host.h"
 
 static const struct audio_format formats[] = {
 	{ "L16", 8000 },
@@ -50,6 +51,16 @@ static struct heard hear(const char *message, size_t length, struct talk *talk)
 	return words_hear(message, length, "\"type\"", words, COUNT(words));
 }
 
+static const struct host_word said_to_us[] = { { 0 } };
+
+static const struct host host = {
+	.paths = { [ASK_CALL] = { { "callId" } },
+		   [ASK_RATE] = { { "sampleRate" } } },
+	.words = said_to_us,
+	.first_is_start = true,
+	.hang_up = "{\"type\":\"disconnect\"}",
+};
+
 const struct dialect dialect_freeswitch = {
 	.name = "freeswitch",
 	.summary = "FreeSWITCH mod_audio_fork, bidirectional",
@@ -62,4 +73,5 @@ const struct dialect dialect_freeswitch = {
 	.start = start,
 	.empty_binary_ends = true,
 	.hear = hear,
+	.host = &host,
 };

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "tools/holdload/dialects/words.h"
+#include "tools/holdload/host.h"
 
 static const struct audio_format formats[] = {
 	{ "PCMU", 8000 },
@@ -168,6 +169,42 @@ static struct heard hear(const char *message, size_t length, struct talk *talk)
 	return heard;
 }
 
+/* ---- the server's end ------------------------------------------------------
+ */
+
+#define ENVELOPE(type, parameters)                            \
+	"{\"version\":\"2\",\"type\":\"" type "\",\"seq\":#," \
+	"\"clientseq\":%,\"id\":\"@\",\"parameters\":" parameters "}"
+
+static const struct host_word said_to_us[] = {
+	{ "open", TOLD_START, ENVELOPE("opened", "{\"media\":[$]}") },
+	{ "ping", TOLD_NOTHING, ENVELOPE("pong", "{}") },
+	{ "update", TOLD_NOTHING, ENVELOPE("updated", "{}") },
+	{ "close", TOLD_STOP, ENVELOPE("closed", "{}") },
+	{ "dtmf", TOLD_DIGIT, NULL },
+	{ "discarded", TOLD_NOTHING, NULL },
+	{ "paused", TOLD_NOTHING, NULL },
+	{ "resumed", TOLD_NOTHING, NULL },
+	{ "playback_started", TOLD_NOTHING, NULL },
+	{ "playback_completed", TOLD_NOTHING, NULL },
+	{ "error", TOLD_NOTHING, NULL },
+	{ 0 },
+};
+
+static const struct host host = {
+	.header = "audiohook-session-id",
+	.rules = { { { { "type" } }, "open" }, { { { "version" } }, "2" } },
+	.paths = { [ASK_NAME] = { { "type" } },
+		   [ASK_NUMBER] = { { "seq" } },
+		   [ASK_ID] = { { "id" } },
+		   [ASK_STREAM] = { { "id" } },
+		   [ASK_CALL] = { { "parameters", "conversationId" } },
+		   [ASK_OFFER] = { { "parameters", "media" } },
+		   [ASK_DIGIT] = { { "parameters", "digit" } } },
+	.words = said_to_us,
+	.hang_up = ENVELOPE("disconnect", "{\"reason\":\"completed\"}"),
+};
+
 const struct dialect dialect_genesys = {
 	.name = "genesys",
 	.summary = "Genesys AudioHook",
@@ -185,4 +222,5 @@ const struct dialect dialect_genesys = {
 	.stop = stop,
 	.waits_to_be_opened = true,
 	.hear = hear,
+	.host = &host,
 };

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "tools/holdload/dialects/words.h"
+#include "tools/holdload/host.h"
 
 static const struct audio_format formats[] = {
 	{ "L16", 8000 },
@@ -70,6 +71,27 @@ static struct heard hear(const char *message, size_t length, struct talk *talk)
 	return words_hear(message, length, "\"type\"", words, COUNT(words));
 }
 
+static const struct host_word said_to_us[] = {
+	{ .name = "dtmf", .kind = TOLD_DIGIT },
+	{ .name = "mark", .kind = TOLD_MARK },
+	{ .name = "playDone", .kind = TOLD_NOTHING },
+	{ 0 },
+};
+
+static const struct host host = {
+	.rules = { { { { "callSid" } }, NULL }, { { { "mixType" } }, NULL } },
+	.paths = { [ASK_NAME] = { { "event" } },
+		   [ASK_KIND] = { { "type" } },
+		   [ASK_CALL] = { { "callSid" } },
+		   [ASK_RATE] = { { "sampleRate" } },
+		   [ASK_DIGIT] = { { "dtmf" } },
+		   [ASK_MARK] = { { "data", "name" } } },
+	.words = said_to_us,
+	.first_is_start = true,
+	.mark = "{\"type\":\"mark\",\"data\":{\"name\":\"$\"}}",
+	.hang_up = "{\"type\":\"disconnect\"}",
+};
+
 const struct dialect dialect_jambonz = {
 	.name = "jambonz",
 	.summary = "jambonz listen, streaming",
@@ -83,4 +105,5 @@ const struct dialect dialect_jambonz = {
 	.dtmf = dtmf,
 	.mark = mark,
 	.hear = hear,
+	.host = &host,
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tools/holdload/dialects/words.h"
+#include "tools/holdload/host.h"
 
 static const struct audio_format formats[] = {
 	{ "PCMU", 8000 }, { "PCMA", 8000 }, { "L16", 16000 },
@@ -63,6 +64,20 @@ static struct heard hear(const char *message, size_t length, struct talk *talk)
 	return words_hear(message, length, "\"event\"", words, COUNT(words));
 }
 
+static const struct host host = {
+	.rules = { { { { "event" } }, "start" },
+		   { { { "start", "format" } }, NULL } },
+	.paths = { [ASK_NAME] = { { "event" } },
+		   [ASK_STREAM] = { { "start", "stream" } },
+		   [ASK_CALL] = { { "start", "call" } },
+		   [ASK_CODEC] = { { "start", "format", "encoding" } },
+		   [ASK_RATE] = { { "start", "format", "rate" } },
+		   [ASK_DIGIT] = { { "dtmf", "digit" } },
+		   [ASK_MARK] = { { "mark", "name" } } },
+	.words = host_family,
+	.mark = "{\"event\":\"mark\",\"mark\":{\"name\":\"$\"}}",
+};
+
 const struct dialect dialect_plain = {
 	.name = "plain",
 	.summary = "Holdline's own dialect",
@@ -76,4 +91,5 @@ const struct dialect dialect_plain = {
 	.mark = mark,
 	.stop = stop,
 	.hear = hear,
+	.host = &host,
 };

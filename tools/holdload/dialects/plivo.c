@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tools/holdload/dialects/words.h"
+#include "tools/holdload/host.h"
 
 #define HEADERS_MAX 16384
 
@@ -136,6 +137,38 @@ static struct heard hear(const char *message, size_t length, struct talk *talk)
 	return heard;
 }
 
+static const struct host_word said_to_us[] = {
+	{ .name = "media", .kind = TOLD_MEDIA },
+	{ .name = "start", .kind = TOLD_START },
+	{ .name = "dtmf", .kind = TOLD_DIGIT },
+	{ .name = "playedStream", .kind = TOLD_MARK },
+	{ .name = "clearedAudio", .kind = TOLD_NOTHING },
+	{ .name = "stop", .kind = TOLD_STOP },
+	{ 0 },
+};
+
+/* What its timestamps count is not known. */
+static const struct host host = {
+	.header = "x-plivo-signature-v3",
+	.rules = { { { { "event" } }, "start" },
+		   { { { "start", "streamId" } }, NULL } },
+	.paths = { [ASK_NAME] = { { "event" } },
+		   [ASK_NUMBER] = { { "sequenceNumber" } },
+		   [ASK_ID] = { { "streamId" } },
+		   [ASK_STREAM] = { { "start", "streamId" } },
+		   [ASK_CALL] = { { "start", "callId" } },
+		   [ASK_CODEC] = { { "start", "mediaFormat", "encoding" } },
+		   [ASK_RATE] = { { "start", "mediaFormat", "sampleRate" } },
+		   [ASK_TRACK] = { { "media", "track" } },
+		   [ASK_PAYLOAD] = { { "media", "payload" } },
+		   [ASK_DIGIT] = { { "dtmf", "digit" } },
+		   [ASK_MARK] = { { "name" } } },
+	.words = said_to_us,
+	.media = "{\"event\":\"playAudio\",\"media\":{\"contentType\":\"&\","
+		 "\"sampleRate\":~,\"payload\":\"$\"}}",
+	.mark = "{\"event\":\"checkpoint\",\"streamId\":\"@\",\"name\":\"$\"}",
+};
+
 const struct dialect dialect_plivo = {
 	.name = "plivo",
 	.summary = "Plivo audio streaming",
@@ -150,4 +183,5 @@ const struct dialect dialect_plivo = {
 	.cleared = cleared,
 	.clear_loses_marks = true,
 	.hear = hear,
+	.host = &host,
 };

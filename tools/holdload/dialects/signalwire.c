@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/holdload/dialects/twilio_host.h"
 #include "tools/holdload/dialects/words.h"
 
 static const struct audio_format formats[] = {
@@ -102,6 +103,13 @@ static struct heard hear(const char *message, size_t length, struct talk *talk)
 	return words_hear(message, length, "\"event\"", words, COUNT(words));
 }
 
+static const struct host host = {
+	.rules = { { { { "protocol" } }, "Call" },
+		   { { { "version" } }, "0.2.0" } },
+	TWILIO_HEARS,
+	TWILIO_SAYS,
+};
+
 const struct dialect dialect_signalwire = {
 	.name = "signalwire",
 	.summary = "SignalWire Stream (cXML)",
@@ -116,4 +124,5 @@ const struct dialect dialect_signalwire = {
 	.mark = mark,
 	.stop = stop,
 	.hear = hear,
+	.host = &host,
 };

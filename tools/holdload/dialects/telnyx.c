@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tools/holdload/dialects/words.h"
+#include "tools/holdload/host.h"
 
 static const struct audio_format formats[] = {
 	{ "PCMU", 8000 }, { "PCMA", 8000 }, { "L16", 16000 },
@@ -117,6 +118,27 @@ static struct heard hear(const char *message, size_t length, struct talk *talk)
 	return words_hear(message, length, "\"event\"", words, COUNT(words));
 }
 
+static const struct host host = {
+	.header = "x-telnyx-streaming-auth-token",
+	.rules = { { { { "event" } }, "connected" },
+		   { { { "version" } }, "1.0.0" } },
+	.paths = { [ASK_NAME] = { { "event" } },
+		   [ASK_NUMBER] = { { "sequence_number" } },
+		   [ASK_ID] = { { "stream_id" } },
+		   [ASK_STREAM] = { { "stream_id" } },
+		   [ASK_CALL] = { { "start", "call_session_id" } },
+		   [ASK_CODEC] = { { "start", "media_format", "encoding" } },
+		   [ASK_RATE] = { { "start", "media_format", "sample_rate" } },
+		   [ASK_TRACK] = { { "media", "track" } },
+		   [ASK_TIME] = { { "media", "timestamp" } },
+		   [ASK_PAYLOAD] = { { "media", "payload" } },
+		   [ASK_DIGIT] = { { "dtmf", "digit" } },
+		   [ASK_MARK] = { { "mark", "name" } } },
+	.words = host_family,
+	.media = "{\"event\":\"media\",\"media\":{\"payload\":\"$\"}}",
+	.mark = "{\"event\":\"mark\",\"mark\":{\"name\":\"$\"}}",
+};
+
 const struct dialect dialect_telnyx = {
 	.name = "telnyx",
 	.summary = "Telnyx media streaming, mode rtp",
@@ -132,4 +154,5 @@ const struct dialect dialect_telnyx = {
 	.mark = mark,
 	.stop = stop,
 	.hear = hear,
+	.host = &host,
 };

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/holdload/dialects/twilio_host.h"
 #include "tools/holdload/dialects/words.h"
 
 static const struct audio_format formats[] = { { "PCMU", 8000 } };
@@ -115,6 +116,14 @@ static struct heard hear(const char *message, size_t length, struct talk *talk)
 	return words_hear(message, length, "\"event\"", words, COUNT(words));
 }
 
+static const struct host host = {
+	.header = "x-twilio-signature",
+	.rules = { { { { "protocol" } }, "Call" },
+		   { { { "version" } }, "1.0.0" } },
+	TWILIO_HEARS,
+	TWILIO_SAYS,
+};
+
 const struct dialect dialect_twilio = {
 	.name = "twilio",
 	.summary = "Twilio Media Streams",
@@ -129,4 +138,5 @@ const struct dialect dialect_twilio = {
 	.mark = mark,
 	.stop = stop,
 	.hear = hear,
+	.host = &host,
 };

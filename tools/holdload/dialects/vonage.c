@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "tools/holdload/dialects/words.h"
+#include "tools/holdload/host.h"
 
 static const struct audio_format formats[] = {
 	{ "L16", 16000 },
@@ -63,6 +64,25 @@ static struct heard hear(const char *message, size_t length, struct talk *talk)
 	return words_garbage();
 }
 
+static const struct host_word said_to_us[] = {
+	{ .name = "websocket:connected", .kind = TOLD_START },
+	{ .name = "websocket:dtmf", .kind = TOLD_DIGIT },
+	{ .name = "websocket:notify", .kind = TOLD_MARK },
+	{ .name = "websocket:cleared", .kind = TOLD_NOTHING },
+	{ .name = "websocket:media:update", .kind = TOLD_NOTHING },
+	{ 0 },
+};
+
+static const struct host host = {
+	.rules = { { { { "event" } }, "websocket:connected" } },
+	.paths = { [ASK_NAME] = { { "event" } },
+		   [ASK_CODEC] = { { "content-type" } },
+		   [ASK_DIGIT] = { { "digit" } },
+		   [ASK_MARK] = { { "payload", "id" } } },
+	.words = said_to_us,
+	.mark = "{\"action\":\"notify\",\"payload\":{\"id\":\"$\"}}",
+};
+
 const struct dialect dialect_vonage = {
 	.name = "vonage",
 	.summary = "Vonage Voice WebSockets",
@@ -77,4 +97,5 @@ const struct dialect dialect_vonage = {
 	.mark = mark,
 	.cleared = cleared,
 	.hear = hear,
+	.host = &host,
 };

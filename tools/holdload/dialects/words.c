@@ -10,14 +10,10 @@
 /* ---- writing ---------------------------------------------------------------
  */
 
-struct out {
-	char *at;
-	size_t room;
-	bool full;
-};
-
-static void put(struct out *out, const char *text, size_t length)
+void words_add(struct words_out *out, const char *text, size_t length)
 {
+	if (length == 0)
+		return;
 	if (out->full || length > out->room) {
 		out->full = true;
 		return;
@@ -27,7 +23,7 @@ static void put(struct out *out, const char *text, size_t length)
 	out->room -= length;
 }
 
-static void put_number(struct out *out, uint64_t n)
+void words_add_number(struct words_out *out, uint64_t n)
 {
 	char digits[20];
 	size_t at = sizeof(digits);
@@ -36,23 +32,23 @@ static void put_number(struct out *out, uint64_t n)
 		digits[--at] = (char)('0' + n % 10);
 		n /= 10;
 	} while (n > 0);
-	put(out, digits + at, sizeof(digits) - at);
+	words_add(out, digits + at, sizeof(digits) - at);
 }
 
 size_t words_put(char *out, size_t room, const char *form,
 		 const struct word *words)
 {
-	struct out o = { .at = out, .room = room };
+	struct words_out o = { .at = out, .room = room };
 	const char *dollar;
 
 	for (; (dollar = strchr(form, '$')); form = dollar + 1, words++) {
-		put(&o, form, (size_t)(dollar - form));
+		words_add(&o, form, (size_t)(dollar - form));
 		if (words->text)
-			put(&o, words->text, words->length);
+			words_add(&o, words->text, words->length);
 		else
-			put_number(&o, words->number);
+			words_add_number(&o, words->number);
 	}
-	put(&o, form, strlen(form));
+	words_add(&o, form, strlen(form));
 	return o.full ? 0 : (size_t)(o.at - out);
 }
 

@@ -39,6 +39,15 @@ struct word {
 		.number = (n) \
 	}
 
+/* A message as far as it is written. */
+struct words_out {
+	char *at;
+	size_t room;
+	bool full; /* it was too long */
+};
+void words_add(struct words_out *out, const char *text, size_t length);
+void words_add_number(struct words_out *out, uint64_t n);
+
 /* The form with each '$' replaced by the next word, as it is. The length, or 0
  * when there is no room. */
 size_t words_put(char *out, size_t room, const char *form,
