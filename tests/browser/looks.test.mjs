@@ -1,28 +1,14 @@
 /* looks.test.mjs - every view, light and dark, at a desk and on a phone: axe-core has nothing to say, nothing overhangs */
 import assert from 'node:assert/strict';
-import {mkdirSync} from 'node:fs';
-import {join} from 'node:path';
 import {test} from 'node:test';
 
-import {scene} from './stage.mjs';
+import {scene, WINDOWS} from './stage.mjs';
 
-const SHOTS = join(process.env.BROWSER_PACKAGES, 'screenshots');
-const WINDOWS = {desk: {width: 1280, height: 900}, phone: {width: 360, height: 740}};
 const it = await scene({reducedMotion: 'reduce'});
-
-mkdirSync(SHOTS, {recursive: true});
 
 async function look(name, ready) {
 	await ready?.();
-	for (const colorScheme of ['light', 'dark']) {
-		await it.page.emulateMedia({colorScheme});
-		for (const [window, size] of Object.entries(WINDOWS)) {
-			await it.page.setViewportSize(size);
-			assert.deepEqual(await it.viewer.violations(), [], `${name}, ${colorScheme}, ${window}`);
-			assert.equal(await it.viewer.overhang(), 0, `${name} overhangs ${window}`);
-			await it.page.screenshot({path: join(SHOTS, `${name}-${colorScheme}-${window}.png`), fullPage: true});
-		}
-	}
+	await it.viewer.look(name);
 }
 
 async function lookAt(view, heading, ready) {

@@ -1,7 +1,8 @@
 /* stage.mjs - a test's hold on the stage (stage.py), and on the browser that looks at it */
+import assert from 'node:assert/strict';
 import {spawn} from 'node:child_process';
 import {createRequire} from 'node:module';
-import {mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {mkdirSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {createInterface} from 'node:readline';
@@ -14,6 +15,10 @@ const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
 	'--disable-component-update', '--disable-sync', '--mute-audio', '--autoplay-policy=no-user-gesture-required'];
+
+const SHOTS = join(process.env.BROWSER_PACKAGES, 'screenshots');
+
+export const WINDOWS = {desk: {width: 1280, height: 900}, phone: {width: 360, height: 740}};
 
 export class Stage {
 	static async begin() {
@@ -116,6 +121,20 @@ export class Viewer {
 	/* By how much the page is wider than its window. */
 	overhang() {
 		return this.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+	}
+
+	/* Light and dark, at a desk and on a phone: nobody objects, nothing overhangs, and there is a picture. */
+	async look(name) {
+		mkdirSync(SHOTS, {recursive: true});
+		for (const colorScheme of ['light', 'dark']) {
+			await this.page.emulateMedia({colorScheme});
+			for (const [window, size] of Object.entries(WINDOWS)) {
+				await this.page.setViewportSize(size);
+				assert.deepEqual(await this.violations(), [], `${name}, ${colorScheme}, ${window}`);
+				assert.equal(await this.overhang(), 0, `${name} overhangs ${window}`);
+				await this.page.screenshot({path: join(SHOTS, `${name}-${colorScheme}-${window}.png`), fullPage: true});
+			}
+		}
 	}
 
 	async close() {

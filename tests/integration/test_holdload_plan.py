@@ -56,6 +56,35 @@ class Misbehaving(unittest.TestCase):
         self.assertEqual({call["outcome"] for call in result["call_list"]}, {"completed"})
 
 
+class Scenario(unittest.TestCase):
+    def test_a_file_says_all_of_it_and_the_command_line_prevails(self):
+        with Server() as server, tempfile.NamedTemporaryFile("w", suffix=".yaml") as scenario:
+            scenario.write(f"url: ws://127.0.0.1:{server.media}/media/twilio/echo\ndialect: twilio\ncalls: 50\n"
+                           "ramp: 20/s\nduration: 1s\necho: true\nfail-if: [lost>0, echo_p99>20s]\n")
+            scenario.flush()
+            done = subprocess.run([HOLDLOAD, "--calls", "30", "--scenario", scenario.name, "--json", "-"],
+                                  capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.stderr, "")
+            result = json.loads(done.stdout)
+        self.assertEqual((done.returncode, result["completed"]), (0, 30))
+        self.assertEqual([(c["condition"], c["holds"]) for c in result["conditions"]],
+                         [("lost>0", False), ("echo_p99>20s", False)])
+        series = result["series"]
+        self.assertEqual([sum(series[key]) for key in ("begun", "ended", "failed", "frames_sent", "frames_heard", "lost")],
+                         [30, 30, 0, result["frames_sent"], result["frames_heard"], 0])
+        self.assertEqual((series["live"][-1], series["seconds"]), (0, 1))
+        self.assertGreater(max(series["live"]), 0)
+        self.assertLessEqual(max(worst or 0 for worst in series["echo_max_ms"]), result["echo_max_ms"])
+
+    def test_what_is_wrong_in_it_is_named_with_its_line(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as scenario:
+            scenario.write("dialect: twilio\ncalls: many\n")
+            scenario.flush()
+            done = subprocess.run([HOLDLOAD, "--scenario", scenario.name], capture_output=True, text=True, timeout=60)
+        self.assertEqual((done.returncode, done.stderr),
+                         (2, f"holdload: {scenario.name}:2: calls: a number from 1 to 100000 is needed\n"))
+
+
 class SteadyState(unittest.TestCase):
     def test_calls_come_and_go_and_the_same_seed_is_the_same_run(self):
         plan = ("--rate", "60/s", "--time", "3s", "--arrivals", "poisson", "--duration", "exp:300ms", "--calls", 150,

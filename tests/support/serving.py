@@ -5,14 +5,14 @@ import signal
 import subprocess
 import tempfile
 
-from server import HOLDLOAD
+from server import HOLDLOAD, free_port
 
 
 class Serving:
     def __init__(self, *arguments):
         self.report_file = tempfile.NamedTemporaryFile(prefix="holdload-serve-", suffix=".json")
         self.process = subprocess.Popen(
-            [HOLDLOAD, "serve", "--listen", "127.0.0.1:0", "--json", self.report_file.name, "--json-calls",
+            [HOLDLOAD, "serve", "--listen", f"127.0.0.1:{free_port()}", "--json", self.report_file.name, "--json-calls",
              *map(str, arguments)], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         self.url = self.process.stderr.readline().split()[-1]
         assert self.url.startswith("ws://"), self.url

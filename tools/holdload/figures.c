@@ -98,10 +98,10 @@ static int holds(const struct condition *c, double value)
 	return (c->op[0] == '!') == (below || above);
 }
 
-int figures_failures(const struct figure_table *table, const void *measured,
-		     const char *const *conditions, size_t count)
+json_t *figures_verdicts(const struct figure_table *table, const void *measured,
+			 const char *const *conditions, size_t count)
 {
-	int failures = 0;
+	json_t *verdicts = json_array();
 
 	for (size_t i = 0; i < count; i++) {
 		struct condition c;
@@ -110,16 +110,42 @@ int figures_failures(const struct figure_table *table, const void *measured,
 		if (parse_condition(table, conditions[i], &c) < 0)
 			continue; /* refused at the start */
 		value = value_of(c.figure, measured);
-		if (!holds(&c, value))
+		(void)json_array_append_new(
+			verdicts,
+			json_pack("{s:s, s:b, s:f, s:s}", "condition",
+				  conditions[i], "holds", holds(&c, value),
+				  "value",
+				  c.figure->kind == FIGURE_TIME ? value / 1000
+								: value,
+				  "unit",
+				  c.figure->kind == FIGURE_TIME ? "ms" : ""));
+	}
+	return verdicts;
+}
+
+int figures_failures(const struct figure_table *table, const void *measured,
+		     const char *const *conditions, size_t count)
+{
+	json_auto_t *verdicts =
+		figures_verdicts(table, measured, conditions, count);
+	const json_t *verdict;
+	int failures = 0;
+	size_t i;
+
+	json_array_foreach (verdicts, i, verdict) {
+		const char *unit_name =
+			json_string_value(json_object_get(verdict, "unit"));
+
+		if (!json_is_true(json_object_get(verdict, "holds")))
 			continue;
 		failures++;
-		if (c.figure->kind == FIGURE_TIME)
-			(void)fprintf(stderr,
-				      "holdload: --fail-if %s: %.3fms\n",
-				      conditions[i], value / 1000);
-		else
-			(void)fprintf(stderr, "holdload: --fail-if %s: %.0f\n",
-				      conditions[i], value);
+		(void)fprintf(
+			stderr, "holdload: --fail-if %s: %.*f%s\n",
+			json_string_value(
+				json_object_get(verdict, "condition")),
+			*unit_name ? 3 : 0,
+			json_real_value(json_object_get(verdict, "value")),
+			unit_name);
 	}
 	return failures;
 }

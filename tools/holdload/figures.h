@@ -63,6 +63,10 @@ struct figure_table {
 /* 0, or -1 when it is no condition of that table, such as "lost>0" or
  * "echo_p99>40ms". */
 int figures_check_condition(const struct figure_table *table, const char *text);
+/* Of each condition whether it holds, and its value: [{"condition": "lost>0",
+ * "holds": false, "value": 0, "unit": ""}] */
+json_t *figures_verdicts(const struct figure_table *table, const void *measured,
+			 const char *const *conditions, size_t count);
 /* How many of the conditions hold; each is named on stderr. */
 int figures_failures(const struct figure_table *table, const void *measured,
 		     const char *const *conditions, size_t count);

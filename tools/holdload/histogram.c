@@ -5,32 +5,38 @@
 
 #include <math.h>
 
-#define SUB_BITS HISTOGRAM_SUB_BITS
-
-/* Values below 1,024 have a bucket each; above, the ten bits behind the leading
- * one choose among 1,024, once for each doubling. */
-static unsigned bucket_of(uint64_t value)
+unsigned histogram_bucket(uint64_t value, unsigned sub_bits)
 {
-	unsigned exponent, bucket;
+	unsigned exponent;
 
-	if (value < (1u << SUB_BITS))
+	if (value < (1u << sub_bits))
 		return (unsigned)value;
 	exponent = 63u - (unsigned)__builtin_clzll(value);
-	bucket = ((exponent - SUB_BITS + 1) << SUB_BITS) +
-		 (unsigned)((value >> (exponent - SUB_BITS)) &
-			    ((1u << SUB_BITS) - 1));
-	return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
+	return ((exponent - sub_bits + 1) << sub_bits) +
+	       (unsigned)((value >> (exponent - sub_bits)) &
+			  ((1u << sub_bits) - 1));
 }
 
-/* The largest value that falls into the bucket. */
-static uint64_t top_of(unsigned bucket)
+uint64_t histogram_top(unsigned bucket, unsigned sub_bits)
 {
-	unsigned exponent = bucket >> SUB_BITS;
-	uint64_t sub = bucket & ((1u << SUB_BITS) - 1);
+	unsigned exponent = bucket >> sub_bits;
+	uint64_t sub = bucket & ((1u << sub_bits) - 1);
 
 	if (exponent == 0)
 		return sub;
-	return ((((uint64_t)1 << SUB_BITS) + sub + 1) << (exponent - 1)) - 1;
+	return ((((uint64_t)1 << sub_bits) + sub + 1) << (exponent - 1)) - 1;
+}
+
+static unsigned bucket_of(uint64_t value)
+{
+	unsigned bucket = histogram_bucket(value, HISTOGRAM_SUB_BITS);
+
+	return bucket < HISTOGRAM_BUCKETS ? bucket : HISTOGRAM_BUCKETS - 1;
+}
+
+static uint64_t top_of(unsigned bucket)
+{
+	return histogram_top(bucket, HISTOGRAM_SUB_BITS);
 }
 
 void histogram_add(struct histogram *h, uint64_t value)

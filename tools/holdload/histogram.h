@@ -20,6 +20,11 @@ struct histogram {
 	uint64_t count, sum, max;
 };
 
+/* With so many bits behind the leading one, values below 2^bits have a bucket
+ * each; above, 2^bits share each doubling. And a bucket's largest value. */
+unsigned histogram_bucket(uint64_t value, unsigned sub_bits);
+uint64_t histogram_top(unsigned bucket, unsigned sub_bits);
+
 void histogram_add(struct histogram *h, uint64_t value);
 void histogram_merge(struct histogram *into, const struct histogram *from);
 /* The least value that so large a part of all values (0.99) does not exceed; 0

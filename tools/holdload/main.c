@@ -7,22 +7,21 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "tools/holdload/figures.h"
 #include "tools/holdload/help.h"
+#include "tools/holdload/html.h"
 #include "tools/holdload/ledger.h"
 #include "tools/holdload/options.h"
+#include "tools/holdload/progress.h"
 #include "tools/holdload/report.h"
+#include "tools/holdload/series.h"
 #include "tools/holdload/serve/serve.h"
 #include "tools/holdload/worker.h"
-
-#define PROGRESS_MS 200
 
 static struct run run; /* also for signals */
 
@@ -62,76 +61,45 @@ static int raise_file_limit(const struct options *o)
 	return 2;
 }
 
-/* ---- progress --------------------------------------------------------------
- */
-
-struct sums {
-	uint64_t live, done, failed, frames;
-	unsigned over; /* workers */
-};
-
-static struct sums sum_up(struct worker *workers, unsigned count)
-{
-	struct sums sums = { 0 };
-
-	for (unsigned i = 0; i < count; i++) {
-		sums.live += atomic_load(&workers[i].live);
-		sums.done += atomic_load(&workers[i].done);
-		sums.failed += atomic_load(&workers[i].failed);
-		sums.frames += atomic_load(&workers[i].frames);
-		sums.over += atomic_load(&workers[i].over);
-	}
-	return sums;
-}
-
-static void draw(const struct options *o, const struct sums *now,
-		 uint64_t frames_before)
-{
-	uint64_t total = plan_total(o); /* about, when they come at random */
-	uint64_t done = now->done < total ? now->done : total;
-	char bar[31];
-
-	for (size_t i = 0; i < 30; i++)
-		bar[i] = i < done * 30 / total ? '#' : '.';
-	bar[30] = '\0';
-	(void)fprintf(stderr,
-		      "\r[%s] %llu of %llu done, %llu live, %llu failed, %llu "
-		      "frames/s \033[K",
-		      bar, (unsigned long long)now->done,
-		      (unsigned long long)total, (unsigned long long)now->live,
-		      (unsigned long long)now->failed,
-		      (unsigned long long)((now->frames - frames_before) *
-					   1000 / PROGRESS_MS));
-}
-
-static void wait_for_workers(const struct options *o, struct worker *workers)
-{
-	bool tty = isatty(STDERR_FILENO) != 0;
-	struct sums now = { 0 };
-
-	while (now.over < o->threads && atomic_load(&run.cancel) < 2) {
-		uint64_t before = now.frames;
-		struct timespec wait = { .tv_nsec = tty ? PROGRESS_MS * 1000000L
-							: 10000000L };
-
-		(void)nanosleep(&wait, NULL);
-		now = sum_up(workers, o->threads);
-		if (tty)
-			draw(o, &now, before);
-	}
-	if (tty)
-		(void)fprintf(stderr, "\r\033[K");
-}
-
 /* ---- the run ---------------------------------------------------------------
  */
+
+/* What all workers measured, in the first one's series. */
+static void join_all(struct worker *workers, unsigned count,
+		     struct measured *all, struct ledger *ledger)
+{
+	for (unsigned i = 0; i < count; i++) {
+		worker_join(&workers[i]);
+		measured_merge(all, &workers[i].crew.good);
+		ledger_merge(ledger, &workers[i].ledger);
+		if (i > 0)
+			series_merge(workers[0].series, workers[i].series);
+	}
+}
+
+static int tell(const struct run_report *report, struct ledger *ledger)
+{
+	const struct options *o = report->options;
+	json_auto_t *document = report_document(report);
+	int r = 0;
+
+	if (!o->json_path || strcmp(o->json_path, "-") != 0)
+		report_table(stdout, report);
+	if (o->html_path)
+		r |= html_write(o->html_path, document);
+	if (o->json_calls)
+		(void)json_object_set_new(document, "call_list",
+					  ledger_rows(ledger, o));
+	if (o->json_path)
+		r |= figures_write(o->json_path, document);
+	return r;
+}
 
 static int carry_out(const struct options *o, struct worker *workers,
 		     struct measured *all)
 {
 	struct ledger ledger = { .wanted = true };
 	unsigned started = 0;
-	double seconds;
 	int r = 0;
 
 	run.options = o;
@@ -142,18 +110,15 @@ static int carry_out(const struct options *o, struct worker *workers,
 		(void)fprintf(stderr, "holdload: a thread: %s\n", strerror(r));
 		atomic_store(&run.cancel, 2);
 	} else {
-		wait_for_workers(o, workers);
+		progress_wait(&run, workers);
 	}
-	for (unsigned i = 0; i < started; i++) {
-		worker_join(&workers[i]);
-		measured_merge(all, &workers[i].crew.good);
-		ledger_merge(&ledger, &workers[i].ledger);
-	}
-	seconds = (double)(worker_now_ns() - run.began_ns) / 1e9;
-	if (r == 0 && (!o->json_path || strcmp(o->json_path, "-") != 0))
-		report_table(stdout, o, all, seconds);
-	if (r == 0 && o->json_path)
-		r = report_json(o->json_path, o, all, &ledger, seconds);
+	join_all(workers, started, all, &ledger);
+	if (r == 0)
+		r = tell(&(struct run_report){ o, all, workers[0].series,
+					       (double)(worker_now_ns() -
+							run.began_ns) /
+						       1e9 },
+			 &ledger);
 	if (o->ledger_path && started > 0 &&
 	    ledger_write(o->ledger_path, o, &ledger) < 0)
 		r = -1;

@@ -63,6 +63,8 @@ struct options {
 	const char *json_path;	 /* NULL: a table */
 	bool json_calls;	 /* a row for each call, too */
 	const char *ledger_path; /* NULL: none */
+	const char *html_path;	 /* the same */
+	bool quiet;
 	struct dialect_parameter parameters[PARAMETERS_MAX];
 	size_t parameter_count;
 	const char *fail_if[CONDITIONS_MAX];

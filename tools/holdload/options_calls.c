@@ -4,6 +4,7 @@
 #include "tools/holdload/help.h"
 #include "tools/holdload/options.h"
 #include "tools/holdload/options_table.h"
+#include "tools/holdload/scenario.h"
 
 #define THREADS_MAX 64u
 
@@ -68,14 +69,25 @@ static int take_source(void *options, const struct option_row *row, char *text)
 	return options_add_source(o, text);
 }
 
+static int take_scenario(void *options, const struct option_row *row,
+			 char *text)
+{
+	(void)row;
+	return scenario_read(text, &options_table, options);
+}
+
 static const struct option_row rows[] = {
+	{ "scenario", "FILE",
+	  "options from a YAML file, `calls: 100` a line; those\n"
+	  "of the command line prevail",
+	  .take = take_scenario, .first = true, .on_line_only = true },
 	{ "url", "URL", "where they go, ws://HOST[:PORT]/PATH or wss://",
 	  .take = take_url },
 	{ "dialect", "NAME", "whose (--provider is the same)",
 	  .take = take_dialect },
 	{ "provider", "NAME", NULL, .take = take_dialect },
 	{ "list-dialects", NULL, "which there are, with their formats",
-	  .take = list_dialects },
+	  .take = list_dialects, .on_line_only = true },
 	{ "format", "CODEC", "PCMU, PCMA, L16/8000 ...: one of the dialect's",
 	  .take = option_take_text, OPTION_AT(struct options, format_text) },
 	{ "audio", "FILE", "WAV of any rate (a spoken prompt)",
@@ -88,7 +100,7 @@ static const struct option_row rows[] = {
 	  "(with --dtmf: press the keys); how soon it stops",
 	  .take = option_take_time, OPTION_AT(struct options, barge_in_ms) },
 	{ "custom", "K=V", "a custom parameter of each; may be repeated",
-	  .take = take_custom },
+	  .take = take_custom, .repeats = true },
 	{ "threads", "N",
 	  "one for every 1000 calls, as far as there are\nprocessors",
 	  .take = option_take_count, OPTION_AT(struct options, threads),
@@ -96,6 +108,6 @@ static const struct option_row rows[] = {
 	{ "bind", "ADDRESS",
 	  "call from it; may be repeated (the system's choice; on\n"
 	  "the loopback one for every 20000 calls)",
-	  .take = take_source },
+	  .take = take_source, .repeats = true },
 };
 const struct option_section options_calls = OPTION_SECTION("calls", rows);

@@ -31,13 +31,17 @@ static const struct option_row rows[] = {
 	  .take = option_take_text, OPTION_AT(struct options, json_path) },
 	{ "json-calls", NULL, "with a row for each call",
 	  .take = option_take_switch, OPTION_AT(struct options, json_calls) },
+	{ "html", "FILE", "the report as a page with curves",
+	  .take = option_take_text, OPTION_AT(struct options, html_path) },
 	{ "ledger", "FILE", "what became of each call, a line of JSON each",
 	  .take = option_take_text, OPTION_AT(struct options, ledger_path) },
 	{ "fail-if", "EXPR",
 	  "exit 1 when it holds, such as 'echo_p99>40ms' or\n"
 	  "'lost>0'; the words are those of the JSON report",
-	  .take = take_condition },
-	{ "help", NULL, "this", .take = print_help },
+	  .take = take_condition, .repeats = true },
+	{ "quiet", NULL, "say nothing of how far it is",
+	  .take = option_take_switch, OPTION_AT(struct options, quiet) },
+	{ "help", NULL, "this", .take = print_help, .on_line_only = true },
 };
 const struct option_section options_outcome =
 	OPTION_SECTION("what came of it", rows);

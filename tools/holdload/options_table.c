@@ -38,9 +38,22 @@ const struct option_row *option_find(const struct option_table *table,
 /* ---- the command line ------------------------------------------------------
  */
 
+static const char *from_file; /* NULL: the command line */
+static unsigned from_line;
+
+void options_are_from(const char *file, unsigned line)
+{
+	from_file = file;
+	from_line = line;
+}
+
 int options_wrong(const char *name, const char *what)
 {
-	(void)fprintf(stderr, "holdload: --%s: %s\n", name, what);
+	if (from_file)
+		(void)fprintf(stderr, "holdload: %s:%u: %s: %s\n", from_file,
+			      from_line, name, what);
+	else
+		(void)fprintf(stderr, "holdload: --%s: %s\n", name, what);
 	return 2;
 }
 
@@ -59,23 +72,37 @@ static void tell_getopt(const struct option_table *table,
 	longs[i] = (struct option){ 0 };
 }
 
-int options_take_all(const struct option_table *table, void *options, int argc,
-		     char **argv)
+/* Those that come before all others, or all others. */
+static int take_those(const struct option_table *table, void *options, int argc,
+		      char **argv, bool first)
 {
 	struct option longs[OPTIONS_MAX + 1];
 	const struct option_row *row;
 	int option, r = 0;
 
 	tell_getopt(table, longs);
+	optind = 0; /* from the beginning, as GNU has it */
+	opterr = !first;
 	while (r == 0 &&
 	       (option = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		row = option == 'h'
 			      ? option_find(table, "help")
 			      : option_at(table, (size_t)(option - FIRST_ROW));
-		if (!row)
+		if (row && row->first == first)
+			r = row->take(options, row, optarg);
+		else if (!row && !first)
 			return 2; /* '?': getopt has complained */
-		r = row->take(options, row, optarg);
 	}
+	return r;
+}
+
+int options_take_all(const struct option_table *table, void *options, int argc,
+		     char **argv)
+{
+	int r = take_those(table, options, argc, argv, true);
+
+	if (r == 0)
+		r = take_those(table, options, argc, argv, false);
 	if (r == 0 && optind < argc) {
 		(void)fprintf(stderr, "holdload: %s: unexpected; see --help\n",
 			      argv[optind]);

@@ -12,6 +12,7 @@
 #ifndef HOLDLOAD_OPTIONS_TABLE_H
 #define HOLDLOAD_OPTIONS_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -22,7 +23,10 @@ struct option_row {
 	/* 0; 2 after a complaint; -1: this is all that was wanted. The text is
 	 * the taker's to keep and to change. */
 	int (*take)(void *options, const struct option_row *row, char *text);
-	size_t offset; /* in the options; of what the takers below need */
+	bool first;	   /* before all others, which then prevail */
+	bool repeats;	   /* may be said several times */
+	bool on_line_only; /* is no key of a scenario */
+	size_t offset;	   /* in the options; of what the takers below need */
 	unsigned least, most; /* of a count */
 };
 
@@ -62,6 +66,9 @@ int options_take_all(const struct option_table *table, void *options, int argc,
 void options_explain(const struct option_table *table, FILE *out);
 /* Complains of the one of that name; returns 2. */
 int options_wrong(const char *name, const char *what);
+/* What is taken from now on stands in that line of that file; NULL: on the
+ * command line. */
+void options_are_from(const char *file, unsigned line);
 
 /* What most rows take. */
 int option_take_text(void *options, const struct option_row *row, char *text);

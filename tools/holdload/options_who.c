@@ -61,7 +61,7 @@ static const struct option_row rows[] = {
 	{ "bearer", "FILE", "Authorization: Bearer, with the file's first line",
 	  .take = take_secret, OPTION_AT(struct options, bearer) },
 	{ "header", "'K: V'", "another header; may be repeated",
-	  .take = take_header },
+	  .take = take_header, .repeats = true },
 	{ "cacert", "FILE", "trust these certificates (PEM), not the system's",
 	  .take = option_take_text, OPTION_AT(struct options, tls.cacert) },
 	{ "insecure", NULL, "trust any", .take = option_take_switch,

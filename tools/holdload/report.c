@@ -1,14 +1,13 @@
 /* report.c - what came of it (see report.h) */
 #include "tools/holdload/report.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/holdload/figures.h"
-#include "tools/holdload/ledger.h"
 #include "tools/holdload/measured.h"
 #include "tools/holdload/options.h"
+#include "tools/holdload/series.h"
 
 static uint64_t failed(const void *measured)
 {
@@ -149,11 +148,13 @@ static bool overloaded(const struct measured *m)
 	return histogram_quantile(&m->late_us, 0.99) > TOO_LATE_US;
 }
 
-void report_table(FILE *out, const struct options *options,
-		  const struct measured *m, double seconds)
+void report_table(FILE *out, const struct run_report *report)
 {
+	const struct options *options = report->options;
+	const struct measured *m = report->measured;
+
 	(void)fprintf(out, "calls      %llu in %.1f s:",
-		      (unsigned long long)m->calls, seconds);
+		      (unsigned long long)m->calls, report->seconds);
 	for (int i = OUTCOME_NONE + 1; i < OUTCOME_COUNT; i++)
 		if (m->outcomes[i] > 0)
 			(void)fprintf(out, " %llu %s",
@@ -244,30 +245,97 @@ static json_t *misdeeds_json(const struct measured *m)
 	return misdeeds;
 }
 
-int report_json(const char *path, const struct options *options,
-		const struct measured *m, struct ledger *ledger, double seconds)
+/* A value for each moment, of an object of columns; none: null. */
+static void add_column(json_t *columns, const char *name, double value,
+		       bool is_none)
 {
-	json_auto_t *report = json_object();
+	json_t *column = json_object_get(columns, name);
+
+	if (!column) {
+		column = json_array();
+		(void)json_object_set_new(columns, name, column);
+	}
+	(void)json_array_append_new(column,
+				    is_none ? json_null() : json_real(value));
+}
+
+static void add_moment(json_t *columns, const struct moment *m, bool echo)
+{
+	const struct {
+		const char *name;
+		uint64_t value;
+	} counts[] = {
+		{ "live", m->live },
+		{ "begun", m->begun },
+		{ "ended", m->ended },
+		{ "failed", m->failed },
+		{ "frames_sent", m->frames_sent },
+		{ "frames_heard", m->frames_heard },
+		{ "lost", m->echo_lost },
+	};
+	const struct {
+		const char *name;
+		const struct spread *spread;
+		double part;
+	} times[] = {
+		{ "late_p99_ms", &m->late, 0.99 },
+		{ "echo_p50_ms", &m->echo, 0.5 },
+		{ "echo_p99_ms", &m->echo, 0.99 },
+		{ "echo_max_ms", &m->echo, 1 },
+	};
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+		add_column(columns, counts[i].name, (double)counts[i].value,
+			   false);
+	for (size_t i = 0; i < (echo ? 4 : 1); i++)
+		add_column(columns, times[i].name,
+			   (double)spread_quantile(times[i].spread,
+						   times[i].part) /
+				   1000,
+			   times[i].spread->count == 0);
+}
+
+/* {"seconds": 1, "live": [...], ...}: a value for each stretch so long. */
+static json_t *series_json(const struct series *series, bool echo)
+{
+	json_t *columns = json_object();
+
+	for (size_t i = 0; i < series_count(series); i++)
+		add_moment(columns, series_at(series, i), echo);
+	(void)json_object_set_new(
+		columns, "seconds",
+		json_real((double)series_length_ns(series) / 1e9));
+	return columns;
+}
+
+/* Without the query, in which there may be a secret. */
+static json_t *url_json(const struct options *o)
+{
+	return json_sprintf("%s://%s%.*s", o->scheme, o->host,
+			    (int)strcspn(o->path, "?"), o->path);
+}
+
+json_t *report_document(const struct run_report *r)
+{
+	const struct options *o = r->options;
+	const struct measured *m = r->measured;
+	json_t *report = json_object();
 	char format[AUDIO_FORMAT_SIZE];
 
-	(void)json_object_set_new(report, "calls",
-				  json_integer((json_int_t)m->calls));
-	(void)json_object_set_new(report, "seed",
-				  json_integer((json_int_t)options->seed));
-	(void)json_object_set_new(report, "overloaded",
-				  json_boolean(overloaded(m)));
-	(void)json_object_set_new(report, "seconds", json_real(seconds));
-	audio_format_name(&options->format, format);
-	(void)json_object_set_new(report, "dialect",
-				  json_string(options->dialect->name));
-	(void)json_object_set_new(report, "format", json_string(format));
-	(void)json_object_set_new(
-		report, "statuses",
-		figures_of_statuses(m->statuses, WIRE_STATUSES));
-	(void)json_object_set_new(report, "misdeeds", misdeeds_json(m));
+	audio_format_name(&o->format, format);
+	(void)json_object_update_new(
+		report,
+		json_pack("{s:I, s:I, s:b, s:f, s:s, s:s, s:o, s:o, s:o, s:o}",
+			  "calls", (json_int_t)m->calls, "seed",
+			  (json_int_t)o->seed, "overloaded", overloaded(m),
+			  "seconds", r->seconds, "dialect", o->dialect->name,
+			  "format", format, "url", url_json(o), "statuses",
+			  figures_of_statuses(m->statuses, WIRE_STATUSES),
+			  "misdeeds", misdeeds_json(m), "conditions",
+			  figures_verdicts(&table, m, o->fail_if,
+					   o->fail_if_count)));
 	figures_to_json(&table, m, report);
-	if (options->json_calls)
-		(void)json_object_set_new(report, "call_list",
-					  ledger_rows(ledger, options));
-	return figures_write(path, report);
+	(void)json_object_set_new(report, "series",
+				  series_json(r->series, o->echo));
+	return report;
 }

@@ -1,22 +1,28 @@
 /*
- * report.h - what came of it: a table, JSON, and the conditions of --fail-if
+ * report.h - what came of it: a table, a document, and the conditions of
+ * --fail-if
  */
 #ifndef HOLDLOAD_REPORT_H
 #define HOLDLOAD_REPORT_H
 
-#include <stddef.h>
+#include <jansson.h>
 #include <stdio.h>
 
-struct ledger;
 struct measured;
 struct options;
+struct series;
 
-void report_table(FILE *out, const struct options *options,
-		  const struct measured *m, double seconds);
-/* 0, or -1 after a complaint. */
-int report_json(const char *path, const struct options *options,
-		const struct measured *m, struct ledger *ledger,
-		double seconds);
+/* What there is to tell of a run. */
+struct run_report {
+	const struct options *options;
+	const struct measured *measured;
+	const struct series *series;
+	double seconds;
+};
+
+void report_table(FILE *out, const struct run_report *report);
+/* For --json and --html; without the calls one by one. */
+json_t *report_document(const struct run_report *report);
 /* How many of --fail-if's conditions hold (each is told on stderr). */
 int report_failures(const struct options *options, const struct measured *m);
 /* 0 for a condition that can be understood, else -1. */

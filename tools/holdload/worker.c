@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "tools/holdload/options.h"
+#include "tools/holdload/series.h"
 
 #define EVENTS 512
 
@@ -252,11 +253,43 @@ static void cancel_all(struct worker *w)
 	w->planned = false;
 }
 
+static struct so_far sums_of(const struct worker *w)
+{
+	const struct measured *good = &w->crew.good, *odd = &w->crew.odd;
+
+	return (struct so_far){
+		.sums = { .live = atomic_load(&w->live),
+			  .begun = good->start_late_us.count,
+			  .ended = atomic_load(&w->done),
+			  .failed = atomic_load(&w->failed),
+			  .frames_sent = good->frames_sent + odd->frames_sent,
+			  .frames_heard =
+				  good->frames_heard + odd->frames_heard,
+			  .echo_lost = good->echo_lost },
+		.echo_us = &good->echo_us,
+		.late_us = &good->late_us,
+	};
+}
+
+static void note_moment(struct worker *w, uint64_t now_ns)
+{
+	struct so_far sums;
+	const struct moment *last;
+
+	if (now_ns < series_due_ns(w->series))
+		return;
+	sums = sums_of(w);
+	series_note(w->series, &sums, now_ns);
+	last = series_at(w->series, series_count(w->series) - 1);
+	atomic_store(&w->echo_p99_us, spread_quantile(&last->echo, 0.99));
+}
+
 static void *work(void *arg)
 {
 	struct worker *w = arg;
 	struct run *run = w->run;
 	bool cancelled = false, ending = false;
+	struct so_far sums;
 
 	while (w->planned || w->taken > 0) {
 		uint64_t tick =
@@ -264,6 +297,7 @@ static void *work(void *arg)
 		uint64_t deadline = run->began_ns + (tick + 1) * WHEEL_TICK_NS;
 		uint64_t all_up = atomic_load(&run->all_up_ns);
 
+		note_moment(w, deadline - WHEEL_TICK_NS);
 		begin_calls(w, deadline);
 		serve_due(w);
 		atomic_store(&w->frames, w->crew.good.frames_sent +
@@ -282,6 +316,8 @@ static void *work(void *arg)
 			serve_sockets(w, deadline);
 		while (worker_now_ns() < deadline);
 	}
+	sums = sums_of(w);
+	series_finish(w->series, &sums, worker_now_ns());
 	atomic_store(&w->over, true);
 	return NULL;
 }
@@ -299,8 +335,9 @@ int worker_start(struct worker *w, struct run *run, unsigned index)
 	/* Not touched before a call sits there: the kernel gives the memory
 	 * then. */
 	w->seats = calloc(w->seat_count, sizeof(*w->seats));
+	w->series = series_create(run->began_ns);
 	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (!w->seats)
+	if (!w->seats || !w->series)
 		return ENOMEM;
 	if (w->epoll_fd < 0)
 		return errno;
@@ -328,5 +365,7 @@ void worker_free(struct worker *w)
 {
 	free(w->seats);
 	w->seats = NULL;
+	series_free(w->series);
+	w->series = NULL;
 	ledger_free(&w->ledger);
 }

@@ -22,6 +22,7 @@
 
 struct options;
 struct seat;
+struct series;
 
 /* What all workers of a run share. */
 struct run {
@@ -44,10 +45,12 @@ struct worker {
 	struct wheel wheel;
 	struct crew crew; /* what they measured: when joined */
 	struct ledger ledger;
+	struct series *series; /* owned */
 	pthread_t thread;
 	int epoll_fd;
 	/* progress; `failed` of calls that behave */
 	_Atomic uint64_t connecting, live, done, failed, frames;
+	_Atomic uint64_t echo_p99_us; /* of the last moment; 0: none */
 	_Atomic bool over;
 };
 
