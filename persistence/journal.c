@@ -43,6 +43,7 @@
 
 #include "persistence/disk.h"
 #include "persistence/estate.h"
+#include "persistence/ground.h"
 #include "persistence/journal_group.h"
 #include "persistence/journal_segment.h"
 #include "persistence/record.h"
@@ -67,6 +68,9 @@ struct journal {
 	uint64_t snapshot_end;	/* offset of the first record in it */
 	uint64_t bytes_before;	/* in the segments before */
 	uint64_t durable_seq;
+	struct ground *ground;	   /* owned; or NULL */
+	bool cramped;		   /* no room for it */
+	uint32_t ground_wanted_in; /* number of the segment that was open */
 	struct group current;
 	struct group remembered[REMEMBERED_GROUPS]; /* newest first */
 	struct board_journal *slot;
@@ -97,10 +101,10 @@ static int write_snapshot(struct journal *journal, struct segment *segment)
 	return r;
 }
 
-/* Makes the next segment ours, perhaps of what is kept in reserve; on failure
- * all is as before. */
-static int begin_segment(struct journal *journal, uint64_t first_seq,
-			 struct reserve *reserve)
+/* Makes the next segment ours, of a new file or of room that is kept; on
+ * failure all is as before. */
+static int begin_in(struct journal *journal, uint64_t first_seq,
+		    struct reserve *room)
 {
 	struct segment_header header = { .magic = SEGMENT_MAGIC,
 					 .version = SEGMENT_VERSION,
@@ -113,7 +117,7 @@ static int begin_segment(struct journal *journal, uint64_t first_seq,
 	/* A number is never used twice, not even after a failure: somebody
 	 * may be reading what we have already removed. */
 	header.number = ++journal->number;
-	r = segment_create(&next, journal->pend_fd, &header, reserve);
+	r = segment_create(&next, journal->pend_fd, &header, room);
 	if (r == 0)
 		r = write_snapshot(journal, &next);
 	if (r < 0) {
@@ -125,6 +129,40 @@ static int begin_segment(struct journal *journal, uint64_t first_seq,
 	journal->segment = next;
 	journal->snapshot_end = next.offset;
 	return 0;
+}
+
+/* On ground that was prepared, if there is any, or in the reserve if need be.
+ */
+static int begin_segment(struct journal *journal, uint64_t first_seq,
+			 struct reserve *reserve)
+{
+	struct reserve *ground = reserve ? NULL : ground_take(journal->ground);
+
+	if (ground && begin_in(journal, first_seq, ground) == 0)
+		return 0;
+	return begin_in(journal, first_seq, reserve);
+}
+
+/* The next one is wanted when half of this is written: who writes little has
+ * none lying idle, and a writer that dies leaves no more zeros than records. */
+static void look_ahead(struct journal *journal)
+{
+	const struct segment *segment = &journal->segment;
+
+	if (journal->cramped || segment->number == journal->ground_wanted_in ||
+	    segment->offset - journal->snapshot_end <
+		    journal->segment_bytes / 2)
+		return;
+	/* Once: a disk that refuses it is not asked again and again. */
+	journal->ground_wanted_in = segment->number;
+	ground_want(journal->ground);
+}
+
+void journal_see_room(struct journal *journal, bool plenty)
+{
+	journal->cramped = !plenty;
+	if (!plenty)
+		ground_give_up(journal->ground);
 }
 
 /* There is no room but what was kept. */
@@ -252,6 +290,10 @@ int journal_create(struct journal **ret, const struct journal_options *options)
 		journal_close(journal);
 		return r;
 	}
+	/* A journal without it is as good, only slower. */
+	if (options->ahead)
+		(void)ground_create(&journal->ground, journal->pend_path,
+				    journal->segment_bytes + SEGMENT_DATA_AT);
 	*ret = journal;
 	return 0;
 }
@@ -278,6 +320,7 @@ struct journal *journal_close(struct journal *journal)
 {
 	if (!journal)
 		return NULL;
+	journal->ground = ground_destroy(journal->ground);
 	segment_finish(&journal->segment);
 	if (!journal->born)
 		remove_unborn(journal);
@@ -426,6 +469,7 @@ static int commit_current(struct journal *journal, size_t count)
 	journal->durable_seq += count;
 	remember_current(journal);
 	publish(journal);
+	look_ahead(journal);
 	return 0;
 }
 

@@ -31,6 +31,7 @@ struct journal_options {
 	const struct estate
 		*open;		 /* borrowed: what a new segment begins with */
 	struct reserve *reserve; /* borrowed: for a full disk; or NULL */
+	bool ahead; /* a thread zeroes the next segment (ground.h) */
 };
 
 /* Makes the directory, the lock and the first segment, all of it synced.
@@ -42,6 +43,10 @@ int journal_create(struct journal **ret, const struct journal_options *options);
  * caller keeps them and calls again later with the same records first. */
 int journal_commit(struct journal *journal, struct record *const *records,
 		   size_t count);
+
+/* With `ahead`: is there room enough on the disk to zero more than is needed
+ * now? Said now and then; until the first time there is. */
+void journal_see_room(struct journal *journal, bool plenty);
 
 /* False when its directory is not at its place any more: removed, moved away,
  * or hidden by another file system. What is written there nobody will find. */

@@ -4,6 +4,7 @@
  * Zeros are written ahead of the entries up to the next whole mebibyte, so that
  * most syncs change neither the file's size nor its extents and so cost the
  * file system no transaction of its own (measured: twice the commits a second).
+ * What was zeroed ahead by another thread (ground.h) needs none of that.
  */
 #include "persistence/journal_segment.h"
 

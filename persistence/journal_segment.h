@@ -24,8 +24,8 @@ struct segment {
 };
 
 /* Makes the file of `header`, whose crc is put in here; header and directory
- * are synced. It is a new file, or with `reserve` the room that was kept for a
- * full disk. 0 or -errno, and then there is no file. */
+ * are synced. It is a new file, or with `reserve` room that was kept: for a
+ * full disk, or zeroed ahead. 0 or -errno, and then there is no file. */
 int segment_create(struct segment *segment, int pend_fd,
 		   struct segment_header *header, struct reserve *reserve);
 

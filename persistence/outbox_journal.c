@@ -22,6 +22,7 @@
 
 #include "persistence/disk.h"
 #include "persistence/estate.h"
+#include "persistence/ground.h"
 #include "persistence/quarantine.h"
 #include "persistence/record.h"
 #include "persistence/segment_reader.h"
@@ -118,6 +119,9 @@ static int make_durable(const struct outbox_journal *journal)
 	int pend = disk_open_dir(journal->acks.journal_fd, "pend", false);
 	int r = pend < 0 ? pend : segment_list(pend, &numbers, &count);
 
+	/* Nobody will write on it any more. */
+	if (pend >= 0)
+		(void)unlinkat(pend, GROUND_NAME, 0);
 	for (size_t i = 0; r == 0 && i < count; i++)
 		r = settle_segment(journal, pend, numbers[i]);
 	free(numbers);

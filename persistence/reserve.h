@@ -20,7 +20,7 @@
 
 /* All zeros: there is none, and none is made. */
 struct reserve {
-	char path[448];
+	char path[512];
 	uint64_t wanted; /* bytes; 0: none */
 	uint64_t bytes;	 /* kept at this moment */
 	bool given;	 /* it was, and is in use now */

@@ -37,9 +37,12 @@
 #define BACKOFF_MAX_MS	  5000u
 #define IDLE_WAIT_MS	  1000u /* at most; a record comes through at once */
 /* The segments being written cannot go, whatever is delivered: together they
- * are a small part of outbox.max_bytes, or they alone would be too much. */
+ * are a small part of outbox.max_bytes, or they alone would be too much; those
+ * zeroed ahead (ground.h) count as well, and go when room becomes scarce. */
 #define LIVE_SHARE	  8u
 #define SEGMENT_BYTES_MIN ((uint64_t)128 << 10)
+/* A shorter one is hardly more than a step of what it grows by. */
+#define AHEAD_MIN ((uint64_t)4 << 20)
 
 struct spooler {
 	struct spooler_options options;
@@ -111,6 +114,7 @@ static int make_journal(struct spooler *s, struct journal **journal)
 		.segment_bytes = s->options.segment_bytes,
 		.open = s->open,
 		.reserve = reserve,
+		.ahead = s->options.segment_bytes >= AHEAD_MIN,
 	};
 	int r = journal_create(journal, &options);
 
@@ -236,6 +240,9 @@ static int serve(struct spooler *s)
 
 	if (r == 0)
 		r = ensure_journal(s);
+	if (r == 0 && looks)
+		journal_see_room(s->journal,
+				 s->watch.room == BOARD_ROOM_PLENTY);
 	if (r == 0 && looks && !journal_is_there(s->journal))
 		r = replace_journal(s);
 	return r < 0 || s->count == 0 ? r : commit(s);

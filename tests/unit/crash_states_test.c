@@ -26,11 +26,13 @@
 #include <signal.h>
 
 #include "persistence/estate.h"
+#include "persistence/ground.h"
 #include "persistence/journal_reader.h"
 #include "persistence/outbox.h"
 #include "persistence/reserve.h"
 #include "server/clock.h"
 #include "server/log.h"
+#include "server/thread.h"
 #include "support/campaign.h"
 #include "support/dice.h"
 #include "support/power_cut.h"
@@ -69,6 +71,34 @@ void __wrap_uuid_make_v7(struct uuid *id)
 int64_t __wrap_clock_wall_us(void)
 {
 	return now_us += 100000;
+}
+
+int __wrap_thread_start(struct thread **ret,
+			const struct thread_options *options);
+void __wrap_thread_stop(struct thread *thread);
+struct thread *__wrap_thread_join(struct thread *thread);
+
+/* What another thread would do, this one does when the dice say so. */
+static struct ground *ground; /* of the journal that is written; or NULL */
+static struct dice other;
+
+int __wrap_thread_start(struct thread **ret,
+			const struct thread_options *options)
+{
+	ground = options->arg;
+	*ret = NULL;
+	return 0;
+}
+
+void __wrap_thread_stop(struct thread *thread)
+{
+	(void)thread;
+	ground = NULL;
+}
+
+struct thread *__wrap_thread_join(struct thread *thread)
+{
+	return thread;
 }
 
 /* One record; its number is its place in the game's list. */
@@ -314,7 +344,16 @@ static bool begin_spooler(struct game *game)
 	if (!game->estate)
 		assert_int_equal(estate_create(&game->estate), 0);
 	options.open = game->estate;
+	options.ahead = dice_once_in(&other, 2);
 	return journal_create(&game->journal, &options) == 0;
+}
+
+static void prepare_ground(struct game *game)
+{
+	if (ground && dice_once_in(&other, 2))
+		ground_work(ground);
+	if (game->journal && dice_once_in(&other, 8))
+		journal_see_room(game->journal, dice_once_in(&other, 2));
 }
 
 static void spool(struct game *game)
@@ -336,6 +375,7 @@ static void spool(struct game *game)
 		assert_int_equal(estate_note(game->estate, game->group[i]), 0);
 	}
 	forget_group(game);
+	prepare_ground(game);
 }
 
 static void spooler_ends(struct game *game)
@@ -654,6 +694,7 @@ static struct game *begin_game(const char *base, uint64_t seed)
 	(void)snprintf(current_game, sizeof(current_game), "HOLDLINE_SEED=%llu",
 		       (unsigned long long)seed);
 	names = dice_seed(~seed);
+	other = dice_seed(seed << 32);
 	now_us = KIT_US;
 	(void)alarm(GAME_SECONDS);
 	game->base = base;
