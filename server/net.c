@@ -55,7 +55,7 @@
 #define LOG_PAUSE_MS   1000u
 #define GOODBYE_MAX    100u /* of the 123 that RFC 6455, 5.5, leaves */
 #define RX_BUFFER      2048 /* 3.4 KB a connection, 5 frames a read */
-#define RX_BUFFER_RARE 512  /* where websocket.h reads nearly all */
+#define RX_BUFFER_RARE 128  /* where websocket.h reads nearly all */
 #define REQUEST_SEEN   4096 /* bytes; longer ones are not looked at */
 #define FIRST_BYTES_S  1    /* then they are accepted without */
 
