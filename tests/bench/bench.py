@@ -14,11 +14,12 @@ import away
 import tables
 from database import Postgres
 from load import Load, measure, measure_calmly
-from servers import LOAD_CORE, Holdline, available
+from servers import LOAD_CORE, Holdline, available, microseconds_to_make_a_file
 
 SLOW = {"websockets", "fastapi"}  # what a core of Python cannot carry is not asked of it
 LEVELS = [100, 200, 300, 400, 500, 600, 750, 900, 1050, 1200, 1400, 1600, 1800, 2000, 2250, 2500, 2750, 3000]
 P99_MS = 40
+SLOW_FILES_US = 200
 
 
 def say(text):
@@ -130,6 +131,10 @@ def main():
     options = parse(sys.argv[1:])
     if len(os.sched_getaffinity(0)) < 2:
         sys.exit("tests/bench/run: two cores are needed, one for the servers and one for the callers")
+    made = microseconds_to_make_a_file()
+    if made > SLOW_FILES_US:
+        print(f"to make a file takes {made:.0f} us here, so many were removed of late: each recording will cost that. Wait"
+              " some minutes, or set TMPDIR to a place elsewhere on the disk", file=sys.stderr)
     results = Bench(options).run()
     text = tables.render(results)
     print(text)
